@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A parsed, checked artifact: what a file says, independent of device and options. Immutable once loaded, and shared by
+ * all models of the same content.
+ */
+#ifndef MLSEL_ARTIFACT_H
+#define MLSEL_ARTIFACT_H
+
+#include "internal.h"
+#include "mlsel_backend.h"
+
+typedef struct mlsel_engine mlsel_engine;
+
+/* A block that the artifact owns. Blocks without pointers take part in the comparison of two artifacts. */
+typedef struct artifact_block {
+    void *data;
+    size_t bytes;
+    bool comparable;
+} artifact_block;
+
+/* The scalars of every kind; compared as bytes, so it is zeroed first and holds no pointers. */
+typedef struct artifact_scalars {
+    uint64_t text_bytes;
+    uint64_t hash_low;
+    uint64_t hash_high;
+    double category_weight;
+    mlsel_algorithm algorithm;
+    uint32_t format_version;
+    uint32_t n_features;
+    uint32_t n_labels;
+    uint32_t n_categories; /* of the artifact's own list; 0 without one */
+    uint32_t knn_k;
+    double knn_latency_min;
+    double knn_latency_max;
+    mlsel_svm_form svm_form;
+    mlsel_svm_kernel svm_kernel;
+    double svm_gamma;
+} artifact_scalars;
+
+typedef struct mlsel_artifact {
+    artifact_scalars scalars;
+    char **labels;            /* [n_labels] */
+    const int32_t *tie_rank;  /* [n_labels] of two labels with equal scores the one of lower rank wins */
+    const uint8_t *choosable; /* [n_labels] 0: no query can ever choose it */
+    char **categories;        /* [n_categories] */
+    uint64_t n_parameters;
+
+    /* KNN */
+    mlsel_knn_view knn;
+    const double *qualities;    /* [n_rows] */
+    const double *latencies;    /* [n_rows] nanoseconds */
+    const uint64_t *label_rows; /* [n_labels] rows of each label */
+    /* KMeans */
+    mlsel_kmeans_view kmeans;
+    const int32_t *cluster_labels; /* v1: [n_clusters] */
+    const double *cluster_scores;  /* v2: [n_clusters][n_labels] */
+    /* SVM */
+    mlsel_svm_view svm;
+    const int32_t *class_labels; /* [n_classes] */
+    /* MLP */
+    mlsel_mlp_view mlp;
+
+    artifact_block *blocks;
+    size_t n_blocks;
+    size_t blocks_capacity;
+    uint64_t memory_bytes;
+
+    /* guarded by the lock of registry.c */
+    size_t references;
+    mlsel_engine *engines;
+    struct mlsel_artifact *next;
+} mlsel_artifact;
+
+/* Reads an artifact from JSON text. The result has one reference and is not yet in the registry. */
+mlsel_status mlsel_i_artifact_parse(const char *text, size_t size, mlsel_artifact **out, mlsel_error *err);
+/* Frees an artifact that is not in the registry. NULL does nothing. */
+void mlsel_i_artifact_free(mlsel_artifact *artifact);
+/* Hands a block over to the artifact, which frees it; on failure (NO_MEMORY) the block is freed at once. */
+mlsel_status mlsel_i_artifact_own(mlsel_artifact *artifact, void *block, size_t bytes, bool comparable,
+                                  mlsel_error *err);
+/* An owned, zeroed block; NULL when out of memory. */
+void *mlsel_i_artifact_alloc(mlsel_artifact *artifact, size_t count, size_t size, bool comparable, mlsel_error *err);
+/* Whether two artifacts hold the same content, byte for byte. */
+bool mlsel_i_artifact_equal(const mlsel_artifact *a, const mlsel_artifact *b);
+
+/* The device's view of an artifact under a KNN rule; `storage` holds what it points to. */
+typedef struct artifact_view {
+    mlsel_model_view view;
+    mlsel_knn_view knn;
+} artifact_view;
+void mlsel_i_artifact_view(const mlsel_artifact *artifact, mlsel_knn_rule rule, artifact_view *storage);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the members of an artifact's JSON document: each function checks one member against what the rule expects
+ * and names the place when it does not hold. Paths are those of the enclosing object, as in "$.svc".
+ */
+#ifndef MLSEL_ARTIFACT_READ_H
+#define MLSEL_ARTIFACT_READ_H
+
+#include "artifact.h"
+#include "json.h"
+
+typedef struct artifact_reader {
+    json_document *doc;
+    mlsel_artifact *artifact;
+    mlsel_error *err;
+} artifact_reader;
+
+/* An object of the document and where it is. */
+typedef struct json_place {
+    const cJSON *object;
+    const char *path;
+} json_place;
+
+/* The member, or NULL if it is missing or null. */
+const cJSON *mlsel_i_member(json_place place, const char *key);
+
+enum { READ_OPTIONAL = 0, READ_REQUIRED = 1 };
+
+/* A whole number of at least min; without the member *out stays. Whole numbers may be written as 5.0. */
+mlsel_status mlsel_i_read_count(const artifact_reader *in, json_place place, const char *key, int required,
+                                uint32_t min, uint32_t *out);
+/* Checks an optional count that the shapes already determine: `what` says where the expected value comes from. */
+mlsel_status mlsel_i_check_count(const artifact_reader *in, json_place place, const char *key, size_t expected,
+                                 const char *what);
+mlsel_status mlsel_i_read_real(const artifact_reader *in, json_place place, const char *key, int required, double *out);
+/* A string, borrowed from the document. */
+mlsel_status mlsel_i_read_string(const artifact_reader *in, json_place place, const char *key, int required,
+                                 const char **out);
+
+/* Any number of rows or columns. */
+#define ANY_COUNT SIZE_MAX
+
+/* An array of `count` numbers (or ANY_COUNT). *out is NULL when the member is missing (or null) and not required. An
+ * empty list gives an array of 0 rows without data. */
+mlsel_status mlsel_i_read_vector(const artifact_reader *in, json_place place, const char *key, int required,
+                                 size_t count, json_array *out);
+/* An array of `rows` arrays of `cols` numbers each. */
+mlsel_status mlsel_i_read_matrix(const artifact_reader *in, json_place place, const char *key, int required,
+                                 size_t rows, size_t cols, json_array *out);
+/* The same, with the data handed to the artifact, which keeps it. */
+mlsel_status mlsel_i_take_vector(const artifact_reader *in, json_place place, const char *key, int required,
+                                 size_t count, json_array *out);
+mlsel_status mlsel_i_take_matrix(const artifact_reader *in, json_place place, const char *key, int required,
+                                 size_t rows, size_t cols, json_array *out);
+/* An array of `count` strings. *out is NULL if not required and missing or empty. */
+mlsel_status mlsel_i_read_names(const artifact_reader *in, json_place place, const char *key, int required,
+                                size_t count, const json_strings **out);
+
+/* "PATH.KEY[INDEX]" for messages and for places inside; long paths are cut. */
+void mlsel_i_path_index(char *out, size_t size, const char *path, const char *key, size_t index);
+
+/* --- labels ------------------------------------------------------------------------------------------------------ */
+
+/* The label set under construction: names borrowed from the document, in order. */
+typedef struct label_set {
+    const char **names;
+    size_t count;
+    size_t capacity;
+    int32_t *slots; /* open addressing on the names' hash */
+    size_t n_slots;
+} label_set;
+
+void mlsel_i_labels_free(label_set *set);
+/* Index of a name, or -1. */
+int32_t mlsel_i_labels_find(const label_set *set, const char *name);
+mlsel_status mlsel_i_labels_add(label_set *set, const char *name, int32_t *index, mlsel_error *err);
+/* Adds a list of distinct, non-empty names; a repeated one is an error at path.key[i]. */
+mlsel_status mlsel_i_labels_add_list(const artifact_reader *in, label_set *set, const json_strings *list,
+                                     const char *path, const char *key);
+/* Sorts the names from position `from` on in byte order. */
+void mlsel_i_labels_sort(label_set *set, size_t from);
+/* Copies the set into the artifact: labels, n_labels. */
+mlsel_status mlsel_i_labels_store(const artifact_reader *in, const label_set *set);
+
+/* --- the four kinds ---------------------------------------------------------------------------------------------- */
+
+mlsel_status mlsel_i_read_knn(const artifact_reader *in, json_place root);
+mlsel_status mlsel_i_read_kmeans(const artifact_reader *in, json_place root);
+mlsel_status mlsel_i_read_svm(const artifact_reader *in, json_place root);
+mlsel_status mlsel_i_read_mlp(const artifact_reader *in, json_place root);
+
+#endif

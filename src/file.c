@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *mlsel_i_file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL || slash[1] == '\0' ? path : slash + 1;
+}
+
+/* strerror is not safe in every C library when threads share it, and its text depends on the locale */
+static const char *reason(int error) {
+    switch (error) {
+    case EACCES:
+        return "permission denied";
+    case EISDIR:
+        return "it is a folder";
+    case ELOOP:
+        return "too many symbolic links";
+    case ENAMETOOLONG:
+        return "the name is too long";
+    case EMFILE:
+    case ENFILE:
+        return "too many open files";
+    case EIO:
+        return "input/output error";
+    default:
+        return "the system refused";
+    }
+}
+
+static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
+    if (error == ENOENT || error == ENOTDIR)
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "pretrained model not found: %s", path);
+    return mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, "%s cannot be %s: %s (errno %d)", path, what,
+                               reason(error), error);
+}
+
+static mlsel_status check(const char *path, const struct stat *info, uint64_t max_bytes, mlsel_error *err) {
+    if (S_ISDIR(info->st_mode))
+        return failed(path, "read", EISDIR, err);
+    if (!S_ISREG(info->st_mode))
+        return mlsel_i_fail(err, MLSEL_ERROR_IO,
+                            "%s is not a regular file: read it yourself and use mlsel_model_load_memory", path);
+    if ((uint64_t)info->st_size > max_bytes || (uint64_t)info->st_size >= SIZE_MAX)
+        return mlsel_i_fail(err, MLSEL_ERROR_LIMIT, "%s has %llu bytes, the limit is %llu", path,
+                            (unsigned long long)info->st_size, (unsigned long long)max_bytes);
+    return MLSEL_OK;
+}
+
+/* Reads until size bytes are there or the file ends; *got says how many, -1 errno failed. */
+static int read_all(int fd, char *text, size_t size, size_t *got) {
+    *got = 0;
+    while (*got < size) {
+        const ssize_t n = read(fd, text + *got, size - *got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return 0;
+}
+
+mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text, size_t *size, mlsel_error *err) {
+    struct stat info;
+    char *data = NULL;
+    /* O_NONBLOCK: opening a pipe that nobody writes must not hang */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return failed(path, "opened", errno, err);
+    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, "read", errno, err);
+    if (status != MLSEL_OK || (status = check(path, &info, max_bytes, err)) != MLSEL_OK)
+        goto out;
+    const size_t expected = (size_t)info.st_size;
+    size_t got = 0;
+    data = mlsel_i_alloc(expected + 1, 1);
+    if (data == NULL) {
+        status = mlsel_i_no_memory(err);
+        goto out;
+    }
+    /* one byte more than expected, to notice a file that grows */
+    const int error = read_all(fd, data, expected + 1, &got);
+    if (error != 0) {
+        status = failed(path, "read", error, err);
+    } else if (got != expected) {
+        status = mlsel_i_fail(err, MLSEL_ERROR_IO, "%s changed while it was being read: try again", path);
+    } else {
+        *text = data;
+        *size = got;
+        data = NULL;
+    }
+out:
+    mlsel_i_free(data);
+    close(fd);
+    return status;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLSEL_FILE_H
+#define MLSEL_FILE_H
+
+#include "internal.h"
+
+/* Reads a regular file of at most max_bytes. *text is to be freed with mlsel_i_free. */
+mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text, size_t *size, mlsel_error *err);
+
+/* The last part of a path, for messages. */
+const char *mlsel_i_file_name(const char *path);
+
+#endif

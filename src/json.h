@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Strict JSON (RFC 8259) into cJSON nodes, except that the big things go straight into flat arrays:
+ *   - an array of numbers, or of arrays of numbers, becomes one json_array (rank 1 or 2);
+ *   - an array whose first element is a string becomes one json_strings.
+ * In the tree such an array is a node of type cJSON_Raw; mlsel_i_json_array and mlsel_i_json_strings find its data.
+ *
+ * Checked here, for the whole text: grammar, UTF-8, \u escapes (lone surrogates and NUL refused), duplicate keys,
+ * nesting, trailing bytes, numbers that overflow double, and Python's bare NaN and Infinity, which get a message of
+ * their own. Not errors here, because an unknown key may hold anything: ragged rows, mixed arrays and values that do
+ * not fit float32. They are recorded as the array's defect and become an error when an artifact rule asks for the
+ * array.
+ */
+#ifndef MLSEL_JSON_H
+#define MLSEL_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mlsel.h"
+
+enum json_dtype { JSON_F64, JSON_F32 };
+
+enum json_defect {
+    JSON_DEFECT_NONE,
+    JSON_DEFECT_RAGGED, /* rank 2: row `row` has `length` values, row 0 had `cols` */
+    JSON_DEFECT_MIXED,  /* an element that is no number (rank 1: [row]; rank 2: [row], or [row][col] with col >= 0) */
+    JSON_DEFECT_RANGE   /* JSON_F32 only: a value beyond FLT_MAX at [row] (rank 1) or [row][col] */
+};
+
+/* After a defect the rest of the array is checked for grammar but not stored; data may then be short or NULL. */
+typedef struct json_array {
+    enum json_dtype dtype;
+    int rank;    /* 1 or 2 */
+    size_t rows; /* rank 1: number of values */
+    size_t cols; /* rank 1: 1 */
+    void *data;  /* rows * cols float or double, 64-byte aligned, owned by the document until taken */
+    enum json_defect defect;
+    size_t row;    /* where the first defect is */
+    int64_t col;   /* -1: the row itself */
+    size_t length; /* RAGGED: values in that row */
+} json_array;
+
+/* `count` strings; string i is bytes + offsets[i], zero-terminated. A non-string element is a defect: count stays, and
+ * `defect` is its index (else -1). */
+typedef struct json_strings {
+    size_t count;
+    int64_t defect;
+    size_t *offsets;
+    char *bytes;
+} json_strings;
+
+typedef struct json_document json_document;
+
+typedef struct json_limits {
+    size_t max_depth; /* nested arrays and objects; 0: 64 */
+} json_limits;
+
+/*
+ * Reads size bytes of text. is_f32 says which arrays are held as float32: it gets the key of the nearest enclosing
+ * object member (not terminated, key_size bytes).
+ * Errors: PARSE (detail = byte offset), SCHEMA (duplicate key, not finite, NaN token), LIMIT (depth, too many values),
+ * NO_MEMORY. Messages carry the place as a path, as in "$.embeddings[12][3]: NaN is not a number JSON allows".
+ */
+mlsel_status mlsel_i_json_parse(const char *text, size_t size, const json_limits *limits,
+                                bool (*is_f32)(const char *key, size_t key_size), json_document **out,
+                                mlsel_error *err);
+void mlsel_i_json_free(json_document *doc);
+
+const cJSON *mlsel_i_json_root(const json_document *doc);
+
+/* The flat array or strings behind a node, or NULL if the node is something else. */
+json_array *mlsel_i_json_array(const json_document *doc, const cJSON *node);
+json_strings *mlsel_i_json_strings(const json_document *doc, const cJSON *node);
+
+#endif

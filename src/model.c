@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend.h"
+#include "feature_vector.h"
+#include "file.h"
+
+static const uint64_t default_max_bytes = (uint64_t)4 << 30;
+
+/* --- loading ----------------------------------------------------------------------------------------------------- */
+
+static mlsel_status read_options(const mlsel_model_options *given, mlsel_model_options *out, mlsel_error *err) {
+    *out = (mlsel_model_options){0};
+    const mlsel_status status = mlsel_i_options_copy(out, sizeof *out, given, "mlsel_model_options", err);
+    if (status != MLSEL_OK)
+        return status;
+    if (out->max_bytes == 0)
+        out->max_bytes = default_max_bytes;
+    if (out->precision == MLSEL_PRECISION_DEFAULT)
+        out->precision = MLSEL_PRECISION_F32;
+    if (out->knn_rule != MLSEL_KNN_RULE_COSINE && out->knn_rule != MLSEL_KNN_RULE_LEGACY)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "knn_rule %d is none", (int)out->knn_rule);
+    if (out->precision < MLSEL_PRECISION_F32 || out->precision > MLSEL_PRECISION_BF16)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "precision %d is none", (int)out->precision);
+    if (out->category_layout != MLSEL_CATEGORIES_VSR && out->category_layout != MLSEL_CATEGORIES_VSR_DOC)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "category_layout %d is none", (int)out->category_layout);
+    return MLSEL_OK;
+}
+
+/* How many measurements a query gives. */
+static void set_sizes(mlsel_model *model, uint32_t k) {
+    const mlsel_artifact *artifact = model->artifact;
+    const uint32_t n_classes = artifact->svm.n_classes;
+    switch (artifact->scalars.algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        model->k = k == 0 ? artifact->scalars.knn_k : k;
+        if (model->k > artifact->knn.n_rows)
+            model->k = (uint32_t)artifact->knn.n_rows;
+        model->n_neighbours = model->k;
+        break;
+    case MLSEL_ALGORITHM_KMEANS:
+        model->n_values = artifact->kmeans.n_clusters;
+        break;
+    case MLSEL_ALGORITHM_SVM:
+        model->n_values = artifact->svm.form == MLSEL_SVM_FORM_ONE_VS_ONE ? n_classes * (n_classes - 1) / 2 : n_classes;
+        break;
+    default:
+        model->n_values = artifact->scalars.n_labels;
+        break;
+    }
+}
+
+/* Binds an artifact to a device; takes over the caller's reference to it, on failure too. */
+static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *options, const device_choice *device,
+                         mlsel_model **out, mlsel_error *err) {
+    mlsel_engine *engine = NULL;
+    const bool is_knn = artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN;
+    const engine_key key = {.backend = device->backend,
+                            .device = device->device,
+                            .precision = options->precision,
+                            .rule = is_knn ? options->knn_rule : MLSEL_KNN_RULE_COSINE};
+    mlsel_status status = mlsel_i_engine_acquire(artifact, &key, &engine, err);
+    mlsel_i_artifact_release(artifact);
+    if (status != MLSEL_OK)
+        return status;
+    mlsel_model *model = mlsel_i_calloc(1, sizeof *model);
+    if (model == NULL) {
+        status = mlsel_i_no_memory(err);
+        goto out;
+    }
+    atomic_init(&model->references, 1);
+    model->engine = engine;
+    model->artifact = engine->artifact;
+    model->device_fallback = device->fell_back;
+    model->category_layout = options->category_layout;
+    memcpy(model->device, device->name, sizeof model->device);
+    set_sizes(model, options->k);
+    if ((status = mlsel_i_workspace_init(model, err)) != MLSEL_OK)
+        goto out;
+    *out = model;
+    return mlsel_i_ok(err);
+out:
+    mlsel_i_free(model);
+    mlsel_i_engine_release(engine);
+    return status;
+}
+
+static mlsel_status load_text(const char *text, size_t size, const mlsel_model_options *options, mlsel_model **out,
+                              mlsel_error *err) {
+    device_choice device;
+    mlsel_artifact *artifact = NULL;
+    mlsel_status status = mlsel_i_device_resolve(options->device, options->allow_device_fallback != 0, &device, err);
+    if (status != MLSEL_OK || (status = mlsel_i_artifact_parse(text, size, &artifact, err)) != MLSEL_OK)
+        return status;
+    return bind(mlsel_i_artifact_share(artifact), options, &device, out, err);
+}
+
+mlsel_status mlsel_model_load_memory(const void *data, size_t size, const mlsel_model_options *options,
+                                     mlsel_model **out, mlsel_error *err) {
+    mlsel_model_options own;
+    if (out == NULL || (data == NULL && size > 0))
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "data and out must not be NULL");
+    const mlsel_status status = read_options(options, &own, err);
+    if (status != MLSEL_OK)
+        return status;
+    if (size > own.max_bytes)
+        return mlsel_i_fail(err, MLSEL_ERROR_LIMIT, "the artifact has %zu bytes, the limit is %llu", size,
+                            (unsigned long long)own.max_bytes);
+    return load_text(data, size, &own, out, err);
+}
+
+mlsel_status mlsel_model_load(const char *path, const mlsel_model_options *options, mlsel_model **out,
+                              mlsel_error *err) {
+    mlsel_model_options own;
+    char *text = NULL;
+    size_t size = 0;
+    if (path == NULL || out == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "path and out must not be NULL");
+    mlsel_status status = read_options(options, &own, err);
+    if (status != MLSEL_OK || (status = mlsel_i_file_read(path, own.max_bytes, &text, &size, err)) != MLSEL_OK)
+        return status;
+    status = load_text(text, size, &own, out, err);
+    mlsel_i_free(text);
+    if (status != MLSEL_OK && status != MLSEL_ERROR_DEVICE && status != MLSEL_ERROR_INVALID_ARGUMENT) {
+        mlsel_i_error_prefix(err, ": ");
+        mlsel_i_error_prefix(err, mlsel_i_file_name(path));
+    }
+    return status;
+}
+
+mlsel_model *mlsel_model_retain(mlsel_model *model) {
+    if (model != NULL)
+        atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);
+    return model;
+}
+
+void mlsel_model_release(mlsel_model *model) {
+    if (model == NULL || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) > 1)
+        return;
+    mlsel_i_pool_clear(&model->workspaces);
+    mlsel_i_engine_release(model->engine);
+    mlsel_i_free(model);
+}
+
+void mlsel_model_options_init(mlsel_model_options *options, size_t size) { mlsel_i_options_init(options, size); }
+
+void mlsel_query_options_init(mlsel_query_options *options, size_t size) { mlsel_i_options_init(options, size); }
+
+void mlsel_evidence_init(mlsel_evidence *evidence, size_t size) { mlsel_i_options_init(evidence, size); }
+
+/* --- inspecting -------------------------------------------------------------------------------------------------- */
+
+size_t mlsel_model_label_count(const mlsel_model *model) {
+    return model == NULL ? 0 : model->artifact->scalars.n_labels;
+}
+
+const char *mlsel_model_label(const mlsel_model *model, int32_t index) {
+    if (model == NULL || index < 0 || (uint32_t)index >= model->artifact->scalars.n_labels)
+        return NULL;
+    return model->artifact->labels[index];
+}
+
+int32_t mlsel_model_find_label(const mlsel_model *model, const char *name) {
+    if (model == NULL || name == NULL)
+        return -1;
+    for (uint32_t i = 0; i < model->artifact->scalars.n_labels; i++)
+        if (strcmp(model->artifact->labels[i], name) == 0)
+            return (int32_t)i;
+    return -1;
+}
+
+/* What applies to one algorithm only. */
+static void describe_kind(const mlsel_model *model, mlsel_model_info *info) {
+    const mlsel_artifact *artifact = model->artifact;
+    switch (artifact->scalars.algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        info->knn_rule = model->engine->rule;
+        info->k = model->k;
+        info->n_samples = artifact->knn.n_rows;
+        break;
+    case MLSEL_ALGORITHM_KMEANS:
+        info->n_clusters = artifact->kmeans.n_clusters;
+        break;
+    case MLSEL_ALGORITHM_SVM:
+        info->svm_form = artifact->svm.form;
+        info->svm_kernel = artifact->svm.kernel;
+        info->n_classes = artifact->svm.n_classes;
+        info->n_pairs = artifact->svm.form == MLSEL_SVM_FORM_ONE_VS_ONE ? model->n_values : 0;
+        info->n_support_vectors = artifact->svm.n_support_vectors;
+        info->gamma = artifact->svm.gamma;
+        break;
+    default:
+        info->n_layers = artifact->mlp.n_layers;
+        break;
+    }
+}
+
+mlsel_status mlsel_model_get_info(const mlsel_model *model, mlsel_model_info *out, size_t size, mlsel_error *err) {
+    if (model == NULL || out == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "model and out must not be NULL");
+    const mlsel_artifact *artifact = model->artifact;
+    const artifact_scalars *scalars = &artifact->scalars;
+    mlsel_model_info info = {
+        .algorithm = scalars->algorithm,
+        .format_version = scalars->format_version,
+        .n_features = scalars->n_features,
+        .n_labels = scalars->n_labels,
+        .n_categories = mlsel_i_n_categories(artifact),
+        .category_layout = scalars->n_categories > 0 ? MLSEL_CATEGORIES_ARTIFACT : model->category_layout,
+        .precision = model->engine->precision,
+        .category_weight = scalars->category_weight,
+        .memory_bytes = artifact->memory_bytes + model->engine->prepared.memory_bytes,
+        .n_parameters = artifact->n_parameters,
+        .device_fallback = model->device_fallback,
+    };
+    snprintf(info.content_hash, sizeof info.content_hash, "%016llx%016llx", (unsigned long long)scalars->hash_high,
+             (unsigned long long)scalars->hash_low);
+    memcpy(info.device, model->device, sizeof info.device);
+    describe_kind(model, &info);
+    return mlsel_i_info_copy(out, size, &info, sizeof info, err);
+}
+
+mlsel_status mlsel_model_get_layer(const mlsel_model *model, uint32_t index, mlsel_layer_info *out, size_t size,
+                                   mlsel_error *err) {
+    if (model == NULL || out == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "model and out must not be NULL");
+    const mlsel_mlp_view *mlp = &model->artifact->mlp;
+    if (index >= mlp->n_layers)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "there is no layer %u, the model has %u",
+                            (unsigned)index, (unsigned)mlp->n_layers);
+    const mlsel_layer_view *layer = &mlp->layers[index];
+    const mlsel_layer_info info = {
+        .type = layer->type,
+        .in_features = layer->in_features,
+        .out_features = layer->out_features,
+        .has_bias = layer->type == MLSEL_LAYER_LINEAR && layer->bias != NULL,
+        .parameter = layer->eps,
+    };
+    return mlsel_i_info_copy(out, size, &info, sizeof info, err);
+}
+
+/* --- names ------------------------------------------------------------------------------------------------------- */
+
+const char *mlsel_algorithm_name(mlsel_algorithm algorithm) {
+    static const char *const names[] = {"unknown", "knn", "kmeans", "svm", "mlp"};
+    return algorithm >= MLSEL_ALGORITHM_KNN && algorithm <= MLSEL_ALGORITHM_MLP ? names[algorithm] : names[0];
+}
+
+const char *mlsel_precision_name(mlsel_precision precision) {
+    static const char *const names[] = {"default", "f32", "f16", "bf16"};
+    return precision >= MLSEL_PRECISION_DEFAULT && precision <= MLSEL_PRECISION_BF16 ? names[precision] : "unknown";
+}
+
+const char *mlsel_layer_type_name(mlsel_layer_type type) {
+    static const char *const names[] = {"unknown", "linear", "relu", "batch_norm", "dropout"};
+    return type >= MLSEL_LAYER_LINEAR && type <= MLSEL_LAYER_DROPOUT ? names[type] : names[0];
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLSEL_MODEL_H
+#define MLSEL_MODEL_H
+
+#include <stdatomic.h>
+
+#include "pool.h"
+#include "registry.h"
+
+struct mlsel_model {
+    _Atomic size_t references;
+    mlsel_engine *engine;
+    const mlsel_artifact *artifact; /* of the engine */
+    uint32_t k;                     /* KNN: neighbours that vote, at most the rows */
+    int32_t device_fallback;
+    mlsel_category_layout category_layout;
+    char device[32];
+    /* sizes of one query's raw measurements, and of the workspace that run and rules work in */
+    uint32_t n_values;
+    uint32_t n_neighbours;
+    uint32_t chunk; /* queries that one workspace takes */
+    block_pool workspaces;
+};
+
+/*
+ * The memory of one call in progress: a block of the model's pool that starts with this struct, whose pointers into the
+ * block are set when it is first taken.
+ */
+typedef struct workspace {
+    double *values;                      /* [chunk][n_values] */
+    mlsel_backend_neighbour *neighbours; /* [chunk][n_neighbours] */
+    double *scores;                      /* [n_labels] */
+    double *keys;                        /* [n_labels] */
+    int32_t *ranks;                      /* [n_labels] */
+    uint8_t *mask;                       /* [n_labels] */
+    void *scratch;                       /* the backend's */
+} workspace;
+
+/* Sets chunk and the pool from the other fields, and puts one workspace into the pool. */
+mlsel_status mlsel_i_workspace_init(mlsel_model *model, mlsel_error *err);
+workspace *mlsel_i_workspace_take(const mlsel_model *model, mlsel_error *err);
+void mlsel_i_workspace_give(const mlsel_model *model, workspace *ws);
+
+#endif

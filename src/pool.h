@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pool of equal memory blocks without a lock: each block is in a slot (free) or with a thread (in use). A thread
+ * looks first where it last put one, so that in the steady state taking and giving are one atomic exchange each.
+ */
+#ifndef MLSEL_POOL_H
+#define MLSEL_POOL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#define POOL_SLOTS 64
+
+typedef struct block_pool {
+    size_t block_bytes;
+    _Atomic(void *) slots[POOL_SLOTS];
+} block_pool;
+
+void mlsel_i_pool_init(block_pool *pool, size_t block_bytes);
+/* Frees the blocks in the slots; none may be in use. */
+void mlsel_i_pool_clear(block_pool *pool);
+/* A block with whatever it held when it was given back; a new one is zeroed. NULL when out of memory. */
+void *mlsel_i_pool_take(block_pool *pool);
+void mlsel_i_pool_give(block_pool *pool, void *block);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The algorithms' rules: from a backend's raw measurements of one query to a score per label, and what decides between
+ * labels. No device code, no allocation.
+ */
+#ifndef MLSEL_RULES_H
+#define MLSEL_RULES_H
+
+#include "model.h"
+
+/* One query's measurements. */
+typedef struct measurement {
+    const double *values;                      /* [n_values], not KNN */
+    const mlsel_backend_neighbour *neighbours; /* [n_neighbours], KNN */
+    uint32_t n_neighbours;
+    const uint8_t *mask; /* [n_labels] eligible labels, or NULL for all */
+} measurement;
+
+/* What the labels are compared by: the highest key wins, then the lowest rank. */
+typedef struct ranking {
+    double *scores;       /* [n_labels] as mlsel_score documents */
+    const double *keys;   /* [n_labels] */
+    const int32_t *ranks; /* [n_labels]; NULL: the label's index */
+    int32_t cluster;
+    uint32_t flags; /* MLSEL_SELECTION_ bits */
+} ranking;
+
+void mlsel_i_knn_rank(const mlsel_model *model, const measurement *m, workspace *ws, double *scores, ranking *out);
+void mlsel_i_kmeans_rank(const mlsel_model *model, const measurement *m, workspace *ws, double *scores, ranking *out);
+void mlsel_i_svm_rank(const mlsel_model *model, const measurement *m, workspace *ws, double *scores, ranking *out);
+void mlsel_i_mlp_rank(const mlsel_model *model, const measurement *m, workspace *ws, double *scores, ranking *out);
+
+/* A row's vote under a rule. */
+double mlsel_i_knn_vote(const mlsel_artifact *artifact, mlsel_knn_rule rule, uint64_t row);
+
+/* Probabilities of the eligible labels from scores, as mlsel_probabilities documents; out may be scores. */
+void mlsel_i_probabilities(const mlsel_model *model, const double *scores, const uint8_t *mask, double *out);
+/* The probability of one label alone. */
+double mlsel_i_probability(const mlsel_model *model, const double *scores, const uint8_t *mask, int32_t label);
+
+#endif

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public calls that answer queries: check, run on the device, apply the rule, choose. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "feature_vector.h"
+#include "rules.h"
+
+/* --- queries ----------------------------------------------------------------------------------------------------- */
+
+typedef struct query_set {
+    mlsel_query_type type;
+    const void *data;
+    size_t count;
+    size_t stride;
+    size_t n_features;
+} query_set;
+
+static const void *query_at(const query_set *queries, size_t q) {
+    const size_t size = queries->type == MLSEL_QUERY_F64 ? sizeof(double) : sizeof(float);
+    return (const char *)queries->data + q * queries->stride * size;
+}
+
+static mlsel_status check_width(const mlsel_model *model, size_t got, mlsel_error *err) {
+    const uint32_t expected = model->artifact->scalars.n_features;
+    if (got == expected)
+        return MLSEL_OK;
+    char width[64];
+    mlsel_i_width_text(model->artifact, width, sizeof width);
+    const char *remedy = mlsel_i_width_remedy(model->artifact, got);
+    return mlsel_i_fail_detail(err, MLSEL_ERROR_DIMENSION, expected,
+                               "embedding dimension mismatch: the artifact was trained on %s values, got %zu: %s",
+                               width, got, remedy);
+}
+
+/* Index of the first value that is not finite or beyond float, or n. */
+static size_t first_bad_f32(const float *x, size_t n) {
+    size_t i = 0;
+    while (i < n && fabsf(x[i]) <= FLT_MAX)
+        i++;
+    return i;
+}
+
+static size_t first_bad_f64(const double *x, size_t n) {
+    size_t i = 0;
+    while (i < n && fabs(x[i]) <= FLT_MAX)
+        i++;
+    return i;
+}
+
+static mlsel_status check_values(const query_set *queries, mlsel_error *err) {
+    for (size_t q = 0; q < queries->count; q++) {
+        const void *query = query_at(queries, q);
+        const size_t n = queries->n_features;
+        const bool is_f64 = queries->type == MLSEL_QUERY_F64;
+        const size_t bad = is_f64 ? first_bad_f64(query, n) : first_bad_f32(query, n);
+        if (bad == n)
+            continue;
+        const double value = is_f64 ? ((const double *)query)[bad] : (double)((const float *)query)[bad];
+        char where[32] = "";
+        if (queries->count > 1)
+            snprintf(where, sizeof where, "query %zu: ", q);
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FINITE, bad,
+                                   "%sfeature %zu is %s: every value must be a number", where, bad,
+                                   isnan(value)   ? "NaN"
+                                   : isinf(value) ? "infinite"
+                                                  : "beyond the range of float32");
+    }
+    return MLSEL_OK;
+}
+
+static mlsel_status check_queries(const mlsel_model *model, const query_set *queries, mlsel_error *err) {
+    if (model == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the model is NULL");
+    if (queries->data == NULL && queries->count > 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the feature vector is NULL");
+    const mlsel_status status = check_width(model, queries->n_features, err);
+    if (status != MLSEL_OK)
+        return status;
+    if (queries->stride < queries->n_features && queries->count > 1)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "stride %zu is less than the %zu features of a query",
+                            queries->stride, queries->n_features);
+    if (queries->stride > 0 && queries->count > SIZE_MAX / sizeof(double) / queries->stride)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%zu queries of stride %zu exceed the address space",
+                            queries->count, queries->stride);
+    return check_values(queries, err);
+}
+
+/* --- eligibility ------------------------------------------------------------------------------------------------- */
+
+static mlsel_status mask_from_list(const mlsel_query_options *options, uint32_t n_labels, uint8_t *mask,
+                                   mlsel_error *err) {
+    memset(mask, 0, n_labels);
+    for (size_t i = 0; i < options->n_eligible; i++) {
+        const int32_t label = options->eligible[i];
+        if (label < 0 || (uint32_t)label >= n_labels)
+            return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible[%zu]: there is no label %d, only 0 to %u",
+                                i, (int)label, (unsigned)(n_labels - 1));
+        mask[label] = 1;
+    }
+    return MLSEL_OK;
+}
+
+/* Fills mask from the options and points *out at it, or at NULL when all labels are eligible. */
+static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query_options *given, uint8_t *mask,
+                                     const uint8_t **out, mlsel_error *err) {
+    const uint32_t n_labels = model->artifact->scalars.n_labels;
+    mlsel_query_options options = {0};
+    mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
+    if (status != MLSEL_OK)
+        return status;
+    *out = NULL;
+    if (options.eligible_mask != NULL && options.eligible != NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "give eligible_mask or eligible, not both");
+    if (options.eligible_mask != NULL) {
+        if (options.eligible_mask_size != n_labels)
+            return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible_mask has %zu entries, expected %u",
+                                options.eligible_mask_size, (unsigned)n_labels);
+        memcpy(mask, options.eligible_mask, n_labels);
+        *out = mask;
+    } else if (options.eligible != NULL) {
+        status = mask_from_list(&options, n_labels, mask, err);
+        *out = mask;
+    } else if (options.n_eligible != 0) {
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible is NULL but n_eligible is %zu",
+                            options.n_eligible);
+    }
+    if (status != MLSEL_OK)
+        return status;
+    for (uint32_t i = 0; i < n_labels; i++)
+        if ((*out == NULL || mask[i]) && model->artifact->choosable[i])
+            return MLSEL_OK;
+    return mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE,
+                        "none of the eligible labels can be chosen: the artifact has no data for them");
+}
+
+/* --- running ----------------------------------------------------------------------------------------------------- */
+
+static mlsel_status run(const mlsel_model *model, const query_set *queries, size_t first, uint32_t count,
+                        uint32_t n_neighbours, const uint8_t *mask, workspace *ws, mlsel_backend_neighbour *neighbours,
+                        mlsel_error *err) {
+    const mlsel_backend_run call = {
+        .struct_size = sizeof call,
+        .query_type = queries->type,
+        .queries = query_at(queries, first),
+        .stride = queries->stride,
+        .count = count,
+        .k = n_neighbours,
+        .label_mask = mask,
+        .scratch = ws->scratch,
+        .neighbours = neighbours,
+        .neighbour_stride = model->n_neighbours,
+        .values = ws->values,
+        .value_stride = model->n_values,
+    };
+    return model->engine->backend->run(model->engine->prepared.state, &call, err);
+}
+
+/* KNN: when no neighbour is eligible, the nearest rows that are replace them. */
+static mlsel_status widen(const mlsel_model *model, const query_set *queries, size_t q, measurement *m,
+                          mlsel_backend_neighbour *neighbours, workspace *ws, bool *widened, mlsel_error *err) {
+    const mlsel_artifact *artifact = model->artifact;
+    *widened = false;
+    if (m->mask == NULL || artifact->scalars.algorithm != MLSEL_ALGORITHM_KNN)
+        return MLSEL_OK;
+    for (uint32_t i = 0; i < m->n_neighbours; i++)
+        if (m->mask[artifact->knn.row_labels[m->neighbours[i].row]])
+            return MLSEL_OK;
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < artifact->scalars.n_labels; i++)
+        rows += m->mask[i] ? artifact->label_rows[i] : 0;
+    m->n_neighbours = rows < model->k ? (uint32_t)rows : model->k;
+    *widened = true;
+    return run(model, queries, q, 1, m->n_neighbours, m->mask, ws, neighbours, err);
+}
+
+typedef void (*rank_fn)(const mlsel_model *, const measurement *, workspace *, double *, ranking *);
+
+static rank_fn rank_of(const mlsel_model *model) {
+    switch (model->artifact->scalars.algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        return mlsel_i_knn_rank;
+    case MLSEL_ALGORITHM_KMEANS:
+        return mlsel_i_kmeans_rank;
+    case MLSEL_ALGORITHM_SVM:
+        return mlsel_i_svm_rank;
+    default:
+        return mlsel_i_mlp_rank;
+    }
+}
+
+/* What becomes of each query's ranking; q counts from 0 over the whole call. */
+typedef struct consumer {
+    void (*take)(const struct consumer *self, const mlsel_model *model, const workspace *ws, const measurement *m,
+                 const ranking *r, size_t q);
+    double *scores; /* where to put the scores: row q at scores + q * score_stride; NULL: in the workspace */
+    size_t score_stride;
+    mlsel_selection *selections;
+    mlsel_evidence *evidence;
+} consumer;
+
+static mlsel_status process_chunk(const mlsel_model *model, const query_set *queries, size_t first, uint32_t count,
+                                  const uint8_t *mask, workspace *ws, const consumer *sink, mlsel_error *err) {
+    mlsel_status status = run(model, queries, first, count, model->n_neighbours, NULL, ws, ws->neighbours, err);
+    for (uint32_t i = 0; i < count && status == MLSEL_OK; i++) {
+        mlsel_backend_neighbour *neighbours = ws->neighbours + (size_t)i * model->n_neighbours;
+        measurement m = {.values = ws->values + (size_t)i * model->n_values,
+                         .neighbours = neighbours,
+                         .n_neighbours = model->n_neighbours,
+                         .mask = mask};
+        bool widened;
+        status = widen(model, queries, first + i, &m, neighbours, ws, &widened, err);
+        if (status != MLSEL_OK)
+            break;
+        ranking r;
+        double *scores = sink->scores == NULL ? ws->scores : sink->scores + (first + i) * sink->score_stride;
+        rank_of(model)(model, &m, ws, scores, &r);
+        if (widened)
+            r.flags |= MLSEL_SELECTION_WIDENED;
+        sink->take(sink, model, ws, &m, &r, first + i);
+    }
+    return status;
+}
+
+static mlsel_status process(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
+                            const consumer *sink, mlsel_error *err) {
+    mlsel_status status = check_queries(model, queries, err);
+    if (status != MLSEL_OK)
+        return status;
+    workspace *ws = mlsel_i_workspace_take(model, err);
+    if (ws == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    const uint8_t *mask;
+    status = read_eligibility(model, options, ws->mask, &mask, err);
+    for (size_t first = 0; first < queries->count && status == MLSEL_OK;) {
+        const size_t left = queries->count - first;
+        const uint32_t count = left < model->chunk ? (uint32_t)left : model->chunk;
+        status = process_chunk(model, queries, first, count, mask, ws, sink, err);
+        first += count;
+    }
+    mlsel_i_workspace_give(model, ws);
+    return status == MLSEL_OK ? mlsel_i_ok(err) : status;
+}
+
+/* --- choosing ---------------------------------------------------------------------------------------------------- */
+
+static int32_t rank_at(const ranking *r, int32_t label) { return r->ranks == NULL ? label : r->ranks[label]; }
+
+static bool is_better(const ranking *r, int32_t a, int32_t b) {
+    if (b < 0 || r->keys[a] > r->keys[b])
+        return true;
+    return !(r->keys[a] < r->keys[b]) && rank_at(r, a) < rank_at(r, b);
+}
+
+static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
+    const mlsel_artifact *artifact = model->artifact;
+    int32_t best = -1, second = -1;
+    for (uint32_t i = 0; i < artifact->scalars.n_labels; i++) {
+        const int32_t label = (int32_t)i;
+        if (!artifact->choosable[i] || (mask != NULL && !mask[i]))
+            continue;
+        if (is_better(r, label, best)) {
+            second = best;
+            best = label;
+        } else if (is_better(r, label, second)) {
+            second = label;
+        }
+    }
+    mlsel_selection s = {.index = best, .runner_up = second, .cluster = r->cluster, .flags = r->flags};
+    s.score = r->scores[best];
+    s.margin = second < 0 ? INFINITY : s.score - r->scores[second];
+    s.probability = mlsel_i_probability(model, r->scores, mask, best);
+    if (second < 0)
+        s.flags |= MLSEL_SELECTION_SINGLE;
+    else if (!(r->keys[best] > r->keys[second]))
+        s.flags |= MLSEL_SELECTION_TIE;
+    if (artifact->cluster_labels != NULL)
+        s.cluster = r->ranks[best];
+    return s;
+}
+
+/* --- select ------------------------------------------------------------------------------------------------------ */
+
+static void take_selection(const consumer *self, const mlsel_model *model, const workspace *ws, const measurement *m,
+                           const ranking *r, size_t q) {
+    (void)ws;
+    self->selections[q] = choose(model, m->mask, r);
+}
+
+static mlsel_status select_any(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
+                               mlsel_selection *out, mlsel_error *err) {
+    if (out == NULL && queries->count > 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the output is NULL");
+    const consumer sink = {.take = take_selection, .selections = out};
+    return process(model, queries, options, &sink, err);
+}
+
+mlsel_status mlsel_select(const mlsel_model *model, const float *features, size_t n_features,
+                          const mlsel_query_options *options, mlsel_selection *out, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F32, features, 1, n_features, n_features};
+    return select_any(model, &queries, options, out, err);
+}
+
+mlsel_status mlsel_select_f64(const mlsel_model *model, const double *features, size_t n_features,
+                              const mlsel_query_options *options, mlsel_selection *out, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F64, features, 1, n_features, n_features};
+    return select_any(model, &queries, options, out, err);
+}
+
+mlsel_status mlsel_select_batch(const mlsel_model *model, const float *features, size_t count, size_t stride,
+                                size_t n_features, const mlsel_query_options *options, mlsel_selection *out,
+                                mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F32, features, count, stride, n_features};
+    return select_any(model, &queries, options, out, err);
+}
+
+mlsel_status mlsel_select_batch_f64(const mlsel_model *model, const double *features, size_t count, size_t stride,
+                                    size_t n_features, const mlsel_query_options *options, mlsel_selection *out,
+                                    mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F64, features, count, stride, n_features};
+    return select_any(model, &queries, options, out, err);
+}
+
+/* --- score ------------------------------------------------------------------------------------------------------- */
+
+/* the rule has already written the scores where they belong */
+static void take_scores(const consumer *self, const mlsel_model *model, const workspace *ws, const measurement *m,
+                        const ranking *r, size_t q) {
+    (void)self, (void)model, (void)ws, (void)m, (void)r, (void)q;
+}
+
+static mlsel_status score_any(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
+                              double *scores, size_t score_stride, mlsel_error *err) {
+    if (scores == NULL && queries->count > 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the output is NULL");
+    if (queries->count > 1 && model != NULL && score_stride < model->artifact->scalars.n_labels)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "score_stride %zu is less than the %u labels",
+                            score_stride, (unsigned)model->artifact->scalars.n_labels);
+    if (score_stride > 0 && queries->count > SIZE_MAX / sizeof(double) / score_stride)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%zu rows of score_stride %zu exceed the address space",
+                            queries->count, score_stride);
+    const consumer sink = {.take = take_scores, .scores = scores, .score_stride = score_stride};
+    return process(model, queries, options, &sink, err);
+}
+
+static mlsel_status score_one(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
+                              double *scores, size_t n_scores, mlsel_error *err) {
+    if (model != NULL && n_scores != model->artifact->scalars.n_labels)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "n_scores is %zu, expected %u as there are labels",
+                            n_scores, (unsigned)model->artifact->scalars.n_labels);
+    return score_any(model, queries, options, scores, n_scores, err);
+}
+
+mlsel_status mlsel_score(const mlsel_model *model, const float *features, size_t n_features,
+                         const mlsel_query_options *options, double *scores, size_t n_scores, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F32, features, 1, n_features, n_features};
+    return score_one(model, &queries, options, scores, n_scores, err);
+}
+
+mlsel_status mlsel_score_f64(const mlsel_model *model, const double *features, size_t n_features,
+                             const mlsel_query_options *options, double *scores, size_t n_scores, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F64, features, 1, n_features, n_features};
+    return score_one(model, &queries, options, scores, n_scores, err);
+}
+
+mlsel_status mlsel_score_batch(const mlsel_model *model, const float *features, size_t count, size_t stride,
+                               size_t n_features, const mlsel_query_options *options, double *scores,
+                               size_t score_stride, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F32, features, count, stride, n_features};
+    return score_any(model, &queries, options, scores, score_stride, err);
+}
+
+mlsel_status mlsel_score_batch_f64(const mlsel_model *model, const double *features, size_t count, size_t stride,
+                                   size_t n_features, const mlsel_query_options *options, double *scores,
+                                   size_t score_stride, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F64, features, count, stride, n_features};
+    return score_any(model, &queries, options, scores, score_stride, err);
+}
+
+/* --- probabilities ----------------------------------------------------------------------------------------------- */
+
+static mlsel_status check_scores(const mlsel_model *model, const double *scores, const uint8_t *mask,
+                                 mlsel_error *err) {
+    bool any = false;
+    for (uint32_t i = 0; i < model->artifact->scalars.n_labels; i++) {
+        if (isnan(scores[i]) || (isinf(scores[i]) && scores[i] > 0))
+            return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FINITE, i, "scores[%u] is not a number", (unsigned)i);
+        if (model->artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN && scores[i] < 0 && !isinf(scores[i]))
+            return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "scores[%u] is negative, which votes never are",
+                                (unsigned)i);
+        any = any || ((mask == NULL || mask[i]) && !isinf(scores[i]));
+    }
+    return any ? MLSEL_OK : mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE, "none of the eligible labels has a score");
+}
+
+mlsel_status mlsel_probabilities(const mlsel_model *model, const double *scores, size_t n_labels,
+                                 const mlsel_query_options *options, double *out, mlsel_error *err) {
+    if (model == NULL || scores == NULL || out == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "model, scores and out must not be NULL");
+    if (n_labels != model->artifact->scalars.n_labels)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "n_labels is %zu, expected %u", n_labels,
+                            (unsigned)model->artifact->scalars.n_labels);
+    workspace *ws = mlsel_i_workspace_take(model, err);
+    if (ws == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    const uint8_t *mask;
+    mlsel_status status = read_eligibility(model, options, ws->mask, &mask, err);
+    if (status == MLSEL_OK)
+        status = check_scores(model, scores, mask, err);
+    if (status == MLSEL_OK)
+        mlsel_i_probabilities(model, scores, mask, out);
+    mlsel_i_workspace_give(model, ws);
+    return status == MLSEL_OK ? mlsel_i_ok(err) : status;
+}
+
+/* --- explain ----------------------------------------------------------------------------------------------------- */
+
+static void explain_neighbours(const mlsel_model *model, const measurement *m, mlsel_evidence *evidence) {
+    const mlsel_artifact *artifact = model->artifact;
+    evidence->neighbour_count = m->n_neighbours;
+    if (evidence->neighbours == NULL)
+        return;
+    for (uint32_t i = 0; i < m->n_neighbours; i++) {
+        const uint64_t row = m->neighbours[i].row;
+        evidence->neighbours[i] = (mlsel_neighbour){
+            .row = row,
+            .distance = m->neighbours[i].distance,
+            .vote = mlsel_i_knn_vote(artifact, model->engine->rule, row),
+            .quality = artifact->qualities[row],
+            .latency_ns = artifact->latencies[row],
+            .label = artifact->knn.row_labels[row],
+        };
+    }
+}
+
+static void explain_svm(const mlsel_model *model, const measurement *m, const ranking *r, mlsel_evidence *evidence) {
+    const mlsel_artifact *artifact = model->artifact;
+    if (artifact->svm.form != MLSEL_SVM_FORM_ONE_VS_ONE)
+        return;
+    evidence->pair_count = model->n_values;
+    evidence->vote_count = artifact->scalars.n_labels;
+    if (evidence->pair_decisions != NULL)
+        memcpy(evidence->pair_decisions, m->values, model->n_values * sizeof(double));
+    for (uint32_t i = 0; evidence->votes != NULL && i < artifact->scalars.n_labels; i++)
+        evidence->votes[i] = (int32_t)r->keys[i];
+}
+
+static void take_evidence(const consumer *self, const mlsel_model *model, const workspace *ws, const measurement *m,
+                          const ranking *r, size_t q) {
+    mlsel_evidence *evidence = self->evidence;
+    const uint32_t n_labels = model->artifact->scalars.n_labels;
+    (void)ws, (void)q;
+    evidence->selection = choose(model, m->mask, r);
+    evidence->neighbour_count = evidence->cluster_count = evidence->pair_count = evidence->vote_count = 0;
+    if (evidence->scores != NULL)
+        memcpy(evidence->scores, r->scores, n_labels * sizeof(double));
+    if (evidence->probabilities != NULL)
+        mlsel_i_probabilities(model, r->scores, m->mask, evidence->probabilities);
+    switch (model->artifact->scalars.algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        explain_neighbours(model, m, evidence);
+        break;
+    case MLSEL_ALGORITHM_KMEANS:
+        evidence->cluster_count = model->n_values;
+        if (evidence->cluster_distances != NULL)
+            memcpy(evidence->cluster_distances, m->values, model->n_values * sizeof(double));
+        break;
+    case MLSEL_ALGORITHM_SVM:
+        explain_svm(model, m, r, evidence);
+        break;
+    default:
+        break;
+    }
+}
+
+static mlsel_status check_capacity(const char *name, const void *array, size_t capacity, size_t needed,
+                                   mlsel_error *err) {
+    if (array == NULL || capacity >= needed)
+        return MLSEL_OK;
+    return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%s_capacity is %zu, %zu are needed", name, capacity,
+                        needed);
+}
+
+static mlsel_status check_evidence(const mlsel_model *model, const mlsel_evidence *e, mlsel_error *err) {
+    const mlsel_artifact *artifact = model->artifact;
+    const size_t n_labels = artifact->scalars.n_labels;
+    const bool one_vs_one = artifact->svm.form == MLSEL_SVM_FORM_ONE_VS_ONE;
+    const size_t n_pairs = one_vs_one ? model->n_values : 0;
+    mlsel_status status = check_capacity("scores", e->scores, e->scores_capacity, n_labels, err);
+    if (status == MLSEL_OK)
+        status = check_capacity("probabilities", e->probabilities, e->probabilities_capacity, n_labels, err);
+    if (status == MLSEL_OK)
+        status = check_capacity("neighbours", e->neighbours, e->neighbours_capacity, model->n_neighbours, err);
+    if (status == MLSEL_OK)
+        status = check_capacity("cluster_distances", e->cluster_distances, e->cluster_distances_capacity,
+                                artifact->kmeans.n_clusters, err);
+    if (status == MLSEL_OK)
+        status = check_capacity("pair_decisions", e->pair_decisions, e->pair_decisions_capacity, n_pairs, err);
+    if (status == MLSEL_OK)
+        status = check_capacity("votes", e->votes, e->votes_capacity, one_vs_one ? n_labels : 0, err);
+    return status;
+}
+
+static mlsel_status explain_any(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
+                                mlsel_evidence *evidence, mlsel_error *err) {
+    mlsel_evidence own = {0};
+    if (model == NULL || evidence == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "model and evidence must not be NULL");
+    mlsel_status status = mlsel_i_options_copy(&own, sizeof own, evidence, "mlsel_evidence", err);
+    if (status != MLSEL_OK || (status = check_evidence(model, &own, err)) != MLSEL_OK)
+        return status;
+    const consumer sink = {.take = take_evidence, .evidence = &own};
+    status = process(model, queries, options, &sink, err);
+    if (status != MLSEL_OK)
+        return status;
+    /* back into the caller's struct, which may be an older, shorter one */
+    const uint32_t size = evidence->struct_size;
+    memcpy(evidence, &own, size < sizeof own ? size : sizeof own);
+    evidence->struct_size = size;
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_explain(const mlsel_model *model, const float *features, size_t n_features,
+                           const mlsel_query_options *options, mlsel_evidence *evidence, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F32, features, 1, n_features, n_features};
+    return explain_any(model, &queries, options, evidence, err);
+}
+
+mlsel_status mlsel_explain_f64(const mlsel_model *model, const double *features, size_t n_features,
+                               const mlsel_query_options *options, mlsel_evidence *evidence, mlsel_error *err) {
+    const query_set queries = {MLSEL_QUERY_F64, features, 1, n_features, n_features};
+    return explain_any(model, &queries, options, evidence, err);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tests share: files, JSON access for recorded expectations, numeric comparison. Test code may fail hard. */
+#ifndef MLSEL_TEST_SUPPORT_H
+#define MLSEL_TEST_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+
+#include "mlsel.h"
+
+/* Folder of the source tree and of the shared measuring data, as configured. */
+#ifndef TEST_SOURCE_DIR
+#error "TEST_SOURCE_DIR is not defined"
+#endif
+#define FIXTURE(name) TEST_SOURCE_DIR "/tests/fixtures/" name
+#define EXAMPLE(name) TEST_SOURCE_DIR "/examples/" name
+
+/* A whole file with a zero after it, or NULL if it does not exist. Freed with free(). */
+char *test_read_file(const char *path, size_t *size);
+/* The same, but a missing file fails the test. */
+char *test_need_file(const char *path, size_t *size);
+cJSON *test_parse_file(const char *path);
+
+/* Members; missing ones fail the test where `need` is in the name. */
+const cJSON *test_need(const cJSON *object, const char *key);
+const char *test_need_string(const cJSON *object, const char *key);
+double test_need_number(const cJSON *object, const char *key);
+/* An array of numbers into fresh memory; null becomes -INFINITY. NULL if node is NULL. */
+double *test_numbers(const cJSON *node, size_t *count);
+float *test_to_floats(const double *values, size_t count);
+
+/* Fails unless |got - expected| <= tolerance * max(1, |expected|), or both are the same infinity. */
+void test_close(double got, double expected, double tolerance, const char *what);
+
+/* Loads a model or fails the test with the library's message. */
+mlsel_model *test_load(const char *path, const mlsel_model_options *options);
+void test_ok(mlsel_status status, const mlsel_error *err);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "args.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+enum { MAX_NAMES = 32 };
+
+void args_help_hint(const char *command) {
+    tool_hint("`mlsel %s%s--help` shows how it is used", command != NULL ? command : "", command != NULL ? " " : "");
+}
+
+static int unknown_option(const args *a, const char *given, size_t length) {
+    const char *names[MAX_NAMES];
+    size_t count = a->option_count < MAX_NAMES ? a->option_count : MAX_NAMES;
+    char *name = tool_copy(given, length);
+    for (size_t i = 0; i < count; ++i)
+        names[i] = a->options[i].name;
+    const char *likely = tool_did_you_mean(name, names, count);
+    tool_error("unknown option %s", name);
+    if (likely != NULL)
+        tool_hint("did you mean %s?", likely);
+    args_help_hint(a->command);
+    free(name);
+    return ARGS_BAD;
+}
+
+static int option_value(args *a, const args_option *option, const char *equals, const char **value) {
+    if (!option->has_value) {
+        if (equals == NULL)
+            return option->id;
+        tool_error("%s takes no value", option->name);
+        args_help_hint(a->command);
+        return ARGS_BAD;
+    }
+    *value = equals != NULL ? equals + 1 : *a->rest;
+    if (*value == NULL) {
+        tool_error("%s needs a value", option->name);
+        args_help_hint(a->command);
+        return ARGS_BAD;
+    }
+    if (equals == NULL)
+        ++a->rest;
+    return option->id;
+}
+
+int args_next(args *a, const char **value) {
+    const char *arg = *a->rest;
+    *value = arg;
+    if (arg == NULL)
+        return ARGS_END;
+    ++a->rest;
+    if (a->operands_only || arg[0] != '-' || arg[1] == '\0')
+        return ARGS_OPERAND;
+    if (strcmp(arg, "--") == 0) {
+        a->operands_only = true;
+        return args_next(a, value);
+    }
+    if (strcmp(arg, "-h") == 0)
+        arg = "--help";
+    const char *equals = strchr(arg, '=');
+    size_t length = equals != NULL ? (size_t)(equals - arg) : strlen(arg);
+    for (size_t i = 0; i < a->option_count; ++i) {
+        const args_option *option = &a->options[i];
+        if (strlen(option->name) == length && memcmp(option->name, arg, length) == 0)
+            return option_value(a, option, equals, value);
+    }
+    return unknown_option(a, arg, length);
+}
+
+int args_choice(const args *a, const char *option, const char *value, const char *const *names, size_t count) {
+    char list[256] = "";
+    for (size_t i = 0; i < count; ++i)
+        if (strcmp(names[i], value) == 0)
+            return (int)i;
+    for (size_t i = 0; i < count; ++i) {
+        size_t used = strlen(list);
+        const char *joint = i == 0 ? "" : i + 1 == count ? " or " : ", ";
+        snprintf(list + used, sizeof list - used, "%s%s", joint, names[i]);
+    }
+    tool_error("%s cannot be \"%s\": it takes %s", option, value, list);
+    const char *likely = tool_did_you_mean(value, names, count);
+    if (likely != NULL)
+        tool_hint("did you mean %s %s?", option, likely);
+    args_help_hint(a->command);
+    return -1;
+}
+
+uint64_t args_count(const args *a, const char *option, const char *value, uint64_t max) {
+    char *end = NULL;
+    errno = 0;
+    unsigned long long number = strtoull(value, &end, 10);
+    bool digits_only = value[0] >= '0' && value[0] <= '9' && *end == '\0';
+    if (digits_only && errno == 0 && number >= 1 && number <= max)
+        return number;
+    if (digits_only && number >= 1)
+        tool_error("%s cannot be %s: the largest possible is %" PRIu64, option, value, max);
+    else
+        tool_error("%s cannot be \"%s\": it takes a whole number, at least 1", option, value);
+    args_help_hint(a->command);
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Command-line arguments: options and operands in any order, `--name value` or `--name=value`, `--` ends the options.
+ */
+#ifndef MLSEL_TOOL_ARGS_H
+#define MLSEL_TOOL_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct args_option {
+    const char *name; /* as in "--model" */
+    int id;           /* from 1 */
+    bool has_value;
+} args_option;
+
+typedef struct args {
+    const char *command; /* for messages; NULL: none */
+    char **rest;         /* NULL-terminated */
+    const args_option *options;
+    size_t option_count;
+    bool operands_only;
+} args;
+
+enum { ARGS_OPERAND = 0, ARGS_END = -1, ARGS_BAD = -2 };
+
+/* The id of the next option, with its value, or one of the above. ARGS_BAD: the message has been printed. */
+int args_next(args *a, const char **value);
+
+/* Prints "hint: see `mlsel COMMAND --help`". */
+void args_help_hint(const char *command);
+
+/* Index of value among count names; else prints what is possible and gives -1. */
+int args_choice(const args *a, const char *option, const char *value, const char *const *names, size_t count);
+
+/* A whole number from 1 to max; else prints what is wrong and gives 0. */
+uint64_t args_count(const args *a, const char *option, const char *value, uint64_t max);
+
+#endif

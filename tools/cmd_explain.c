@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "commands.h"
+#include "explain.h"
+#include "run.h"
+#include "text.h"
+
+const char cmd_explain_help[] =
+    "Usage: mlsel explain --model FILE [--model FILE...] [options] [QUERIES]\n"
+    "\n"
+    "Tells why a language model is chosen: scores and probabilities of all labels, and what they rest on (the\n"
+    "neighbours that voted, the distances of clusters, the pairwise decisions of an SVM, the logits of an MLP).\n"
+    "\n"
+    "QUERIES is a file, or `-` or nothing for standard input, as for `mlsel select`: JSON lines with\n"
+    "{\"features\": [...]} or {\"embedding\": [...], \"category\": \"math\"}, .npy, or raw float32 (.f32, .bin).\n"
+    "\n"
+    "Options:\n"
+    "  --model FILE         artifact to explain; repeat it to compare several\n"
+    "  --candidates A,B     choose only among these labels\n"
+    "  --json               everything as one JSON object per query and artifact; the sign of an SVM's\n"
+    "                       decisions is scikit-learn's\n"
+    "  --format FORMAT      of the queries: jsonl, f32 or npy\n"
+    "  --limit N            stop after N queries\n"
+    "  --k N                knn: let N neighbours vote, whatever the artifact says\n"
+    "  --knn-rule RULE      knn: cosine (default), or legacy, the older rule without normalisation\n"
+    "  --categories ORDER   order of the category values where the artifact has none of its own:\n"
+    "                       vsr (default) or vsr-doc, the alphabetical list\n"
+    "  --device DEVICE      cpu (default), cuda, cuda:N, metal or auto; see `mlsel devices`\n"
+    "  --device-fallback    use the CPU where that device is not available\n"
+    "  --precision P        f32 (default), f16 or bf16, where the device has it\n"
+    "  -h, --help           this text\n"
+    "\n"
+    "Examples:\n"
+    "  mlsel explain --model examples/models/knn_model.json --limit 1 examples/queries.jsonl\n"
+    "  mlsel explain --model examples/models/svm_model.json --json examples/queries.jsonl\n"
+    "  tail -n 1 examples/queries.jsonl | mlsel explain --model examples/models/mlp_model.json -\n";
+
+enum { TITLE_WIDTH = 88 };
+
+/* --- JSON ------------------------------------------------------------------------------------------------------- */
+
+static void json_neighbours(json_out *j, const mlsel_evidence *ev, const run_model *m) {
+    json_key(j, "neighbours");
+    json_open(j, '[');
+    for (size_t i = 0; i < ev->neighbour_count; ++i) {
+        const mlsel_neighbour *n = &ev->neighbours[i];
+        json_open(j, '{');
+        json_key(j, "row");
+        json_unsigned(j, n->row);
+        json_key(j, "distance");
+        json_number(j, n->distance);
+        json_key(j, "label");
+        json_string(j, mlsel_model_label(m->model, n->label));
+        json_key(j, "quality");
+        json_number(j, n->quality);
+        json_key(j, "latency_ns");
+        json_number(j, n->latency_ns);
+        json_key(j, "vote");
+        json_number(j, n->vote);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void json_clusters(json_out *j, const mlsel_evidence *ev) {
+    json_key(j, "cluster_distances");
+    json_open(j, '[');
+    for (size_t i = 0; i < ev->cluster_count; ++i)
+        json_number(j, ev->cluster_distances[i]);
+    json_close(j, ']');
+}
+
+static void json_pairs(json_out *j, const explanation *e, const run_model *m) {
+    const mlsel_evidence *ev = &e->evidence;
+    json_key(j, "pairs_won");
+    json_open(j, '{');
+    for (uint32_t i = 0; i < m->info.n_labels; ++i) {
+        json_key(j, mlsel_model_label(m->model, (int32_t)i));
+        json_integer(j, ev->votes[i]);
+    }
+    json_close(j, '}');
+    json_key(j, "pairs");
+    json_open(j, '[');
+    for (uint32_t i = 0, pair = 0; i < m->info.n_classes; ++i)
+        for (uint32_t k = i + 1; k < m->info.n_classes; ++k, ++pair) {
+            const char *first = mlsel_model_label(m->model, e->class_labels[i]);
+            const char *second = mlsel_model_label(m->model, e->class_labels[k]);
+            double decision = ev->pair_decisions[pair];
+            json_open(j, '{');
+            json_key(j, "first");
+            json_string(j, first);
+            json_key(j, "second");
+            json_string(j, second);
+            json_key(j, "decision");
+            json_number(j, decision);
+            json_key(j, "winner");
+            json_string(j, explanation_first_wins(m, decision) ? first : second);
+            json_close(j, '}');
+        }
+    json_close(j, ']');
+}
+
+static void print_json(const explanation *e, const run_model *m, const query *q, uint32_t category_flags) {
+    const mlsel_evidence *ev = &e->evidence;
+    json_out j = {0};
+    json_open(&j, '{');
+    answer_json(&j, m, q, &ev->selection, category_flags);
+    answer_json_labels(&j, m, "scores", ev->scores);
+    answer_json_labels(&j, m, "probabilities", ev->probabilities);
+    if (m->info.algorithm == MLSEL_ALGORITHM_KNN)
+        json_neighbours(&j, ev, m);
+    if (m->info.algorithm == MLSEL_ALGORITHM_KMEANS)
+        json_clusters(&j, ev);
+    if (ev->pair_count > 0)
+        json_pairs(&j, e, m);
+    json_close(&j, '}');
+    json_end_line(&j);
+}
+
+/* --- text ------------------------------------------------------------------------------------------------------- */
+
+static void print_title(const query *q, bool colour) {
+    char *id = q->id != NULL ? text_shortened(q->id, TITLE_WIDTH) : NULL;
+    char *text = q->text != NULL ? text_shortened(q->text, TITLE_WIDTH) : NULL;
+    char *category = q->category != NULL ? text_shortened(q->category, TITLE_WIDTH) : NULL;
+    printf("%s%sQuery %" PRIu64 "%s%s%s%s\n", q->number > 1 ? "\n" : "", tool_style(colour, STYLE_BOLD), q->number,
+           id != NULL ? " (" : "", id != NULL ? id : "", id != NULL ? ")" : "", tool_style_end(colour));
+    if (text != NULL)
+        printf("  text      %s\n", text);
+    if (category != NULL)
+        printf("  category  %s\n", category);
+    free(id);
+    free(text);
+    free(category);
+}
+
+/* --- the command ------------------------------------------------------------------------------------------------ */
+
+/* All models are asked before anything is printed: a query that one of them refuses has no half an answer. */
+static void explain_query(run *r, explanation *explanations, size_t index, bool colour) {
+    const query *q = &r->chunk.queries[index];
+    for (size_t i = 0; i < r->model_count; ++i) {
+        const run_model *m = &r->models[i];
+        mlsel_error err;
+        mlsel_status status = mlsel_explain_f64(m->model, run_features(m, index), m->info.n_features, &m->query,
+                                                &explanations[i].evidence, &err);
+        if (status != MLSEL_OK) {
+            run_query_failed(r, i, index, status, &err);
+            return;
+        }
+        explanation_fill(&explanations[i], m);
+    }
+    if (!r->json)
+        print_title(q, colour);
+    for (size_t i = 0; i < r->model_count; ++i) {
+        const run_model *m = &r->models[i];
+        if (r->json) {
+            print_json(&explanations[i], m, q, m->category_flags[index]);
+        } else {
+            putchar('\n');
+            explanation_print(&explanations[i], m, m->category_flags[index], colour);
+        }
+    }
+}
+
+int cmd_explain(char **arguments) {
+    run r;
+    int code = run_begin(&r, "explain", cmd_explain_help, false, arguments);
+    if (code >= 0)
+        return code;
+    bool colour = tool_colour(STDOUT_FILENO), more = true;
+    explanation *explanations = tool_alloc(r.model_count, sizeof *explanations);
+    for (size_t i = 0; i < r.model_count; ++i)
+        explanation_allocate(&explanations[i], &r.models[i]);
+    while (more) {
+        more = run_next(&r);
+        for (size_t i = 0; i < r.count; ++i)
+            explain_query(&r, explanations, i, colour);
+        more = tool_flush() && more && r.problem.exit_code == 0;
+    }
+    for (size_t i = 0; i < r.model_count; ++i)
+        explanation_free(&explanations[i]);
+    free(explanations);
+    return run_end(&r);
+}

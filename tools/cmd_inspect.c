@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "args.h"
+#include "commands.h"
+#include "json_out.h"
+#include "model_file.h"
+#include "table.h"
+#include "text.h"
+#include "tool.h"
+
+const char cmd_inspect_help[] =
+    "Usage: mlsel inspect [--json] FILE [FILE...]\n"
+    "\n"
+    "Checks selector artifacts and says what they hold: algorithm, query width, labels, categories, size, and\n"
+    "what is special to the algorithm (neighbours, clusters, kernel, layers).\n"
+    "\n"
+    "FILE is a knn, kmeans, svm or mlp artifact in JSON; a pipe or `-` (standard input) will do.\n"
+    "\n"
+    "Options:\n"
+    "  --json      one JSON object per file and line\n"
+    "  -h, --help  this text\n"
+    "\n"
+    "Examples:\n"
+    "  mlsel inspect examples/models/knn_model.json\n"
+    "  mlsel inspect --json examples/models/*.json\n"
+    "  mlsel inspect <(zcat svm_model.json.gz)\n";
+
+enum { KEY_WIDTH = 19, TEXT_END = 100 };
+
+/* --- for people ------------------------------------------------------------------------------------------------- */
+
+static void print_key(const char *key) {
+    printf("  %-*s", KEY_WIDTH - 2, key);
+}
+
+static void print_value(const char *key, const char *format, ...) TOOL_PRINTF(2, 3);
+static void print_value(const char *key, const char *format, ...) {
+    va_list list;
+    print_key(key);
+    va_start(list, format);
+    vprintf(format, list);
+    va_end(list);
+    putchar('\n');
+}
+
+static void print_width(const mlsel_model_info *info) {
+    if (info->n_categories > 0 && info->n_categories <= info->n_features)
+        print_value("query width", "%" PRIu32 " = %" PRIu32 " embedding + %" PRIu32 " category values",
+                    info->n_features, info->n_features - info->n_categories, info->n_categories);
+    else
+        print_value("query width", "%" PRIu32, info->n_features);
+}
+
+static void print_categories(const mlsel_model *model, const mlsel_model_info *info) {
+    if (info->n_categories == 0) {
+        print_value("categories", "none");
+        return;
+    }
+    print_value("categories", "%s order, weight %g", model_file_layout_name(info->category_layout),
+                info->category_weight);
+    size_t column = KEY_WIDTH;
+    print_key("");
+    for (uint32_t i = 0; i < info->n_categories; ++i) {
+        const char *name = mlsel_model_category(model, (int32_t)i);
+        char *clean = text_cleaned(name != NULL ? name : "?");
+        bool last = i + 1 == info->n_categories;
+        size_t width = text_width(clean) + (last ? 0 : 1);
+        if (column > KEY_WIDTH && column + 1 + width > TEXT_END) {
+            putchar('\n');
+            print_key("");
+            column = KEY_WIDTH;
+        }
+        printf("%s%s%s", column > KEY_WIDTH ? " " : "", clean, last ? "\n" : ",");
+        column += width + (column > KEY_WIDTH ? 1 : 0);
+        free(clean);
+    }
+}
+
+static void print_labels(const mlsel_model *model) {
+    size_t count = mlsel_model_label_count(model);
+    print_value("labels", "%zu", count);
+    for (size_t i = 0; i < count; ++i) {
+        char *clean = text_cleaned(mlsel_model_label(model, (int32_t)i));
+        print_key("");
+        printf("%*zu  %s\n", count > 1000 ? 5 : count > 100 ? 3 : count > 10 ? 2 : 1, i, clean);
+        free(clean);
+    }
+}
+
+static void print_layers(const mlsel_model *model, const mlsel_model_info *info, bool colour) {
+    table_column columns[] = {
+        {"LAYER", 5, true}, {"TYPE", 10, false}, {"IN", 6, true}, {"OUT", 6, true}, {"DETAIL", 0, false}};
+    table t = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns), .indent = 4, .colour = colour};
+    print_value("layers", "%" PRIu32, info->n_layers);
+    table_header(&t);
+    for (uint32_t i = 0; i < info->n_layers; ++i) {
+        mlsel_layer_info layer = {0};
+        char index[TEXT_NUMBER], in[TEXT_NUMBER], out[TEXT_NUMBER], detail[TEXT_NUMBER] = "";
+        if (mlsel_model_get_layer(model, i, &layer, sizeof layer, NULL) != MLSEL_OK)
+            continue;
+        snprintf(index, sizeof index, "%" PRIu32, i);
+        snprintf(in, sizeof in, "%" PRIu32, layer.in_features);
+        snprintf(out, sizeof out, "%" PRIu32, layer.out_features);
+        if (layer.type == MLSEL_LAYER_LINEAR)
+            snprintf(detail, sizeof detail, "%s", layer.has_bias ? "bias" : "no bias");
+        else if (layer.type == MLSEL_LAYER_BATCH_NORM)
+            snprintf(detail, sizeof detail, "eps %g", layer.parameter);
+        else if (layer.type == MLSEL_LAYER_DROPOUT)
+            snprintf(detail, sizeof detail, "p %g, no effect here", layer.parameter);
+        const char *cells[] = {index, mlsel_layer_type_name(layer.type), in, out, detail};
+        table_row(&t, cells, false);
+    }
+}
+
+static void print_svm(const mlsel_model_info *info) {
+    char count[TEXT_NUMBER];
+    bool pairs = info->svm_form == MLSEL_SVM_FORM_ONE_VS_ONE;
+    if (pairs)
+        print_value("decision", "one-vs-one, %" PRIu32 " classes, %" PRIu32 " pairs", info->n_classes, info->n_pairs);
+    else
+        print_value("decision", "one classifier per label, %" PRIu32 " of them", info->n_classes);
+    if (info->svm_kernel == MLSEL_SVM_KERNEL_LINEAR)
+        print_value("kernel", "linear");
+    else if (info->gamma > 0)
+        print_value("kernel", "rbf, gamma %g", info->gamma);
+    else
+        print_value("kernel", "rbf, gamma differs between classifiers");
+    if (info->n_support_vectors > 0)
+        print_value("support vectors", "%s", text_count(count, info->n_support_vectors));
+}
+
+static void print_algorithm(const mlsel_model *model, const mlsel_model_info *info, bool colour) {
+    char count[TEXT_NUMBER];
+    switch (info->algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        print_value("rows", "%s", text_count(count, info->n_samples));
+        print_value("neighbours (k)", "%" PRIu32, info->k);
+        break;
+    case MLSEL_ALGORITHM_KMEANS:
+        print_value("clusters", "%" PRIu32, info->n_clusters);
+        break;
+    case MLSEL_ALGORITHM_SVM:
+        print_svm(info);
+        break;
+    case MLSEL_ALGORITHM_MLP:
+        print_layers(model, info, colour);
+        break;
+    default:
+        break;
+    }
+}
+
+static void print_model(const char *path, const mlsel_model *model, bool colour) {
+    mlsel_model_info info;
+    char memory[TEXT_NUMBER], count[TEXT_NUMBER];
+    char *name = text_cleaned(path);
+    model_file_info(model, &info);
+    printf("%s%s%s\n", tool_style(colour, STYLE_BOLD), name, tool_style_end(colour));
+    free(name);
+    print_value("algorithm", "%s (%s)", mlsel_algorithm_name(info.algorithm),
+                model_file_algorithm_text(info.algorithm));
+    print_value("format version", "%" PRIu32, info.format_version);
+    print_width(&info);
+    print_categories(model, &info);
+    print_labels(model);
+    print_algorithm(model, &info, colour);
+    print_value("parameters", "%s", text_count(count, info.n_parameters));
+    print_value("memory", "%s on %s, %s", text_bytes(memory, info.memory_bytes), info.device,
+                mlsel_precision_name(info.precision));
+    print_value("content hash", "%s", info.content_hash);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------------------------- */
+
+static void json_common(json_out *j, const mlsel_model *model, const mlsel_model_info *info) {
+    json_key(j, "algorithm");
+    json_string(j, mlsel_algorithm_name(info->algorithm));
+    json_key(j, "format_version");
+    json_unsigned(j, info->format_version);
+    json_key(j, "n_features");
+    json_unsigned(j, info->n_features);
+    json_key(j, "labels");
+    json_open(j, '[');
+    for (size_t i = 0; i < mlsel_model_label_count(model); ++i)
+        json_string(j, mlsel_model_label(model, (int32_t)i));
+    json_close(j, ']');
+    json_key(j, "category_layout");
+    json_string(j, info->n_categories > 0 ? model_file_layout_name(info->category_layout) : NULL);
+    json_key(j, "category_weight");
+    json_number(j, info->category_weight);
+    json_key(j, "categories");
+    json_open(j, '[');
+    for (uint32_t i = 0; i < info->n_categories; ++i)
+        json_string(j, mlsel_model_category(model, (int32_t)i));
+    json_close(j, ']');
+    json_key(j, "n_parameters");
+    json_unsigned(j, info->n_parameters);
+    json_key(j, "memory_bytes");
+    json_unsigned(j, info->memory_bytes);
+    json_key(j, "content_hash");
+    json_string(j, info->content_hash);
+    json_key(j, "device");
+    json_string(j, info->device);
+    json_key(j, "precision");
+    json_string(j, mlsel_precision_name(info->precision));
+}
+
+static void json_svm(json_out *j, const mlsel_model_info *info) {
+    json_key(j, "form");
+    json_string(j, info->svm_form == MLSEL_SVM_FORM_ONE_VS_ONE ? "one_vs_one" : "per_model");
+    json_key(j, "kernel");
+    json_string(j, info->svm_kernel == MLSEL_SVM_KERNEL_LINEAR ? "linear" : "rbf");
+    json_key(j, "gamma");
+    if (info->gamma > 0)
+        json_number(j, info->gamma);
+    else
+        json_null(j);
+    json_key(j, "n_classes");
+    json_unsigned(j, info->n_classes);
+    json_key(j, "n_pairs");
+    json_unsigned(j, info->n_pairs);
+    json_key(j, "n_support_vectors");
+    json_unsigned(j, info->n_support_vectors);
+}
+
+static void json_layer(json_out *j, const mlsel_layer_info *layer) {
+    json_open(j, '{');
+    json_key(j, "type");
+    json_string(j, mlsel_layer_type_name(layer->type));
+    json_key(j, "in_features");
+    json_unsigned(j, layer->in_features);
+    json_key(j, "out_features");
+    json_unsigned(j, layer->out_features);
+    if (layer->type == MLSEL_LAYER_LINEAR) {
+        json_key(j, "bias");
+        json_bool(j, layer->has_bias != 0);
+    } else if (layer->type == MLSEL_LAYER_BATCH_NORM || layer->type == MLSEL_LAYER_DROPOUT) {
+        json_key(j, layer->type == MLSEL_LAYER_DROPOUT ? "p" : "eps");
+        json_number(j, layer->parameter);
+    }
+    json_close(j, '}');
+}
+
+static void json_algorithm(json_out *j, const mlsel_model *model, const mlsel_model_info *info) {
+    switch (info->algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        json_key(j, "k");
+        json_unsigned(j, info->k);
+        json_key(j, "n_samples");
+        json_unsigned(j, info->n_samples);
+        break;
+    case MLSEL_ALGORITHM_KMEANS:
+        json_key(j, "n_clusters");
+        json_unsigned(j, info->n_clusters);
+        break;
+    case MLSEL_ALGORITHM_SVM:
+        json_svm(j, info);
+        break;
+    case MLSEL_ALGORITHM_MLP:
+        json_key(j, "layers");
+        json_open(j, '[');
+        for (uint32_t i = 0; i < info->n_layers; ++i) {
+            mlsel_layer_info layer = {0};
+            if (mlsel_model_get_layer(model, i, &layer, sizeof layer, NULL) == MLSEL_OK)
+                json_layer(j, &layer);
+        }
+        json_close(j, ']');
+        break;
+    default:
+        break;
+    }
+}
+
+static void print_json(const char *path, const mlsel_model *model) {
+    json_out j = {0};
+    mlsel_model_info info;
+    model_file_info(model, &info);
+    json_open(&j, '{');
+    json_key(&j, "file");
+    json_string(&j, path);
+    json_common(&j, model, &info);
+    json_algorithm(&j, model, &info);
+    json_close(&j, '}');
+    json_end_line(&j);
+}
+
+/* --- the command ------------------------------------------------------------------------------------------------ */
+
+/* All files are tried; the exit code is that of the first one that fails. */
+static int inspect_files(char **paths, size_t count, bool json) {
+    mlsel_model_options options;
+    bool colour = tool_colour(STDOUT_FILENO);
+    int code = EXIT_ANSWER;
+    mlsel_model_options_init(&options, sizeof options);
+    for (size_t i = 0; i < count && tool_flush(); ++i) {
+        failure problem = {0};
+        mlsel_model *model = model_file_load(paths[i], &options, &problem);
+        if (model == NULL) {
+            failure_report(&problem);
+            code = code != EXIT_ANSWER ? code : problem.exit_code;
+            continue;
+        }
+        if (json) {
+            print_json(paths[i], model);
+        } else {
+            if (i > 0)
+                putchar('\n');
+            print_model(paths[i], model, colour);
+        }
+        mlsel_model_release(model);
+    }
+    return code;
+}
+
+int cmd_inspect(char **arguments) {
+    enum { HELP = 1, JSON };
+    static const args_option options[] = {{"--help", HELP, false}, {"--json", JSON, false}};
+    args a = {.command = "inspect", .rest = arguments, .options = options, .option_count = TOOL_ARRAY_LENGTH(options)};
+    const char *value;
+    size_t count = 0;
+    bool json = false;
+    for (int id; (id = args_next(&a, &value)) != ARGS_END;) {
+        if (id == ARGS_BAD)
+            return EXIT_USAGE;
+        if (id == HELP) {
+            fputs(cmd_inspect_help, stdout);
+            return EXIT_ANSWER;
+        }
+        json = json || id == JSON;
+        if (id == ARGS_OPERAND)
+            arguments[count++] = a.rest[-1];
+    }
+    if (count == 0) {
+        tool_error("no artifact to inspect");
+        tool_hint("name one or more, as in `mlsel inspect examples/models/knn_model.json`");
+        args_help_hint("inspect");
+        return EXIT_USAGE;
+    }
+    return inspect_files(arguments, count, json);
+}

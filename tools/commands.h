@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands. Each takes its arguments without its own name, ending in NULL, and returns an exit code.
+ */
+#ifndef MLSEL_TOOL_COMMANDS_H
+#define MLSEL_TOOL_COMMANDS_H
+
+int cmd_inspect(char **arguments);
+int cmd_select(char **arguments);
+int cmd_explain(char **arguments);
+int cmd_devices(char **arguments);
+
+extern const char cmd_inspect_help[];
+extern const char cmd_select_help[];
+extern const char cmd_explain_help[];
+extern const char cmd_devices_help[];
+
+#endif

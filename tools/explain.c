@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "explain.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "table.h"
+#include "text.h"
+
+enum { INDENT = 4, BAR = 20, MOST_NEIGHBOURS = 20, MOST_CLUSTERS = 5, MOST_PAIRS = 28 };
+
+/* --- evidence --------------------------------------------------------------------------------------------------- */
+
+void explanation_allocate(explanation *e, const run_model *m) {
+    mlsel_evidence *ev = &e->evidence;
+    const mlsel_model_info *info = &m->info;
+    mlsel_evidence_init(ev, sizeof *ev);
+    ev->scores_capacity = ev->probabilities_capacity = ev->votes_capacity = info->n_labels;
+    ev->scores = tool_alloc(info->n_labels, sizeof *ev->scores);
+    ev->probabilities = tool_alloc(info->n_labels, sizeof *ev->probabilities);
+    ev->votes = tool_alloc(info->n_labels, sizeof *ev->votes);
+    ev->neighbours_capacity = info->k;
+    ev->neighbours = tool_alloc(info->k, sizeof *ev->neighbours);
+    ev->cluster_distances_capacity = info->n_clusters;
+    ev->cluster_distances = tool_alloc(info->n_clusters, sizeof *ev->cluster_distances);
+    ev->pair_decisions_capacity = info->n_pairs;
+    ev->pair_decisions = tool_alloc(info->n_pairs, sizeof *ev->pair_decisions);
+    e->class_labels = tool_alloc(info->n_classes, sizeof *e->class_labels);
+}
+
+void explanation_free(explanation *e) {
+    free(e->evidence.scores);
+    free(e->evidence.probabilities);
+    free(e->evidence.votes);
+    free(e->evidence.neighbours);
+    free(e->evidence.cluster_distances);
+    free(e->evidence.pair_decisions);
+    free(e->class_labels);
+}
+
+bool explanation_first_wins(const run_model *m, double decision) {
+    return m->info.n_classes == 2 ? decision < 0 : decision > 0;
+}
+
+/* Score of a class as mlsel_score defines it, from the pairs. */
+static double class_score(const run_model *m, const double *decisions, uint32_t class_index) {
+    double votes = 0, confidence = 0;
+    if (m->info.n_classes == 2)
+        return class_index == 0 ? -decisions[0] : decisions[0];
+    for (uint32_t i = 0, pair = 0; i < m->info.n_classes; ++i)
+        for (uint32_t j = i + 1; j < m->info.n_classes; ++j, ++pair) {
+            if (i != class_index && j != class_index)
+                continue;
+            double own = i == class_index ? decisions[pair] : -decisions[pair];
+            votes += i == class_index ? decisions[pair] >= 0 : decisions[pair] < 0;
+            confidence += own;
+        }
+    return votes + confidence / (3 * (fabs(confidence) + 1));
+}
+
+/* An SVM may list its classes in an order of its own: a class is the label that has its score. */
+void explanation_fill(explanation *e, const run_model *m) {
+    const mlsel_evidence *ev = &e->evidence;
+    if (ev->pair_count == 0)
+        return;
+    bool *taken = tool_alloc(m->info.n_labels, sizeof *taken);
+    for (uint32_t c = 0; c < m->info.n_classes; ++c) {
+        double score = class_score(m, ev->pair_decisions, c);
+        int32_t best = 0;
+        double best_gap = INFINITY;
+        for (uint32_t i = 0; i < m->info.n_labels; ++i) {
+            double gap = fabs(ev->scores[i] - score);
+            if (!taken[i] && gap < best_gap) {
+                best = (int32_t)i;
+                best_gap = gap;
+            }
+        }
+        taken[best] = true;
+        e->class_labels[c] = best;
+    }
+    free(taken);
+}
+
+/* --- why -------------------------------------------------------------------------------------------------------- */
+
+static const char *label_of(const run_model *m, int32_t label) {
+    return m->labels[label];
+}
+
+static void why_knn(const explanation *e, const run_model *m) {
+    const mlsel_evidence *ev = &e->evidence;
+    const mlsel_selection *best = &ev->selection;
+    char score[TEXT_NUMBER], other[TEXT_NUMBER];
+    size_t own = 0;
+    for (size_t i = 0; i < ev->neighbour_count; ++i)
+        own += ev->neighbours[i].label == best->index;
+    if ((best->flags & MLSEL_SELECTION_WIDENED) != 0)
+        printf("%*sNone of the %" PRIu32
+               " nearest rows belongs to a candidate, so the nearest rows of candidates voted.\n",
+               INDENT, "", m->info.k);
+    printf("%*s%zu of the %zu nearest rows vote for %s, %s in all", INDENT, "", own, ev->neighbour_count,
+           label_of(m, best->index), text_number(score, best->score));
+    if (best->runner_up >= 0)
+        printf("; %s follows with %s", label_of(m, best->runner_up), text_number(other, ev->scores[best->runner_up]));
+    printf(".\n");
+}
+
+static void why_kmeans(const explanation *e, const run_model *m) {
+    const mlsel_evidence *ev = &e->evidence;
+    const mlsel_selection *best = &ev->selection;
+    char distance[TEXT_NUMBER], score[TEXT_NUMBER], other[TEXT_NUMBER];
+    size_t nearest = 0;
+    for (size_t i = 1; i < ev->cluster_count; ++i)
+        if (ev->cluster_distances[i] < ev->cluster_distances[nearest])
+            nearest = i;
+    if ((best->flags & MLSEL_SELECTION_NEXT_CLUSTER) != 0)
+        printf("%*sThe nearest cluster, %zu, belongs to a label that is no candidate.\n", INDENT, "", nearest);
+    text_number(distance, best->cluster >= 0 ? ev->cluster_distances[best->cluster] : 0);
+    if (m->info.format_version < 2) {
+        printf("%*sCluster %" PRId32 " is the nearest%s, at a squared distance of %s; it belongs to %s.\n", INDENT, "",
+               best->cluster, (best->flags & MLSEL_SELECTION_NEXT_CLUSTER) != 0 ? " of a candidate" : "", distance,
+               label_of(m, best->index));
+        return;
+    }
+    printf("%*sCluster %" PRId32 " is the nearest, at a squared distance of %s. There %s has the best score, %s",
+           INDENT, "", best->cluster, distance, label_of(m, best->index), text_number(score, best->score));
+    if (best->runner_up >= 0)
+        printf("; %s follows with %s", label_of(m, best->runner_up), text_number(other, ev->scores[best->runner_up]));
+    printf(".\n");
+}
+
+static void why_svm(const explanation *e, const run_model *m) {
+    const mlsel_evidence *ev = &e->evidence;
+    const mlsel_selection *best = &ev->selection;
+    char score[TEXT_NUMBER], other[TEXT_NUMBER];
+    if (ev->pair_count > 0) {
+        printf("%*s%s wins %" PRId32 " of its %" PRIu32 " %s", INDENT, "", label_of(m, best->index),
+               ev->votes[best->index], m->info.n_classes - 1, m->info.n_classes == 2 ? "pair" : "pairs");
+        if (best->runner_up >= 0)
+            printf("; %s wins %" PRId32, label_of(m, best->runner_up), ev->votes[best->runner_up]);
+    } else {
+        printf("%*sThe classifier of %s gives the highest score, %s", INDENT, "", label_of(m, best->index),
+               text_number(score, best->score));
+        if (best->runner_up >= 0)
+            printf("; that of %s gives %s", label_of(m, best->runner_up),
+                   text_number(other, ev->scores[best->runner_up]));
+    }
+    printf(".\n");
+}
+
+static void why_mlp(const explanation *e, const run_model *m) {
+    const mlsel_selection *best = &e->evidence.selection;
+    char score[TEXT_NUMBER], other[TEXT_NUMBER];
+    printf("%*s%s has the highest logit, %s", INDENT, "", label_of(m, best->index), text_number(score, best->score));
+    if (best->runner_up >= 0)
+        printf("; %s follows with %s", label_of(m, best->runner_up),
+               text_number(other, e->evidence.scores[best->runner_up]));
+    printf(".\n");
+}
+
+static const char *tie_rule(const mlsel_model_info *info) {
+    switch (info->algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        return "the name that comes first in byte order";
+    case MLSEL_ALGORITHM_KMEANS:
+        return info->format_version < 2 ? "the cluster with the lowest number" : "the first label";
+    case MLSEL_ALGORITHM_SVM:
+        return info->svm_form == MLSEL_SVM_FORM_ONE_VS_ONE ? "the first class" : "the first label";
+    default:
+        return "the first label";
+    }
+}
+
+static void print_why(const explanation *e, const run_model *m, uint32_t category_flags) {
+    const mlsel_selection *best = &e->evidence.selection;
+    switch (m->info.algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        why_knn(e, m);
+        break;
+    case MLSEL_ALGORITHM_KMEANS:
+        why_kmeans(e, m);
+        break;
+    case MLSEL_ALGORITHM_SVM:
+        why_svm(e, m);
+        break;
+    default:
+        why_mlp(e, m);
+    }
+    if ((best->flags & MLSEL_SELECTION_SINGLE) != 0)
+        printf("%*sIt is the only label that can be chosen.\n", INDENT, "");
+    if ((best->flags & MLSEL_SELECTION_TIE) != 0)
+        printf("%*sThat is a tie; %s wins it.\n", INDENT, "", tie_rule(&m->info));
+    if ((category_flags & MLSEL_CATEGORY_FELL_BACK) != 0)
+        printf("%*sThe category is not one of the artifact's and counts as \"other\".\n", INDENT, "");
+}
+
+/* --- labels ----------------------------------------------------------------------------------------------------- */
+
+typedef struct ranked {
+    double value;
+    size_t index;
+} ranked;
+
+static int compare_ranked(const void *a, const void *b) {
+    const ranked *x = a, *y = b;
+    if (x->value < y->value || x->value > y->value)
+        return x->value < y->value ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* The values times sign, smallest first, equal ones in order. Free it. */
+static ranked *sorted(const double *values, size_t count, double sign) {
+    ranked *order = tool_alloc(count, sizeof *order);
+    for (size_t i = 0; i < count; ++i)
+        order[i] = (ranked){sign * values[i], i};
+    qsort(order, count, sizeof *order, compare_ranked);
+    return order;
+}
+
+static const char *bar(char out[BAR + 1], double share) {
+    size_t length = share > 0 ? (size_t)(share * BAR + 0.5) : 0;
+    memset(out, '#', BAR);
+    out[length < BAR ? length : BAR] = '\0';
+    return out;
+}
+
+static const char *label_note(const explanation *e, const run_model *m, size_t label) {
+    const mlsel_selection *best = &e->evidence.selection;
+    if (best->index == (int32_t)label)
+        return "chosen";
+    if (!run_eligible(m, label))
+        return "no candidate";
+    if (!isfinite(e->evidence.scores[label]))
+        return "never chosen by this artifact";
+    return best->runner_up == (int32_t)label ? "runner-up" : "";
+}
+
+static void print_label_row(const table *t, const explanation *e, const run_model *m, size_t label) {
+    const mlsel_evidence *ev = &e->evidence;
+    bool chosen = ev->selection.index == (int32_t)label;
+    const char *cells[6];
+    char score[TEXT_NUMBER], pairs[TEXT_NUMBER], probability[TEXT_NUMBER], share[BAR + 1];
+    size_t n = 0;
+    cells[n++] = m->labels[label];
+    cells[n++] = text_number(score, ev->scores[label]);
+    snprintf(pairs, sizeof pairs, "%" PRId32, ev->vote_count > 0 ? ev->votes[label] : 0);
+    if (ev->vote_count > 0)
+        cells[n++] = pairs;
+    cells[n++] = text_number(probability, ev->probabilities[label]);
+    cells[n++] = bar(share, ev->probabilities[label]);
+    cells[n++] = label_note(e, m, label);
+    table_row(t, cells, chosen);
+}
+
+/* All labels, the chosen one first, then by score. */
+static void print_labels(const explanation *e, const run_model *m, bool colour) {
+    const mlsel_evidence *ev = &e->evidence;
+    size_t count = m->info.n_labels;
+    table_column columns[6];
+    table t = {.columns = columns, .indent = INDENT, .colour = colour};
+    columns[t.count++] = (table_column){"LABEL", 0, false};
+    for (size_t i = 0; i < count; ++i)
+        table_fit(&columns[0], m->labels[i]);
+    columns[t.count++] = (table_column){m->info.algorithm == MLSEL_ALGORITHM_MLP ? "LOGIT" : "SCORE", 9, true};
+    if (ev->vote_count > 0)
+        columns[t.count++] = (table_column){"PAIRS WON", 0, true};
+    columns[t.count++] = (table_column){"PROB.", 6, true};
+    columns[t.count++] = (table_column){"", BAR, false};
+    columns[t.count++] = (table_column){"", 0, false};
+    ranked *order = sorted(ev->scores, count, -1);
+    putchar('\n');
+    table_header(&t);
+    print_label_row(&t, e, m, (size_t)ev->selection.index);
+    for (size_t i = 0; i < count; ++i)
+        if (order[i].index != (size_t)ev->selection.index)
+            print_label_row(&t, e, m, order[i].index);
+    free(order);
+}
+
+/* --- evidence of each kind -------------------------------------------------------------------------------------- */
+
+static void print_more(size_t shown, size_t count, const char *what) {
+    if (count > shown)
+        printf("%*s... and %zu more %s; --json gives all\n", INDENT, "", count - shown, what);
+}
+
+static void print_neighbours(const mlsel_evidence *ev, const run_model *m, bool colour) {
+    table_column columns[] = {{"ROW", 5, true},     {"DISTANCE", 9, true}, {"VOTES FOR", 0, false},
+                              {"QUALITY", 8, true}, {"LATENCY", 8, true},  {"VOTE", 8, true}};
+    table t = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns), .indent = INDENT, .colour = colour};
+    size_t shown = ev->neighbour_count < MOST_NEIGHBOURS ? ev->neighbour_count : MOST_NEIGHBOURS;
+    for (size_t i = 0; i < shown; ++i)
+        table_fit(&columns[2], label_of(m, ev->neighbours[i].label));
+    putchar('\n');
+    table_header(&t);
+    for (size_t i = 0; i < shown; ++i) {
+        const mlsel_neighbour *n = &ev->neighbours[i];
+        char row[TEXT_NUMBER], distance[TEXT_NUMBER], quality[TEXT_NUMBER], latency[TEXT_NUMBER], vote[TEXT_NUMBER];
+        snprintf(row, sizeof row, "%" PRIu64, n->row);
+        const char *cells[] = {row,
+                               text_number(distance, n->distance),
+                               label_of(m, n->label),
+                               text_number(quality, n->quality),
+                               text_duration(latency, n->latency_ns),
+                               text_number(vote, n->vote)};
+        table_row(&t, cells, false);
+    }
+    print_more(shown, ev->neighbour_count, "rows");
+}
+
+/* v1 scores a label by its nearest cluster, which tells whose some of the clusters are. */
+static const char *cluster_note(const mlsel_evidence *ev, const run_model *m, size_t cluster) {
+    if (ev->selection.cluster == (int32_t)cluster)
+        return "decided";
+    for (uint32_t i = 0; m->info.format_version < 2 && i < m->info.n_labels; ++i)
+        if (isfinite(ev->scores[i]) && fabs(ev->scores[i] + ev->cluster_distances[cluster]) <= 0)
+            return m->labels[i];
+    return "";
+}
+
+static void print_clusters(const mlsel_evidence *ev, const run_model *m, bool colour) {
+    table_column columns[] = {{"CLUSTER", 0, true}, {"DISTANCE", 9, true}, {"", 0, false}};
+    table t = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns), .indent = INDENT, .colour = colour};
+    size_t shown = ev->cluster_count < MOST_CLUSTERS ? ev->cluster_count : MOST_CLUSTERS;
+    ranked *order = sorted(ev->cluster_distances, ev->cluster_count, 1);
+    putchar('\n');
+    table_header(&t);
+    for (size_t i = 0; i < shown; ++i) {
+        char cluster[TEXT_NUMBER], distance[TEXT_NUMBER];
+        snprintf(cluster, sizeof cluster, "%zu", order[i].index);
+        const char *cells[] = {cluster, text_number(distance, order[i].value), cluster_note(ev, m, order[i].index)};
+        table_row(&t, cells, false);
+    }
+    print_more(shown, ev->cluster_count, "clusters");
+    free(order);
+}
+
+/* The pair for people: positive is for the first, whatever sign the artifact's kind gives it. */
+static void print_pair(const run_model *m, int32_t first, int32_t second, double decision, size_t width) {
+    bool first_wins = explanation_first_wins(m, decision);
+    size_t used = text_width(label_of(m, first)) + text_width(label_of(m, second)) + 4;
+    printf("%*s%s vs %s:%*s %+9.4f -> %s\n", INDENT, "", label_of(m, first), label_of(m, second),
+           width > used ? (int)(width - used) : 0, "", m->info.n_classes == 2 ? -decision : decision,
+           label_of(m, first_wins ? first : second));
+}
+
+static void print_pairs(const explanation *e, const run_model *m) {
+    const mlsel_evidence *ev = &e->evidence;
+    bool all = ev->pair_count <= MOST_PAIRS;
+    size_t width = 0, shown = 0;
+    putchar('\n');
+    /* First the width, then the lines. */
+    for (int pass = 0; pass < 2; ++pass)
+        for (uint32_t i = 0, pair = 0; i < m->info.n_classes; ++i)
+            for (uint32_t j = i + 1; j < m->info.n_classes; ++j, ++pair) {
+                int32_t first = e->class_labels[i], second = e->class_labels[j];
+                size_t used = text_width(label_of(m, first)) + text_width(label_of(m, second)) + 4;
+                if (!all && first != ev->selection.index && second != ev->selection.index)
+                    continue;
+                width = used > width ? used : width;
+                if (pass == 1) {
+                    print_pair(m, first, second, ev->pair_decisions[pair], width);
+                    ++shown;
+                }
+            }
+    print_more(shown, ev->pair_count, "pairs of other labels");
+}
+
+void explanation_print(const explanation *e, const run_model *m, uint32_t category_flags, bool colour) {
+    const mlsel_evidence *ev = &e->evidence;
+    printf("  %s%s%s (%s): %s%s%s\n", tool_style(colour, STYLE_BOLD), mlsel_algorithm_name(m->info.algorithm),
+           tool_style_end(colour), m->name, tool_style(colour, STYLE_GOOD), label_of(m, ev->selection.index),
+           tool_style_end(colour));
+    print_why(e, m, category_flags);
+    print_labels(e, m, colour);
+    if (ev->neighbour_count > 0)
+        print_neighbours(ev, m, colour);
+    if (ev->cluster_count > 0)
+        print_clusters(ev, m, colour);
+    if (ev->pair_count > 0)
+        print_pairs(e, m);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mlsel command, built on the public header alone.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "commands.h"
+#include "tool.h"
+
+static const char main_help[] =
+    "Usage: mlsel COMMAND [options]\n"
+    "\n"
+    "Decides, per request, which language model should answer: from selector artifacts (knn, kmeans, svm, mlp) and\n"
+    "feature vectors (an embedding and a category).\n"
+    "\n"
+    "Commands:\n"
+    "  select   choose a language model for each query\n"
+    "  explain  tell why: scores, probabilities, neighbours, clusters, pairs\n"
+    "  inspect  check artifacts and say what they hold\n"
+    "  devices  say what can be scored on here\n"
+    "  version  version and build\n"
+    "  help     this text, or that of a command\n"
+    "\n"
+    "`mlsel COMMAND --help` or `mlsel help COMMAND` shows options, input formats and examples.\n"
+    "\n"
+    "Exit codes:\n"
+    "  0  answered\n"
+    "  1  bad input: an artifact, a query or a file that cannot be read or written\n"
+    "  2  bad usage: a command, option or option value that is not known\n"
+    "  3  no candidate: none of the labels allowed can be chosen\n"
+    "  4  the device is not available\n"
+    "  5  out of memory, or a defect of mlsel\n"
+    "\n"
+    "Examples:\n"
+    "  mlsel inspect examples/models/mlp_model.json\n"
+    "  mlsel select --model examples/models/knn_model.json examples/queries.jsonl\n"
+    "  mlsel explain --model examples/models/svm_model.json --limit 1 examples/queries.jsonl\n";
+
+static const char version_help[] = "Usage: mlsel version\n"
+                                   "\n"
+                                   "Prints the version of mlsel and how its library was built.\n"
+                                   "\n"
+                                   "Examples:\n"
+                                   "  mlsel version\n"
+                                   "  mlsel --version\n";
+
+static const char help_help[] = "Usage: mlsel help [COMMAND]\n"
+                                "\n"
+                                "Shows how mlsel or one of its commands is used.\n"
+                                "\n"
+                                "Examples:\n"
+                                "  mlsel help\n"
+                                "  mlsel help select\n";
+
+static int cmd_version(char **arguments);
+static int cmd_help(char **arguments);
+
+static const struct command {
+    const char *name;
+    int (*run)(char **arguments);
+    const char *help;
+} commands[] = {
+    {"select", cmd_select, cmd_select_help},    {"explain", cmd_explain, cmd_explain_help},
+    {"inspect", cmd_inspect, cmd_inspect_help}, {"devices", cmd_devices, cmd_devices_help},
+    {"version", cmd_version, version_help},     {"help", cmd_help, help_help},
+};
+
+static const struct command *find_command(const char *name) {
+    for (size_t i = 0; i < TOOL_ARRAY_LENGTH(commands); ++i)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name) {
+    const char *names[TOOL_ARRAY_LENGTH(commands)];
+    for (size_t i = 0; i < TOOL_ARRAY_LENGTH(commands); ++i)
+        names[i] = commands[i].name;
+    const char *likely = tool_did_you_mean(name, names, TOOL_ARRAY_LENGTH(names));
+    tool_error("unknown %s %s", name[0] == '-' ? "option" : "command", name);
+    if (likely != NULL)
+        tool_hint("did you mean `mlsel %s`?", likely);
+    args_help_hint(NULL);
+    return EXIT_USAGE;
+}
+
+static bool is_help(const char *argument) {
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+static int show(const char *text) {
+    fputs(text, stdout);
+    return EXIT_ANSWER;
+}
+
+static int unexpected(const char *command, const char *argument) {
+    tool_error("unexpected argument \"%s\"", argument);
+    args_help_hint(command);
+    return EXIT_USAGE;
+}
+
+static int cmd_version(char **arguments) {
+    if (arguments[0] != NULL)
+        return is_help(arguments[0]) ? show(version_help) : unexpected("version", arguments[0]);
+    printf("mlsel %s\n%s\n", mlsel_version_string(), mlsel_build_info());
+    return EXIT_ANSWER;
+}
+
+static int cmd_help(char **arguments) {
+    if (arguments[0] == NULL)
+        return show(main_help);
+    if (is_help(arguments[0]))
+        return show(help_help);
+    if (arguments[1] != NULL)
+        return unexpected("help", arguments[1]);
+    const struct command *command = find_command(arguments[0]);
+    return command != NULL ? show(command->help) : unknown_command(arguments[0]);
+}
+
+static int run_command(char **arguments) {
+    if (arguments[0] == NULL) {
+        fputs(main_help, stderr);
+        return EXIT_USAGE;
+    }
+    if (is_help(arguments[0]))
+        return show(main_help);
+    if (strcmp(arguments[0], "--version") == 0)
+        return cmd_version(arguments + 1);
+    const struct command *command = find_command(arguments[0]);
+    return command != NULL ? command->run(arguments + 1) : unknown_command(arguments[0]);
+}
+
+int main(int argc, char **argv) {
+    return tool_finish(run_command(argv + (argc > 0 ? 1 : 0)));
+}

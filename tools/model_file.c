@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+#include "model_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "source.h"
+#include "text.h"
+
+/* As mlsel_model_options.max_bytes of 0. */
+#define DEFAULT_MAX_BYTES ((uint64_t)4 << 30)
+
+static void hint_compressed(const char *path, const unsigned char *bytes, size_t size, failure *problem) {
+    const char *program = NULL;
+    const char *compression = tool_compression(bytes, size, &program);
+    if (compression == NULL)
+        return;
+    if (strcmp(path, "-") == 0)
+        failure_hint(problem, "standard input is compressed with %s: pipe it through %s", compression, program);
+    else
+        failure_hint(problem, "the file is compressed with %s: unpack it, or give <(%s %s) instead of its name",
+                     compression, program, path);
+}
+
+static void add_hint(const char *path, mlsel_status status, const unsigned char *bytes, size_t size, failure *problem) {
+    if (status == MLSEL_ERROR_DEVICE)
+        failure_hint(problem, "`mlsel devices` lists what can be used here; --device-fallback takes the CPU instead");
+    else if (status == MLSEL_ERROR_PARSE || status == MLSEL_ERROR_SCHEMA)
+        hint_compressed(path, bytes, size, problem);
+}
+
+/* The library reads regular files only, because it must know a size beforehand; a pipe is read here. */
+static mlsel_model *load_stream(const char *path, const mlsel_model_options *options, failure *problem) {
+    uint64_t limit = options->max_bytes > 0 ? options->max_bytes : DEFAULT_MAX_BYTES;
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    mlsel_model *model = NULL;
+    mlsel_error err;
+    source s;
+    if (!source_open(&s, strcmp(path, "-") == 0 ? NULL : path, problem))
+        return NULL;
+    size_t want = limit < SIZE_MAX / 2 ? (size_t)limit + 1 : SIZE_MAX / 2;
+    size_t size = source_peek(&s, want);
+    if (s.error != 0) {
+        failure_set(problem, EXIT_BAD_INPUT, "%s: %s", name, strerror(s.error));
+    } else if (size > limit) {
+        failure_set(problem, EXIT_BAD_INPUT, "%s: more than the %llu bytes accepted", name, (unsigned long long)limit);
+    } else {
+        const unsigned char *bytes = size > 0 ? source_bytes(&s) : (const unsigned char *)"";
+        mlsel_status status = mlsel_model_load_memory(bytes, size, options, &model, &err);
+        if (status != MLSEL_OK) {
+            failure_set(problem, tool_exit_code(status), "%s: %s", name, err.message);
+            add_hint(path, status, bytes, size, problem);
+        }
+    }
+    source_close(&s);
+    return model;
+}
+
+static mlsel_model *load_file(const char *path, const mlsel_model_options *options, failure *problem) {
+    mlsel_model *model = NULL;
+    mlsel_error err;
+    mlsel_status status = mlsel_model_load(path, options, &model, &err);
+    if (status == MLSEL_OK)
+        return model;
+    failure_set(problem, tool_exit_code(status), "%s", err.message);
+    unsigned char first[8];
+    FILE *file = fopen(path, "rb");
+    size_t count = file != NULL ? fread(first, 1, sizeof first, file) : 0;
+    if (file != NULL)
+        fclose(file);
+    add_hint(path, status, first, count, problem);
+    return NULL;
+}
+
+mlsel_model *model_file_load(const char *path, const mlsel_model_options *options, failure *problem) {
+    struct stat about;
+    bool found = strcmp(path, "-") != 0 && stat(path, &about) == 0;
+    if (found && S_ISDIR(about.st_mode)) {
+        failure_set(problem, EXIT_BAD_INPUT, "%s: is a folder", path);
+        failure_hint(problem, "name the artifact itself, as in %s%sknn_model.json", path,
+                     path[strlen(path) - 1] == '/' ? "" : "/");
+        return NULL;
+    }
+    bool stream = strcmp(path, "-") == 0 || (found && !S_ISREG(about.st_mode));
+    return stream ? load_stream(path, options, problem) : load_file(path, options, problem);
+}
+
+void model_file_info(const mlsel_model *model, mlsel_model_info *info) {
+    memset(info, 0, sizeof *info);
+    mlsel_model_get_info(model, info, sizeof *info, NULL);
+}
+
+const char *model_file_algorithm_text(mlsel_algorithm algorithm) {
+    switch (algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        return "k nearest neighbours";
+    case MLSEL_ALGORITHM_KMEANS:
+        return "k-means clusters";
+    case MLSEL_ALGORITHM_SVM:
+        return "support vector machine";
+    case MLSEL_ALGORITHM_MLP:
+        return "multilayer perceptron";
+    default:
+        return "";
+    }
+}
+
+const char *model_file_layout_name(mlsel_category_layout layout) {
+    switch (layout) {
+    case MLSEL_CATEGORIES_VSR:
+        return "vsr";
+    case MLSEL_CATEGORIES_VSR_DOC:
+        return "vsr-doc";
+    default:
+        return "artifact";
+    }
+}
+
+const char *model_file_rule_name(mlsel_knn_rule rule) {
+    return rule == MLSEL_KNN_RULE_LEGACY ? "legacy" : "cosine";
+}
+
+const char *model_file_label_list(const mlsel_model *model, char *out, size_t size) {
+    size_t count = mlsel_model_label_count(model), used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < count; ++i) {
+        const char *label = mlsel_model_label(model, (int32_t)i);
+        if (used + strlen(label) + 32 > size) {
+            snprintf(out + used, size - used, " and %zu more", count - i);
+            break;
+        }
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", label);
+    }
+    return out;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
+#include "progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "text.h"
+
+static const double FIRST_SHOWN_AFTER = 2.0;
+static const double SHOWN_EVERY = 0.2;
+
+static double now_seconds(void) {
+    struct timespec t;
+    if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+        return 0;
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void progress_start(progress *p) {
+    const char *term = getenv("TERM");
+    bool plain = term == NULL || strcmp(term, "dumb") == 0;
+    *p = (progress){.enabled = !plain && isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) != 1};
+    p->started = p->updated = now_seconds();
+}
+
+void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t total_bytes) {
+    char count[TEXT_NUMBER], rate[TEXT_NUMBER];
+    if (!p->enabled)
+        return;
+    double now = now_seconds();
+    double elapsed = now - p->started;
+    if (elapsed < FIRST_SHOWN_AFTER || now - p->updated < SHOWN_EVERY)
+        return;
+    p->updated = now;
+    p->shown = true;
+    fprintf(stderr, "\r\033[K%s queries", text_count(count, queries));
+    if (total_bytes > 0) {
+        char done[TEXT_NUMBER], total[TEXT_NUMBER];
+        fprintf(stderr, ", %s of %s (%.0f %%)", text_bytes(done, bytes), text_bytes(total, total_bytes),
+                100.0 * (double)bytes / (double)total_bytes);
+    }
+    fprintf(stderr, ", %s/s", text_count(rate, (uint64_t)((double)queries / elapsed)));
+    if (total_bytes > bytes && bytes > 0) {
+        uint64_t left = (uint64_t)(elapsed * (double)(total_bytes - bytes) / (double)bytes + 0.5);
+        fprintf(stderr, ", %llu:%02llu left", (unsigned long long)(left / 60), (unsigned long long)(left % 60));
+    }
+    fflush(stderr);
+}
+
+void progress_clear(progress *p) {
+    if (p->shown)
+        fputs("\r\033[K", stderr);
+    p->shown = false;
+}

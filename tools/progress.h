@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One line on standard error about long work: how much is done, how fast, how long still. Shown only on a terminal,
+ * only where answers do not go to the same terminal, and only after two seconds.
+ */
+#ifndef MLSEL_TOOL_PROGRESS_H
+#define MLSEL_TOOL_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct progress {
+    bool enabled;
+    bool shown;
+    double started;
+    double updated;
+} progress;
+
+void progress_start(progress *p);
+/* total_bytes is 0 where the size of the input is unknown. */
+void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t total_bytes);
+/* Removes the line. */
+void progress_clear(progress *p);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `select` and `explain` share: their options, the models, and queries brought chunk by chunk into the form that each
+ * model takes.
+ */
+#ifndef MLSEL_TOOL_RUN_H
+#define MLSEL_TOOL_RUN_H
+
+#include "args.h"
+#include "input.h"
+#include "json_out.h"
+#include "progress.h"
+#include "tool.h"
+
+typedef struct run_model {
+    mlsel_model *model;
+    mlsel_model_info info;
+    const char *path;
+    char *name;                /* for tables: the shortest part of the path that tells the models apart */
+    char **labels;             /* [n_labels] clean, for tables */
+    uint8_t *mask;             /* [n_labels] which labels may be chosen, or NULL: all */
+    mlsel_query_options query; /* the same for the library */
+    double *features;          /* [chunk][n_features] */
+    uint32_t *category_flags;  /* [chunk] */
+} run_model;
+
+typedef struct run {
+    const char *command;
+    bool json;
+    bool scores;
+    const char *queries; /* NULL: standard input */
+    input_format format;
+    uint64_t limit;
+    mlsel_model_options load;
+    const char **paths; /* [model_count] */
+    const char **candidates;
+    size_t candidate_count;
+
+    run_model *models;
+    size_t model_count;
+    bool same_algorithm; /* two models have the same, so that tables must name the files */
+    size_t chunk_queries;
+    input in;
+    bool opened;
+    chunk chunk;
+    size_t count; /* queries of the chunk to answer, before the first bad one */
+    uint64_t answered;
+    failure problem; /* why no more follow; printed by run_end */
+    progress progress;
+} run;
+
+/* Reads the arguments, loads the models, opens the queries. -1 to go on; else the exit code, everything printed. */
+int run_begin(run *r, const char *command, const char *help, bool with_scores, char **arguments);
+
+/* Brings the next queries. False if none follow these. */
+bool run_next(run *r);
+
+/* Records that a query cannot be answered: those before it in the chunk still count, nothing follows. */
+void run_query_failed(run *r, size_t model, size_t index, mlsel_status status, const mlsel_error *err);
+
+/* Says what is to be said at the end, frees everything, returns the exit code. */
+int run_end(run *r);
+
+const double *run_features(const run_model *m, size_t index);
+bool run_eligible(const run_model *m, size_t label);
+
+#endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes models/*.json and queries.jsonl: small selectors at the usual width of 1024 + 14 values.
+"""Writes models/*.json, queries.jsonl and queries.f32: small selectors at the usual width of 1024 + 14 values.
 
 The embeddings are synthetic: unit vectors around a random direction per category, made from a fixed seed. They stand
 for what an embedding model would give, so that the examples need none; the texts are there to be read. The artifacts
@@ -218,13 +218,13 @@ def mlp(data):
     }
 
 
-def write(name, text):
+def write(name, content):
     path = os.path.join(FOLDER, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    print(f"{len(text.encode()):8d} bytes  {name}")
-    return len(text.encode())
+    with open(path, "wb") as file:
+        file.write(content)
+    print(f"{len(content):8d} bytes  {name}")
+    return len(content)
 
 
 def main():
@@ -233,12 +233,14 @@ def main():
     data = Synthetic(1038)
     total = 0
     for make in (knn, kmeans, svm, mlp):
-        total += write(f"models/{make.__name__}_model.json", json.dumps(make(data)))
-    lines = []
+        total += write(f"models/{make.__name__}_model.json", json.dumps(make(data)).encode())
+    lines, embeddings = [], []
     for text, category, second in QUERIES:
         embedding = short(data.embedding([category, second, second], 5), 6)
         lines.append(json.dumps({"text": text, "embedding": embedding, "category": category}) + "\n")
-    total += write("queries.jsonl", "".join(lines))
+        embeddings.append(embedding)
+    total += write("queries.jsonl", "".join(lines).encode())
+    total += write("queries.f32", np.asarray(embeddings, dtype="<f4").tobytes())
     print(f"{total:8d} bytes in all")
     return 0
 

@@ -116,7 +116,7 @@ static mlsel_status find_object(const artifact_reader *in, json_place root, cons
 }
 
 static mlsel_status check_contract(const artifact_reader *in, json_place root) {
-    json_place feature;
+    json_place feature = {0};
     mlsel_status status = expect_string(in, root, "target_contract", "selector.model-choice/v1");
     if (status != MLSEL_OK || (status = expect_string(in, root, "distance", "squared_l2")) != MLSEL_OK ||
         (status = expect_string(in, root, "tie_break", "lowest_index")) != MLSEL_OK ||
@@ -128,7 +128,7 @@ static mlsel_status check_contract(const artifact_reader *in, json_place root) {
 
 /* The candidates are the labels, in their own (sorted) order; model_names may repeat them in another. */
 static mlsel_status read_candidates(const artifact_reader *in, json_place root, label_set *labels) {
-    json_place candidate_set;
+    json_place candidate_set = {0};
     const json_strings *models = NULL, *named;
     mlsel_status status = find_object(in, root, "candidate_set", "$.candidate_set", &candidate_set);
     if (status != MLSEL_OK ||
@@ -159,7 +159,7 @@ static mlsel_status read_candidates(const artifact_reader *in, json_place root, 
 static mlsel_status check_unused(const artifact_reader *in, json_place root, const label_set *labels) {
     const size_t k = in->artifact->kmeans.n_clusters;
     json_array array;
-    json_place fallback, clustering;
+    json_place fallback = {0}, clustering = {0};
     const json_strings *names;
     mlsel_status status = mlsel_i_read_matrix(in, root, "support", READ_OPTIONAL, k, labels->count, &array);
     if (status != MLSEL_OK ||

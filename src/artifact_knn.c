@@ -92,7 +92,8 @@ static mlsel_status read_arrays(const artifact_reader *in, json_place root, knn_
 
 /* --- the older form ---------------------------------------------------------------------------------------------- */
 
-static mlsel_status read_sample(const artifact_reader *in, const cJSON *node, size_t i, size_t n, knn_data *data) {
+/* One sample's scalars and where its vector is; all vectors must be as wide as the first. */
+static mlsel_status read_sample(const artifact_reader *in, const cJSON *node, size_t i, knn_data *data) {
     char path[64];
     mlsel_i_path_index(path, sizeof path, "$", "samples", i);
     const json_place sample = {node, path};
@@ -103,19 +104,9 @@ static mlsel_status read_sample(const artifact_reader *in, const cJSON *node, si
     mlsel_status status = mlsel_i_read_vector(in, sample, "feature_vector", READ_REQUIRED, width, &vector);
     if (status != MLSEL_OK)
         return status;
-    if (i == 0) {
-        if (vector.rows == 0)
-            return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.feature_vector is empty", path);
-        data->rows = (json_array){.dtype = JSON_F32, .rank = 2, .rows = n, .cols = vector.rows};
-        data->rows.data = mlsel_i_alloc(n, vector.rows * sizeof(float));
-        if (data->rows.data == NULL)
-            return mlsel_i_no_memory(in->err);
-        status = mlsel_i_artifact_own(in->artifact, data->rows.data, n * vector.rows * sizeof(float), true, in->err);
-        if (status != MLSEL_OK)
-            return status;
-        in->artifact->n_parameters += (uint64_t)n * vector.rows;
-    }
-    memcpy((float *)data->rows.data + i * data->rows.cols, vector.data, data->rows.cols * sizeof(float));
+    if (vector.rows == 0)
+        return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.feature_vector is empty", path);
+    data->rows.cols = vector.rows;
     double latency_ms = 0;
     data->qualities[i] = default_quality;
     if ((status = mlsel_i_read_string(in, sample, "model_name", READ_REQUIRED, &data->names[i])) != MLSEL_OK ||
@@ -130,6 +121,23 @@ static mlsel_status read_sample(const artifact_reader *in, const cJSON *node, si
     return MLSEL_OK;
 }
 
+/* Gathers the vectors into one matrix, once it is known that there are as many values as it holds. */
+static mlsel_status gather_rows(const artifact_reader *in, const cJSON *samples, knn_data *data) {
+    const size_t width = data->rows.cols;
+    float *rows = mlsel_i_artifact_alloc(in->artifact, data->rows.rows, width * sizeof *rows, true, in->err);
+    if (rows == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    data->rows.data = rows;
+    in->artifact->n_parameters += (uint64_t)data->rows.rows * width;
+    const cJSON *sample;
+    cJSON_ArrayForEach (sample, samples) {
+        const cJSON *vector = cJSON_GetObjectItemCaseSensitive(sample, "feature_vector");
+        memcpy(rows, mlsel_i_json_array(in->doc, vector)->data, width * sizeof *rows);
+        rows += width;
+    }
+    return MLSEL_OK;
+}
+
 static mlsel_status read_samples(const artifact_reader *in, json_place root, knn_data *data) {
     const cJSON *samples = mlsel_i_member(root, "samples");
     if (!cJSON_IsArray(samples))
@@ -140,14 +148,15 @@ static mlsel_status read_samples(const artifact_reader *in, json_place root, knn
         n++;
     if (n == 0)
         return mlsel_i_fail(in->err, MLSEL_ERROR_NOT_TRAINED, "$.samples is empty: the model has no rows");
+    data->rows = (json_array){.dtype = JSON_F32, .rank = 2, .rows = n};
     mlsel_status status = alloc_columns(in, n, data);
     size_t i = 0;
     cJSON_ArrayForEach (sample, samples) {
         if (status != MLSEL_OK)
             break;
-        status = read_sample(in, sample, i++, n, data);
+        status = read_sample(in, sample, i++, data);
     }
-    return status;
+    return status == MLSEL_OK ? gather_rows(in, samples, data) : status;
 }
 
 /* --- both -------------------------------------------------------------------------------------------------------- */

@@ -180,7 +180,7 @@ static mlsel_status not_null(const void *embedding, const void *features, mlsel_
 mlsel_status mlsel_features_compose(const mlsel_model *model, const mlsel_features_options *options,
                                     const float *embedding, size_t n_embedding, const char *category, float *features,
                                     size_t n_features, uint32_t *flags, mlsel_error *err) {
-    composition c;
+    composition c = {0};
     mlsel_status status = not_null(embedding, features, err);
     if (status != MLSEL_OK || (status = plan(model, options, n_embedding, category, n_features, &c, err)) != MLSEL_OK)
         return status;
@@ -198,7 +198,7 @@ mlsel_status mlsel_features_compose(const mlsel_model *model, const mlsel_featur
 mlsel_status mlsel_features_compose_f64(const mlsel_model *model, const mlsel_features_options *options,
                                         const double *embedding, size_t n_embedding, const char *category,
                                         double *features, size_t n_features, uint32_t *flags, mlsel_error *err) {
-    composition c;
+    composition c = {0};
     mlsel_status status = not_null(embedding, features, err);
     if (status != MLSEL_OK || (status = plan(model, options, n_embedding, category, n_features, &c, err)) != MLSEL_OK)
         return status;

@@ -11,8 +11,14 @@
 
 enum { MAX_NAMES = 32 };
 
-void args_help_hint(const char *command) {
-    tool_hint("`mlsel %s%s--help` shows how it is used", command != NULL ? command : "", command != NULL ? " " : "");
+void args_help_hint(const char *command, const char *likely) {
+    const char *blank = command != NULL ? " " : "";
+    if (command == NULL)
+        command = "";
+    if (likely != NULL)
+        tool_hint("did you mean %s? `mlsel %s%s--help` lists what there is", likely, command, blank);
+    else
+        tool_hint("`mlsel %s%s--help` shows how it is used", command, blank);
 }
 
 static int unknown_option(const args *a, const char *given, size_t length) {
@@ -22,10 +28,8 @@ static int unknown_option(const args *a, const char *given, size_t length) {
     for (size_t i = 0; i < count; ++i)
         names[i] = a->options[i].name;
     const char *likely = tool_did_you_mean(name, names, count);
-    tool_error("unknown option %s", name);
-    if (likely != NULL)
-        tool_hint("did you mean %s?", likely);
-    args_help_hint(a->command);
+    tool_error("unknown option \"%s\"", name);
+    args_help_hint(a->command, likely);
     free(name);
     return ARGS_BAD;
 }
@@ -35,13 +39,13 @@ static int option_value(args *a, const args_option *option, const char *equals, 
         if (equals == NULL)
             return option->id;
         tool_error("%s takes no value", option->name);
-        args_help_hint(a->command);
+        args_help_hint(a->command, NULL);
         return ARGS_BAD;
     }
     *value = equals != NULL ? equals + 1 : *a->rest;
     if (*value == NULL) {
         tool_error("%s needs a value", option->name);
-        args_help_hint(a->command);
+        args_help_hint(a->command, NULL);
         return ARGS_BAD;
     }
     if (equals == NULL)
@@ -84,10 +88,7 @@ int args_choice(const args *a, const char *option, const char *value, const char
         snprintf(list + used, sizeof list - used, "%s%s", joint, names[i]);
     }
     tool_error("%s cannot be \"%s\": it takes %s", option, value, list);
-    const char *likely = tool_did_you_mean(value, names, count);
-    if (likely != NULL)
-        tool_hint("did you mean %s %s?", option, likely);
-    args_help_hint(a->command);
+    args_help_hint(a->command, tool_did_you_mean(value, names, count));
     return -1;
 }
 
@@ -102,6 +103,6 @@ uint64_t args_count(const args *a, const char *option, const char *value, uint64
         tool_error("%s cannot be %s: the largest possible is %" PRIu64, option, value, max);
     else
         tool_error("%s cannot be \"%s\": it takes a whole number, at least 1", option, value);
-    args_help_hint(a->command);
+    args_help_hint(a->command, NULL);
     return 0;
 }

@@ -28,8 +28,8 @@ enum { ARGS_OPERAND = 0, ARGS_END = -1, ARGS_BAD = -2 };
 /* The id of the next option, with its value, or one of the above. ARGS_BAD: the message has been printed. */
 int args_next(args *a, const char **value);
 
-/* Prints "hint: see `mlsel COMMAND --help`". */
-void args_help_hint(const char *command);
+/* Points to the help of a command (NULL: of mlsel), and to what was probably meant, if that is not NULL. */
+void args_help_hint(const char *command, const char *likely);
 
 /* Index of value among count names; else prints what is possible and gives -1. */
 int args_choice(const args *a, const char *option, const char *value, const char *const *names, size_t count);

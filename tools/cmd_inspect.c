@@ -36,9 +36,7 @@ enum { KEY_WIDTH = 19, TEXT_END = 100 };
 
 /* --- for people ------------------------------------------------------------------------------------------------- */
 
-static void print_key(const char *key) {
-    printf("  %-*s", KEY_WIDTH - 2, key);
-}
+static void print_key(const char *key) { printf("  %-*s", KEY_WIDTH - 2, key); }
 
 static void print_value(const char *key, const char *format, ...) TOOL_PRINTF(2, 3);
 static void print_value(const char *key, const char *format, ...) {
@@ -340,7 +338,7 @@ int cmd_inspect(char **arguments) {
     if (count == 0) {
         tool_error("no artifact to inspect");
         tool_hint("name one or more, as in `mlsel inspect examples/models/knn_model.json`");
-        args_help_hint("inspect");
+        args_help_hint("inspect", NULL);
         return EXIT_USAGE;
     }
     return inspect_files(arguments, count, json);

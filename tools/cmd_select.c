@@ -134,7 +134,8 @@ static void begin_table(layout *l, const run *r) {
     l->table.colour = tool_colour(STDOUT_FILENO);
     l->cells = tool_alloc(FIXED_COLUMNS + l->label_count, sizeof *l->cells);
     l->numbers = tool_alloc(3 + l->label_count, sizeof *l->numbers);
-    table_column *query_column = add_column(l, "QUERY", 0, false);
+    /* A full chunk says that many queries come, whose numbers grow. */
+    table_column *query_column = add_column(l, "QUERY", r->chunk.count == r->chunk_queries ? 8 : 0, false);
     for (size_t i = 0; i < r->count; ++i) {
         char *name = answer_query_name(&r->chunk.queries[i], QUERY_WIDTH);
         table_fit(query_column, name);

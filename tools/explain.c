@@ -86,9 +86,7 @@ void explanation_fill(explanation *e, const run_model *m) {
 
 /* --- why -------------------------------------------------------------------------------------------------------- */
 
-static const char *label_of(const run_model *m, int32_t label) {
-    return m->labels[label];
-}
+static const char *label_of(const run_model *m, int32_t label) { return m->labels[label]; }
 
 static void why_knn(const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;

@@ -133,9 +133,7 @@ bool input_open(input *in, const char *path, input_format format, size_t model_w
     return true;
 }
 
-void input_close(input *in) {
-    source_close(&in->bytes);
-}
+void input_close(input *in) { source_close(&in->bytes); }
 
 const char *input_place(const input *in, const query *q, char *out, size_t size) {
     if (q->line > 0)
@@ -201,9 +199,7 @@ static bool read_row(input *in, chunk *c) {
     return true;
 }
 
-static bool row_waits(const input *in) {
-    return in->bytes.end - in->bytes.start >= in->width * in->value_size;
-}
+static bool row_waits(const input *in) { return in->bytes.end - in->bytes.start >= in->width * in->value_size; }
 
 /* Length of the next line without its newline, or SIZE_MAX at the end or after a failure. */
 static size_t next_line(input *in, size_t *consumed) {

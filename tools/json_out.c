@@ -106,13 +106,9 @@ void json_unsigned(json_out *j, uint64_t value) {
     printf("%" PRIu64, value);
 }
 
-void json_bool(json_out *j, bool value) {
-    json_raw(j, value ? "true" : "false");
-}
+void json_bool(json_out *j, bool value) { json_raw(j, value ? "true" : "false"); }
 
-void json_null(json_out *j) {
-    json_raw(j, "null");
-}
+void json_null(json_out *j) { json_raw(j, "null"); }
 
 void json_raw(json_out *j, const char *text) {
     begin_value(j);

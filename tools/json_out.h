@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON to standard output, written as it comes: one value a line, no blanks to save room, valid UTF-8 whatever comes in.
+ * JSON to standard output, written as it comes: one value a line, no blanks to save room, valid UTF-8 whatever comes
+ * in.
  */
 #ifndef MLSEL_TOOL_JSON_OUT_H
 #define MLSEL_TOOL_JSON_OUT_H

@@ -32,7 +32,7 @@ static bool fail_syntax(const char *line, size_t length, size_t at, failure *pro
     if (starts_with(here, left, "NaN") || starts_with(here, left, "Infinity") || starts_with(here, left, "-Infinity") ||
         starts_with(here, left, "nan"))
         hint = "JSON has no NaN and no infinity, and no query can be answered with them: leave it out";
-    else if (left == 0 || (left == 1 && here[0] == '\r'))
+    else if (left <= 1 || (left == 2 && here[1] == '\r'))
         hint = "the line ends too soon; JSON lines hold one whole query per line (`jq -c . FILE` puts it so)";
     failure_set(problem, EXIT_BAD_INPUT, "not valid JSON at byte %zu of the line", at + 1);
     failure_hint(problem, "%s", hint);
@@ -67,11 +67,10 @@ static cJSON *parse_line(const char *line, size_t length, failure *problem) {
 
 /* --- numbers as written ----------------------------------------------------------------------------------------- */
 
-static size_t count_digits(const char *text) {
-    return strspn(text, "0123456789");
-}
+static size_t count_digits(const char *text) { return strspn(text, "0123456789"); }
 
-/* Length of the JSON number that begins the text, or 0. cJSON takes more than the grammar allows; the output must not. */
+/* Length of the JSON number that begins the text, or 0. cJSON takes more than the grammar allows; the output must not.
+ */
 static size_t number_length(const char *text) {
     const char *t = text;
     t += *t == '-';
@@ -138,7 +137,7 @@ static char *copy_number(const char *line, size_t length, double value) {
 
 static bool find_members(const cJSON *tree, const cJSON **members, failure *problem) {
     const cJSON *item;
-    cJSON_ArrayForEach(item, tree) {
+    cJSON_ArrayForEach (item, tree) {
         for (size_t i = 0; i < MEMBERS; ++i) {
             if (strcmp(item->string, member_names[i]) != 0)
                 continue;
@@ -168,7 +167,7 @@ static bool read_values(const cJSON *array, const char *name, chunk *c, query *q
                     cJSON_IsArray(array) ? "is empty" : "is not an array of numbers");
         return false;
     }
-    cJSON_ArrayForEach(item, array) {
+    cJSON_ArrayForEach (item, array) {
         if (!cJSON_IsNumber(item)) {
             failure_set(problem, EXIT_BAD_INPUT, "\"%s\"[%zu] is not a number", name, count);
             return false;
@@ -176,7 +175,7 @@ static bool read_values(const cJSON *array, const char *name, chunk *c, query *q
         ++count;
     }
     double *values = chunk_values(c, count);
-    cJSON_ArrayForEach(item, array) {
+    cJSON_ArrayForEach (item, array) {
         *values++ = item->valuedouble;
     }
     c->value_count += count;

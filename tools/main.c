@@ -75,20 +75,18 @@ static const struct command *find_command(const char *name) {
 }
 
 static int unknown_command(const char *name) {
+    static const char *const options[] = {"--help", "--version"};
     const char *names[TOOL_ARRAY_LENGTH(commands)];
+    bool option = name[0] == '-';
     for (size_t i = 0; i < TOOL_ARRAY_LENGTH(commands); ++i)
         names[i] = commands[i].name;
-    const char *likely = tool_did_you_mean(name, names, TOOL_ARRAY_LENGTH(names));
-    tool_error("unknown %s %s", name[0] == '-' ? "option" : "command", name);
-    if (likely != NULL)
-        tool_hint("did you mean `mlsel %s`?", likely);
-    args_help_hint(NULL);
+    tool_error("unknown %s \"%s\"", option ? "option" : "command", name);
+    args_help_hint(NULL, option ? tool_did_you_mean(name, options, TOOL_ARRAY_LENGTH(options))
+                                : tool_did_you_mean(name, names, TOOL_ARRAY_LENGTH(names)));
     return EXIT_USAGE;
 }
 
-static bool is_help(const char *argument) {
-    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
-}
+static bool is_help(const char *argument) { return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0; }
 
 static int show(const char *text) {
     fputs(text, stdout);
@@ -97,7 +95,7 @@ static int show(const char *text) {
 
 static int unexpected(const char *command, const char *argument) {
     tool_error("unexpected argument \"%s\"", argument);
-    args_help_hint(command);
+    args_help_hint(command, NULL);
     return EXIT_USAGE;
 }
 
@@ -132,6 +130,4 @@ static int run_command(char **arguments) {
     return command != NULL ? command->run(arguments + 1) : unknown_command(arguments[0]);
 }
 
-int main(int argc, char **argv) {
-    return tool_finish(run_command(argv + (argc > 0 ? 1 : 0)));
-}
+int main(int argc, char **argv) { return tool_finish(run_command(argv + (argc > 0 ? 1 : 0))); }

@@ -13,23 +13,30 @@
 /* As mlsel_model_options.max_bytes of 0. */
 #define DEFAULT_MAX_BYTES ((uint64_t)4 << 30)
 
-static void hint_compressed(const char *path, const unsigned char *bytes, size_t size, failure *problem) {
+/* Replaces the library's complaint about a byte by what is the matter. */
+static bool explain_compressed(const char *path, const unsigned char *bytes, size_t size, failure *problem) {
     const char *program = NULL;
     const char *compression = tool_compression(bytes, size, &program);
     if (compression == NULL)
-        return;
-    if (strcmp(path, "-") == 0)
-        failure_hint(problem, "standard input is compressed with %s: pipe it through %s", compression, program);
+        return false;
+    bool is_stdin = strcmp(path, "-") == 0;
+    failure_set(problem, EXIT_BAD_INPUT, "%s: compressed with %s, expected JSON", is_stdin ? "standard input" : path,
+                compression);
+    if (is_stdin)
+        failure_hint(problem, "pipe it through %s", program);
     else
-        failure_hint(problem, "the file is compressed with %s: unpack it, or give <(%s %s) instead of its name",
-                     compression, program, path);
+        failure_hint(problem, "unpack it, or give <(%s %s) instead of its name", program, path);
+    return true;
 }
 
-static void add_hint(const char *path, mlsel_status status, const unsigned char *bytes, size_t size, failure *problem) {
-    if (status == MLSEL_ERROR_DEVICE)
+static void set_failure(const char *path, const mlsel_error *err, const char *prefix, const unsigned char *bytes,
+                        size_t size, failure *problem) {
+    bool parsed = err->code != MLSEL_ERROR_PARSE && err->code != MLSEL_ERROR_SCHEMA;
+    if (!parsed && explain_compressed(path, bytes, size, problem))
+        return;
+    failure_set(problem, tool_exit_code(err->code), "%s%s%s", prefix, *prefix != '\0' ? ": " : "", err->message);
+    if (err->code == MLSEL_ERROR_DEVICE)
         failure_hint(problem, "`mlsel devices` lists what can be used here; --device-fallback takes the CPU instead");
-    else if (status == MLSEL_ERROR_PARSE || status == MLSEL_ERROR_SCHEMA)
-        hint_compressed(path, bytes, size, problem);
 }
 
 /* The library reads regular files only, because it must know a size beforehand; a pipe is read here. */
@@ -50,10 +57,8 @@ static mlsel_model *load_stream(const char *path, const mlsel_model_options *opt
     } else {
         const unsigned char *bytes = size > 0 ? source_bytes(&s) : (const unsigned char *)"";
         mlsel_status status = mlsel_model_load_memory(bytes, size, options, &model, &err);
-        if (status != MLSEL_OK) {
-            failure_set(problem, tool_exit_code(status), "%s: %s", name, err.message);
-            add_hint(path, status, bytes, size, problem);
-        }
+        if (status != MLSEL_OK)
+            set_failure(path, &err, name, bytes, size, problem);
     }
     source_close(&s);
     return model;
@@ -65,13 +70,12 @@ static mlsel_model *load_file(const char *path, const mlsel_model_options *optio
     mlsel_status status = mlsel_model_load(path, options, &model, &err);
     if (status == MLSEL_OK)
         return model;
-    failure_set(problem, tool_exit_code(status), "%s", err.message);
     unsigned char first[8];
     FILE *file = fopen(path, "rb");
     size_t count = file != NULL ? fread(first, 1, sizeof first, file) : 0;
     if (file != NULL)
         fclose(file);
-    add_hint(path, status, first, count, problem);
+    set_failure(path, &err, "", first, count, problem);
     return NULL;
 }
 
@@ -119,9 +123,7 @@ const char *model_file_layout_name(mlsel_category_layout layout) {
     }
 }
 
-const char *model_file_rule_name(mlsel_knn_rule rule) {
-    return rule == MLSEL_KNN_RULE_LEGACY ? "legacy" : "cosine";
-}
+const char *model_file_rule_name(mlsel_knn_rule rule) { return rule == MLSEL_KNN_RULE_LEGACY ? "legacy" : "cosine"; }
 
 const char *model_file_label_list(const mlsel_model *model, char *out, size_t size) {
     size_t count = mlsel_model_label_count(model), used = 0;

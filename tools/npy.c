@@ -30,9 +30,7 @@ static bool fail(input *in, const char *hint, const char *message) {
 
 /* --- the dict literal ------------------------------------------------------------------------------------------- */
 
-static void skip_blanks(const char **at) {
-    *at += strspn(*at, " \t\r\n");
-}
+static void skip_blanks(const char **at) { *at += strspn(*at, " \t\r\n"); }
 
 static bool take(const char **at, char expected) {
     skip_blanks(at);

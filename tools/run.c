@@ -15,13 +15,9 @@
 /* Bounds on a chunk: enough for a device to be busy, few enough to be answered soon and held in little memory. */
 enum { CHUNK_QUERIES = 1024, CHUNK_VALUES = 1 << 20 };
 
-const double *run_features(const run_model *m, size_t index) {
-    return m->features + index * m->info.n_features;
-}
+const double *run_features(const run_model *m, size_t index) { return m->features + index * m->info.n_features; }
 
-bool run_eligible(const run_model *m, size_t label) {
-    return m->mask == NULL || m->mask[label] != 0;
-}
+bool run_eligible(const run_model *m, size_t label) { return m->mask == NULL || m->mask[label] != 0; }
 
 /* --- options ---------------------------------------------------------------------------------------------------- */
 
@@ -80,7 +76,7 @@ static bool set_queries(run *r, const args *a, const char *value, bool *given) {
     if (*given) {
         tool_error("one file of queries is read, and \"%s\" is a second", value);
         tool_hint("each artifact needs its own --model, as in `--model a.json --model b.json queries.jsonl`");
-        args_help_hint(a->command);
+        args_help_hint(a->command, NULL);
         return false;
     }
     *given = true;
@@ -129,7 +125,7 @@ static bool set_option(run *r, const args *a, int id, const char *value, bool *q
 static int usage(const run *r, const char *message, const char *hint) {
     tool_error("%s", message);
     tool_hint("%s", hint);
-    args_help_hint(r->command);
+    args_help_hint(r->command, NULL);
     return EXIT_USAGE;
 }
 
@@ -139,7 +135,8 @@ static int check_options(const run *r, bool queries_given) {
     for (size_t i = 0; i < r->model_count; ++i)
         from_stdin += strcmp(r->paths[i], "-") == 0;
     if (r->model_count == 0)
-        return usage(r, "no model", "name an artifact with --model FILE; the file without an option holds the queries");
+        return usage(r, "no artifact to select with",
+                     "name it with --model FILE; a file without an option holds queries");
     if (from_stdin > 1)
         return usage(r, "standard input can be read only once",
                      r->queries == NULL ? "with `--model -` the queries must come from a file"
@@ -282,8 +279,7 @@ static void hint_width(failure *problem, const run_model *m, const query *q) {
     else if (q->is_embedding && q->count == info->n_features)
         failure_hint(problem, "this looks like a whole feature vector: give it as {\"features\": [...]}");
     else
-        failure_hint(problem,
-                     "`mlsel inspect` shows what the artifact takes; use the embedding model it was trained with");
+        failure_hint(problem, "`mlsel inspect %s` shows what the artifact takes", m->path);
 }
 
 void run_query_failed(run *r, size_t model, size_t index, mlsel_status status, const mlsel_error *err) {

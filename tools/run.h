@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `select` and `explain` share: their options, the models, and queries brought chunk by chunk into the form that each
- * model takes.
+ * What `select` and `explain` share: their options, the models, and queries brought chunk by chunk into the form that
+ * each model takes.
  */
 #ifndef MLSEL_TOOL_RUN_H
 #define MLSEL_TOOL_RUN_H

@@ -72,9 +72,7 @@ size_t source_peek(source *s, size_t want) {
     return s->end - s->start;
 }
 
-const unsigned char *source_bytes(const source *s) {
-    return s->data + s->start;
-}
+const unsigned char *source_bytes(const source *s) { return s->data + s->start; }
 
 void source_skip(source *s, size_t count) {
     s->start += count;

@@ -8,9 +8,7 @@
 
 #include "tool.h"
 
-static bool is_continuation(unsigned char byte) {
-    return (byte & 0xC0) == 0x80;
-}
+static bool is_continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
 
 size_t text_character(const char *text, uint32_t *code_point) {
     const unsigned char *t = (const unsigned char *)text;

@@ -166,21 +166,15 @@ const char *tool_style(bool colour, int style) {
     return colour ? sequences[style] : "";
 }
 
-const char *tool_style_end(bool colour) {
-    return colour ? "\033[0m" : "";
-}
+const char *tool_style_end(bool colour) { return colour ? "\033[0m" : ""; }
 
 /* --- suggestions ------------------------------------------------------------------------------------------------ */
 
 enum { LONGEST_NAME = 63 };
 
-static size_t min_size(size_t a, size_t b) {
-    return a < b ? a : b;
-}
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 
 /* Edit distance that counts a swap of neighbours as one slip and ignores case. */
 static size_t edit_distance(const char *a, const char *b) {

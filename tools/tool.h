@@ -70,7 +70,8 @@ const char *tool_style_end(bool colour);
 /* Of the names, the one that `given` is most likely a slip of, or NULL. */
 const char *tool_did_you_mean(const char *given, const char *const *names, size_t count);
 
-/* What a file is compressed with, by its first bytes, as in "gzip", and the program that unpacks it; NULL if neither. */
+/* What a file is compressed with, by its first bytes, as in "gzip", and the program that unpacks it; NULL if neither.
+ */
 const char *tool_compression(const unsigned char *bytes, size_t size, const char **program);
 
 #endif

@@ -6,11 +6,10 @@
 
 /* From the best level down to the reference, which every machine has. */
 static const cpu_kernels *const levels[] = {&mlsel_i_cpu_kernels_reference};
-enum { N_LEVELS = sizeof levels / sizeof *levels };
 
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void) {
     const char *wanted = getenv("MLSEL_ISA");
-    for (size_t i = 0; wanted != NULL && i < N_LEVELS; i++)
+    for (size_t i = 0; wanted != NULL && i < sizeof levels / sizeof levels[0]; i++)
         if (strcmp(levels[i]->isa, wanted) == 0)
             return levels[i];
     return levels[0];

@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# test.sh [PRESET ...]: installs what is missing, then builds and tests with every compiler and sanitizer (or only the
+# presets named), checks formatting and runs the static analysis. The last line says how it ended.
+set -eu
+cd "$(dirname "$0")/.."
+
+presets=${*:-gcc clang asan-ubsan tsan}
+passed=0
+failed=0
+skipped=0
+skips=$(mktemp)
+trap 'rm -f "$skips"' EXIT
+
+step() { printf '\n== %s\n' "$*"; }
+
+# A check that is one command: counts as one test.
+check() {
+    name=$1
+    shift
+    step "$name"
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name"
+    fi
+}
+
+run_preset() {
+    preset=$1
+    step "$preset: build"
+    if ! { cmake --preset "$preset" >/dev/null && cmake --build --preset "$preset"; }; then
+        failed=$((failed + 1))
+        echo "FAILED: build of $preset"
+        return
+    fi
+    step "$preset: test"
+    report=build/$preset/ctest.xml
+    ctest --preset "$preset" --output-junit ctest.xml || true
+    if [ ! -s "$report" ]; then
+        failed=$((failed + 1))
+        return
+    fi
+    tests=$(tr '\n' ' ' <"$report" | sed -n 's/.*<testsuite[^>]* tests="\([0-9]*\)".*/\1/p')
+    bad=$(tr '\n' ' ' <"$report" | sed -n 's/.*<testsuite[^>]* failures="\([0-9]*\)".*/\1/p')
+    not_run=$(tr '\n' ' ' <"$report" | sed -n 's/.*<testsuite[^>]* skipped="\([0-9]*\)".*/\1/p')
+    passed=$((passed + tests - bad - not_run))
+    failed=$((failed + bad))
+    skipped=$((skipped + not_run))
+    sed -n "s/^skipped: /$preset: /p" "build/$preset/Testing/Temporary/LastTest.log" >>"$skips" || true
+}
+
+sh scripts/install-packages.sh test
+check "format" sh scripts/check-format.sh
+for preset in $presets; do
+    run_preset "$preset"
+done
+if [ -f build/gcc/compile_commands.json ]; then
+    check "static analysis" sh scripts/check-tidy.sh build/gcc
+fi
+
+step "result"
+if [ -s "$skips" ]; then
+    echo "Skipped:"
+    sort -u "$skips" | sed 's/^/  /'
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

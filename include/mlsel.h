@@ -386,8 +386,9 @@ typedef struct mlsel_selection {
     int32_t index;        /**< the chosen label */
     int32_t runner_up;    /**< the best of the other eligible labels, or -1 */
     double score;         /**< of the chosen label, see mlsel_score */
-    double margin;        /**< score minus the runner-up's; INFINITY without a runner-up. Never negative, except for an
-                                SVM whose classes tie on votes: there the first class wins whatever its confidence */
+    double margin;        /**< score minus the runner-up's; INFINITY without a runner-up. Never negative, except where
+                                an SVM's classes tie on votes (the first wins whatever its confidence) or a decision
+                                value is exactly 0 (a vote for the second class, scored for the first) */
     double probability;   /**< of the chosen label among the eligible, see mlsel_probabilities */
     int32_t cluster;      /**< KMeans: the cluster that decided; else -1 */
     uint32_t flags;       /**< MLSEL_SELECTION_ bits */
@@ -402,8 +403,8 @@ typedef struct mlsel_selection {
  * KMeans  v1: the model of the nearest centroid by squared L2 on the raw vector, the lowest index on ties. With
  *         restricted candidates the answer is the nearest cluster whose model is eligible. v2: the nearest centroid,
  *         then the best eligible candidate of its score row, the first on ties.
- * SVM     LIBSVM's one-vs-one vote, the first class on ties (scikit-learn's SVC.predict); in the per-model form the
- *         highest score, the first on ties.
+ * SVM     LIBSVM's one-vs-one vote over all pairs of classes, eligible or not; the eligible label of most votes, the
+ *         first on ties (scikit-learn's SVC.predict). In the per-model form the highest score, the first on ties.
  * MLP     The highest logit, the first on ties.
  *
  * @param features    [n_features] the query; see mlsel_features_compose

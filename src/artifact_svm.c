@@ -155,13 +155,25 @@ static mlsel_status read_dual_coef(const artifact_reader *in, json_place place, 
     return status;
 }
 
+/* v2 says how queries are normalised, in svc or at top level; only "none" is defined. */
+static mlsel_status check_normalization(const artifact_reader *in, json_place place) {
+    const char *normalization = "none";
+    const mlsel_status status = mlsel_i_read_string(in, place, "input_normalization", READ_OPTIONAL, &normalization);
+    if (status != MLSEL_OK || strcmp(normalization, "none") == 0)
+        return status;
+    return mlsel_i_fail(in->err, MLSEL_ERROR_UNSUPPORTED,
+                        "%s.input_normalization: \"%s\" is not supported, expected \"none\"", place.path,
+                        normalization);
+}
+
 static mlsel_status read_one_vs_one(const artifact_reader *in, json_place place, json_place root, label_set *labels) {
     mlsel_artifact *artifact = in->artifact;
     mlsel_svm_view *svm = &artifact->svm;
     json_array vectors, intercept;
     size_t n_classes = 0;
-    mlsel_status status = read_kernel(in, place, root, &svm->kernel);
-    if (status != MLSEL_OK)
+    mlsel_status status = check_normalization(in, place);
+    if (status != MLSEL_OK || (status = check_normalization(in, root)) != MLSEL_OK ||
+        (status = read_kernel(in, place, root, &svm->kernel)) != MLSEL_OK)
         return status;
     if (svm->kernel == MLSEL_SVM_KERNEL_RBF) {
         const json_place owner = mlsel_i_member(place, "gamma") != NULL ? place : root;
@@ -354,15 +366,9 @@ static mlsel_status read_svm(const artifact_reader *in, json_place root, label_s
     mlsel_status status;
     const cJSON *svc = mlsel_i_member(root, "svc");
     if (svc != NULL) {
-        const char *normalization = "none";
         if (!cJSON_IsObject(svc))
             return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "$.svc must be an object");
         place = (json_place){svc, "$.svc"};
-        if ((status = mlsel_i_read_string(in, place, "input_normalization", READ_OPTIONAL, &normalization)) != MLSEL_OK)
-            return status;
-        if (strcmp(normalization, "none") != 0)
-            return mlsel_i_fail(in->err, MLSEL_ERROR_UNSUPPORTED,
-                                "$.svc.input_normalization: \"%s\" is not supported, expected \"none\"", normalization);
     }
     const bool trained = mlsel_i_member(place, "support_vectors") != NULL || mlsel_i_member(place, "dual_coef") != NULL;
     status = trained || svc != NULL ? read_one_vs_one(in, place, root, labels) : read_lists(in, root, labels);

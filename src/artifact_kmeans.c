@@ -32,7 +32,7 @@ static mlsel_status read_centroids(const artifact_reader *in, json_place root) {
 static mlsel_status read_cluster_object(const artifact_reader *in, const cJSON *object, size_t n, const char **names) {
     const cJSON *member;
     cJSON_ArrayForEach (member, object) {
-        char expected[16] = "";
+        char expected[24] = "";
         const unsigned long index = strtoul(member->string, NULL, 10);
         /* written back and compared, so that " 1", "01" and "1x" are no indices */
         if (index < n)

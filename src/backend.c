@@ -19,6 +19,7 @@ static backend_slot backend_slots[] = {{"cpu", &mlsel_i_cpu_backend}, {"cuda", N
 
 /* Whether a backend can be used here; its order for "auto" goes to *score. */
 static mlsel_status probe(const mlsel_backend *backend, int32_t *score, mlsel_error *err) {
+    mlsel_i_ok(err); /* a backend that says nothing leaves no old message */
     *score = backend->probe(err);
     if (*score > 0 && backend->device_count() > 0)
         return MLSEL_OK;
@@ -90,6 +91,8 @@ static mlsel_status resolve_named(const char *device, device_choice *out, mlsel_
     return MLSEL_OK;
 }
 
+static const device_choice cpu_instead = {.backend = &mlsel_i_cpu_backend, .fell_back = 1, .name = "cpu"};
+
 mlsel_status mlsel_i_device_resolve(const char *device, bool allow_fallback, device_choice *out, mlsel_error *err) {
     device_choice choice = {0};
     mlsel_status status = MLSEL_OK;
@@ -99,9 +102,9 @@ mlsel_status mlsel_i_device_resolve(const char *device, bool allow_fallback, dev
         choice.backend = best_backend();
     else
         status = resolve_named(device, &choice, err);
-    if (status == MLSEL_ERROR_DEVICE && allow_fallback) {
-        choice = (device_choice){.backend = &mlsel_i_cpu_backend, .fell_back = 1};
-        status = MLSEL_OK;
+    if ((status == MLSEL_ERROR_DEVICE || status == MLSEL_ERROR_VERSION) && allow_fallback) {
+        *out = cpu_instead;
+        return mlsel_i_ok(err);
     }
     if (status != MLSEL_OK)
         return status;
@@ -111,6 +114,15 @@ mlsel_status mlsel_i_device_resolve(const char *device, bool allow_fallback, dev
         snprintf(choice.name, sizeof choice.name, "%s:%u", choice.backend->name, (unsigned)choice.device);
     *out = choice;
     return mlsel_i_ok(err);
+}
+
+bool mlsel_i_device_replace(const char *device, bool allow_fallback, device_choice *failed) {
+    const bool is_auto = device != NULL && strcmp(device, "auto") == 0;
+    if (failed->backend == &mlsel_i_cpu_backend || !(is_auto || allow_fallback))
+        return false;
+    *failed = cpu_instead;
+    failed->fell_back = !is_auto;
+    return true;
 }
 
 mlsel_status mlsel_device_query(const char *device, mlsel_device_info *out, size_t size, mlsel_error *err) {

@@ -16,6 +16,8 @@ typedef struct device_choice {
 
 /* device: NULL is "cpu". With allow_fallback an unavailable device becomes the CPU. */
 mlsel_status mlsel_i_device_resolve(const char *device, bool allow_fallback, device_choice *out, mlsel_error *err);
+/* Puts the CPU in the place of a device that could not take a model; false if the caller did not leave that open. */
+bool mlsel_i_device_replace(const char *device, bool allow_fallback, device_choice *failed);
 
 extern const mlsel_backend mlsel_i_cpu_backend;
 

@@ -34,22 +34,34 @@ static const char *reason(int error) {
     }
 }
 
+/* Puts the path in front of a message: a long one loses its beginning rather than the message its end. */
+static mlsel_status named(const char *path, mlsel_status status, mlsel_error *err) {
+    mlsel_i_error_prefix(err, path);
+    return status;
+}
+
 static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
     if (error == ENOENT || error == ENOTDIR)
         return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "pretrained model not found: %s", path);
-    return mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, "%s cannot be %s: %s (errno %d)", path, what,
-                               reason(error), error);
+    return named(path,
+                 mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
+                                     reason(error), error),
+                 err);
 }
 
 static mlsel_status check(const char *path, const struct stat *info, uint64_t max_bytes, mlsel_error *err) {
     if (S_ISDIR(info->st_mode))
         return failed(path, "read", EISDIR, err);
     if (!S_ISREG(info->st_mode))
-        return mlsel_i_fail(err, MLSEL_ERROR_IO,
-                            "%s is not a regular file: read it yourself and use mlsel_model_load_memory", path);
+        return named(path,
+                     mlsel_i_fail(err, MLSEL_ERROR_IO,
+                                  " is not a regular file: read it yourself and use mlsel_model_load_memory"),
+                     err);
     if ((uint64_t)info->st_size > max_bytes || (uint64_t)info->st_size >= SIZE_MAX)
-        return mlsel_i_fail(err, MLSEL_ERROR_LIMIT, "%s has %llu bytes, the limit is %llu", path,
-                            (unsigned long long)info->st_size, (unsigned long long)max_bytes);
+        return named(path,
+                     mlsel_i_fail(err, MLSEL_ERROR_LIMIT, " has %llu bytes, the limit is %llu",
+                                  (unsigned long long)info->st_size, (unsigned long long)max_bytes),
+                     err);
     return MLSEL_OK;
 }
 
@@ -91,7 +103,8 @@ mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text
     if (error != 0) {
         status = failed(path, "read", error, err);
     } else if (got != expected) {
-        status = mlsel_i_fail(err, MLSEL_ERROR_IO, "%s changed while it was being read: try again", path);
+        status = named(
+            path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
     } else {
         *text = data;
         *size = got;

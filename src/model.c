@@ -53,7 +53,7 @@ static void set_sizes(mlsel_model *model, uint32_t k) {
     }
 }
 
-/* Binds an artifact to a device; takes over the caller's reference to it, on failure too. */
+/* Binds an artifact to a device. The model has its own reference to it, through the engine. */
 static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *options, const device_choice *device,
                          mlsel_model **out, mlsel_error *err) {
     mlsel_engine *engine = NULL;
@@ -63,7 +63,6 @@ static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *op
                             .precision = options->precision,
                             .rule = is_knn ? options->knn_rule : MLSEL_KNN_RULE_COSINE};
     mlsel_status status = mlsel_i_engine_acquire(artifact, &key, &engine, err);
-    mlsel_i_artifact_release(artifact);
     if (status != MLSEL_OK)
         return status;
     mlsel_model *model = mlsel_i_calloc(1, sizeof *model);
@@ -92,10 +91,16 @@ static mlsel_status load_text(const char *text, size_t size, const mlsel_model_o
                               mlsel_error *err) {
     device_choice device;
     mlsel_artifact *artifact = NULL;
-    mlsel_status status = mlsel_i_device_resolve(options->device, options->allow_device_fallback != 0, &device, err);
+    const bool fallback = options->allow_device_fallback != 0;
+    mlsel_status status = mlsel_i_device_resolve(options->device, fallback, &device, err);
     if (status != MLSEL_OK || (status = mlsel_i_artifact_parse(text, size, &artifact, err)) != MLSEL_OK)
         return status;
-    return bind(mlsel_i_artifact_share(artifact), options, &device, out, err);
+    artifact = mlsel_i_artifact_share(artifact);
+    status = bind(artifact, options, &device, out, err);
+    if (status != MLSEL_OK && mlsel_i_device_replace(options->device, fallback, &device))
+        status = bind(artifact, options, &device, out, err);
+    mlsel_i_artifact_release(artifact);
+    return status;
 }
 
 mlsel_status mlsel_model_load_memory(const void *data, size_t size, const mlsel_model_options *options,

@@ -68,10 +68,16 @@ static mlsel_status check_table(const mlsel_backend *table, const char *name, co
         return mlsel_i_fail(err, MLSEL_ERROR_VERSION,
                             "device \"%s\": plugin %s is made for another version of mlsel (this is %s, interface %u)",
                             name, path, mlsel_version_string(), MLSEL_BACKEND_API_VERSION);
-    if (table->struct_size < sizeof *table || table->name == NULL || strcmp(table->name, name) != 0 ||
-        table->probe == NULL || table->device_count == NULL || table->device_info == NULL || table->supports == NULL ||
+    if (table->struct_size < sizeof *table)
+        return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s is incomplete (%u bytes, expected %zu)",
+                            name, path, (unsigned)table->struct_size, sizeof *table);
+    if (table->name == NULL || strcmp(table->name, name) != 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s is one for \"%s\"", name, path,
+                            table->name == NULL ? "" : table->name);
+    if (table->probe == NULL || table->device_count == NULL || table->device_info == NULL || table->supports == NULL ||
         table->prepare == NULL || table->run == NULL || table->release == NULL)
-        return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s is incomplete", name, path);
+        return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s is incomplete (a function is missing)",
+                            name, path);
     return MLSEL_OK;
 }
 
@@ -96,8 +102,9 @@ mlsel_status mlsel_i_plugin_open(const char *name, const mlsel_backend **out, ml
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
         const char *reason = dlerror();
-        status = mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": the plugin cannot be opened: %s", name,
-                              reason == NULL ? path : reason);
+        /* the reason names the plugin's file, or a library that it needs */
+        status = mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s cannot be opened: %s", name, path,
+                              reason == NULL ? "no reason given" : reason);
         goto out;
     }
     /* the detour through memcpy is how C turns an object pointer into a function pointer */

@@ -98,9 +98,15 @@ static mlsel_status prepare(mlsel_artifact *artifact, const engine_key *key, mls
     engine->references = 1;
     mlsel_i_artifact_view(artifact, key->rule, &engine->view);
     engine->prepared.struct_size = sizeof engine->prepared;
+    mlsel_i_ok(err); /* a backend that fails without a word leaves no old message */
     mlsel_status status = key->backend->supports(key->device, &engine->view.view, key->precision, err);
     if (status == MLSEL_OK)
         status = key->backend->prepare(key->device, &engine->view.view, key->precision, &engine->prepared, err);
+    if (status == MLSEL_OK && engine->prepared.max_batch == 0) {
+        key->backend->release(engine->prepared.state);
+        status = mlsel_i_fail(err, MLSEL_ERROR_INTERNAL, "device \"%s\": its plugin takes batches of 0 queries",
+                              key->backend->name);
+    }
     if (status == MLSEL_OK)
         *out = engine;
     else

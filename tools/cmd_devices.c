@@ -12,19 +12,20 @@
 #include "text.h"
 #include "tool.h"
 
-const char cmd_devices_help[] =
-    "Usage: mlsel devices [--json] [DEVICE...]\n"
-    "\n"
-    "Says which devices can score here, and of the others why not. DEVICE is cpu, cuda, cuda:N, metal or auto,\n"
-    "the best there is. With devices named, the exit code is 4 if one of them cannot be used.\n"
-    "\n"
-    "Options:\n"
-    "  --json      one JSON object per device and line\n"
-    "  -h, --help  this text\n"
-    "\n"
-    "Examples:\n"
-    "  mlsel devices\n"
-    "  mlsel devices --json cuda:1\n";
+const char cmd_devices_help[] = "Usage: mlsel devices [--json] [DEVICE...]\n"
+                                "\n"
+                                "Says which devices can score here, and of the others why not. DEVICE is cpu,\n"
+                                "cuda, cuda:N, metal or auto, the best there is. With devices named, the exit\n"
+                                "code is 4 if one of them cannot be used.\n"
+                                "\n"
+                                "Options:\n"
+                                "  --json      one JSON object per device and line\n"
+                                "  -h, --help  this text\n"
+                                "\n"
+                                "Examples:\n"
+                                "  mlsel devices\n"
+                                "  mlsel devices --json\n"
+                                "  mlsel devices auto\n";
 
 enum { NAME_WIDTH = 8 };
 

@@ -15,22 +15,23 @@
 #include "text.h"
 #include "tool.h"
 
-const char cmd_inspect_help[] =
-    "Usage: mlsel inspect [--json] FILE [FILE...]\n"
-    "\n"
-    "Checks selector artifacts and says what they hold: algorithm, query width, labels, categories, size, and\n"
-    "what is special to the algorithm (neighbours, clusters, kernel, layers).\n"
-    "\n"
-    "FILE is a knn, kmeans, svm or mlp artifact in JSON; a pipe or `-` (standard input) will do.\n"
-    "\n"
-    "Options:\n"
-    "  --json      one JSON object per file and line\n"
-    "  -h, --help  this text\n"
-    "\n"
-    "Examples:\n"
-    "  mlsel inspect examples/models/knn_model.json\n"
-    "  mlsel inspect --json examples/models/*.json\n"
-    "  mlsel inspect <(zcat svm_model.json.gz)\n";
+const char cmd_inspect_help[] = "Usage: mlsel inspect [--json] FILE [FILE...]\n"
+                                "\n"
+                                "Checks selector artifacts and says what they hold: algorithm, query width,\n"
+                                "labels, categories, size, and what is special to the algorithm (neighbours,\n"
+                                "clusters, kernel, layers).\n"
+                                "\n"
+                                "FILE is a knn, kmeans, svm or mlp artifact in JSON; `-` is standard input, and a\n"
+                                "pipe such as <(zcat svm_model.json.gz) will do.\n"
+                                "\n"
+                                "Options:\n"
+                                "  --json      one JSON object per file and line\n"
+                                "  -h, --help  this text\n"
+                                "\n"
+                                "Examples:\n"
+                                "  mlsel inspect examples/models/knn_model.json\n"
+                                "  mlsel inspect --json examples/models/*.json\n"
+                                "  gzip -c examples/models/svm_model.json | zcat | mlsel inspect -\n";
 
 enum { KEY_WIDTH = 19, TEXT_END = 100 };
 

@@ -11,42 +11,27 @@
 #include "table.h"
 #include "text.h"
 
-const char cmd_select_help[] =
-    "Usage: mlsel select --model FILE [--model FILE...] [options] [QUERIES]\n"
-    "\n"
-    "Chooses a language model for each query: one row per query and artifact.\n"
-    "\n"
-    "QUERIES is a file, or `-` or nothing for standard input. Its format follows from its name:\n"
-    "  .jsonl, .json   one query per line, {\"features\": [...]} with every value, or\n"
-    "                  {\"embedding\": [...], \"category\": \"math\"}; \"id\" and \"text\" are carried to the output\n"
-    "  .npy            NumPy array of float32 or float64, one query per row\n"
-    "  .f32, .bin      raw float32, little endian, one query after the other\n"
-    "Standard input is JSON lines or .npy unless --format says otherwise.\n"
-    "\n"
-    "Options:\n"
-    "  --model FILE         artifact to select with; repeat it to compare several\n"
-    "  --candidates A,B     choose only among these labels\n"
-    "  --scores             also give the score of every label\n"
-    "  --json               one JSON object per row instead of a table\n"
-    "  --format FORMAT      of the queries: jsonl, f32 or npy\n"
-    "  --limit N            stop after N queries\n"
-    "  --k N                knn: let N neighbours vote, whatever the artifact says\n"
-    "  --knn-rule RULE      knn: cosine (default), or legacy, the older rule without normalisation\n"
-    "  --categories ORDER   order of the category values where the artifact has none of its own:\n"
-    "                       vsr (default) or vsr-doc, the alphabetical list\n"
-    "  --device DEVICE      cpu (default), cuda, cuda:N, metal or auto; see `mlsel devices`\n"
-    "  --device-fallback    use the CPU where that device is not available\n"
-    "  --precision P        f32 (default), f16 or bf16, where the device has it\n"
-    "  -h, --help           this text\n"
-    "\n"
-    "Scores of one algorithm compare with each other, never across algorithms.\n"
-    "\n"
-    "Examples:\n"
-    "  mlsel select --model examples/models/knn_model.json examples/queries.jsonl\n"
-    "  mlsel select --model examples/models/svm_model.json --model examples/models/mlp_model.json \\\n"
-    "      examples/queries.jsonl\n"
-    "  mlsel select --model examples/models/mlp_model.json --scores --json < examples/queries.jsonl\n"
-    "  head -n 3 examples/queries.jsonl | mlsel select --model examples/models/kmeans_model.json -\n";
+const char cmd_select_help[] = "Usage: mlsel select --model FILE [--model FILE...] [options] [QUERIES]\n"
+                               "\n"
+                               "Chooses a language model for each query: one row per query and artifact.\n"
+                               "\n" RUN_HELP_INPUT "Options:\n"
+                               "  --model FILE        artifact to select with; repeat it to compare several\n"
+                               "  --candidates A,B    choose only among these labels\n"
+                               "  --scores            also give the score of every label\n"
+                               "  --json              one JSON object per row instead of a table\n" RUN_HELP_OPTIONS
+                               "Scores of one algorithm compare with each other, never across algorithms. The\n"
+                               "notes say: \"tie\", equal labels and a rule that decided; \"only choice\", one label\n"
+                               "could be chosen; \"widened\", none of the k nearest rows was a candidate's, so\n"
+                               "farther ones voted; \"next cluster\", the nearest cluster was no candidate's.\n"
+                               "\n"
+                               "Examples:\n"
+                               "  mlsel select --model examples/models/knn_model.json examples/queries.jsonl\n"
+                               "  mlsel select --model examples/models/svm_model.json \\\n"
+                               "      --model examples/models/mlp_model.json examples/queries.jsonl\n"
+                               "  mlsel select --model examples/models/mlp_model.json --scores --json \\\n"
+                               "      < examples/queries.jsonl\n"
+                               "  head -n 3 examples/queries.jsonl |\n"
+                               "      mlsel select --model examples/models/kmeans_model.json -\n";
 
 enum { QUERY_WIDTH = 28 };
 
@@ -177,7 +162,7 @@ static void print_row(layout *l, const run *r, const run_model *m, const answers
     l->cells[n++] = m->labels[best->index];
     l->cells[n++] = text_number(l->numbers[number++], best->score);
     l->cells[n++] = text_number(l->numbers[number++], best->margin);
-    l->cells[n++] = text_number(l->numbers[number++], best->probability);
+    l->cells[n++] = text_probability(l->numbers[number++], best->probability);
     for (size_t i = 0; i < l->label_count; ++i) {
         int32_t label = mlsel_model_find_label(m->model, l->labels[i]);
         const double *row = a->scores + index * m->info.n_labels;

@@ -88,10 +88,21 @@ void explanation_fill(explanation *e, const run_model *m) {
 
 static const char *label_of(const run_model *m, int32_t label) { return m->labels[label]; }
 
+/* Ends the sentence about the chosen label. */
+static void print_runner_up(const explanation *e, const run_model *m) {
+    const mlsel_selection *best = &e->evidence.selection;
+    char score[TEXT_NUMBER];
+    if (best->runner_up >= 0)
+        printf("; %s %s %s", label_of(m, best->runner_up),
+               (best->flags & MLSEL_SELECTION_TIE) != 0 ? "has" : "follows with",
+               text_number(score, e->evidence.scores[best->runner_up]));
+    printf(".\n");
+}
+
 static void why_knn(const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
     const mlsel_selection *best = &ev->selection;
-    char score[TEXT_NUMBER], other[TEXT_NUMBER];
+    char score[TEXT_NUMBER];
     size_t own = 0;
     for (size_t i = 0; i < ev->neighbour_count; ++i)
         own += ev->neighbours[i].label == best->index;
@@ -99,17 +110,17 @@ static void why_knn(const explanation *e, const run_model *m) {
         printf("%*sNone of the %" PRIu32
                " nearest rows belongs to a candidate, so the nearest rows of candidates voted.\n",
                INDENT, "", m->info.k);
-    printf("%*s%zu of the %zu nearest rows vote for %s, %s in all", INDENT, "", own, ev->neighbour_count,
-           label_of(m, best->index), text_number(score, best->score));
-    if (best->runner_up >= 0)
-        printf("; %s follows with %s", label_of(m, best->runner_up), text_number(other, ev->scores[best->runner_up]));
-    printf(".\n");
+    printf((best->flags & MLSEL_SELECTION_WIDENED) != 0 ? "%*s%zu of these %zu rows" : "%*s%zu of the %zu nearest rows",
+           INDENT, "", own, ev->neighbour_count);
+    printf(" %s for %s, %s in all", own == 1 ? "votes" : "vote", label_of(m, best->index),
+           text_number(score, best->score));
+    print_runner_up(e, m);
 }
 
 static void why_kmeans(const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
     const mlsel_selection *best = &ev->selection;
-    char distance[TEXT_NUMBER], score[TEXT_NUMBER], other[TEXT_NUMBER];
+    char distance[TEXT_NUMBER], score[TEXT_NUMBER];
     size_t nearest = 0;
     for (size_t i = 1; i < ev->cluster_count; ++i)
         if (ev->cluster_distances[i] < ev->cluster_distances[nearest])
@@ -125,38 +136,35 @@ static void why_kmeans(const explanation *e, const run_model *m) {
     }
     printf("%*sCluster %" PRId32 " is the nearest, at a squared distance of %s. There %s has the best score, %s",
            INDENT, "", best->cluster, distance, label_of(m, best->index), text_number(score, best->score));
-    if (best->runner_up >= 0)
-        printf("; %s follows with %s", label_of(m, best->runner_up), text_number(other, ev->scores[best->runner_up]));
-    printf(".\n");
+    print_runner_up(e, m);
 }
 
 static void why_svm(const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
     const mlsel_selection *best = &ev->selection;
-    char score[TEXT_NUMBER], other[TEXT_NUMBER];
-    if (ev->pair_count > 0) {
-        printf("%*s%s wins %" PRId32 " of its %" PRIu32 " %s", INDENT, "", label_of(m, best->index),
-               ev->votes[best->index], m->info.n_classes - 1, m->info.n_classes == 2 ? "pair" : "pairs");
-        if (best->runner_up >= 0)
-            printf("; %s wins %" PRId32, label_of(m, best->runner_up), ev->votes[best->runner_up]);
-    } else {
+    char score[TEXT_NUMBER];
+    if (ev->pair_count == 0) {
         printf("%*sThe classifier of %s gives the highest score, %s", INDENT, "", label_of(m, best->index),
                text_number(score, best->score));
-        if (best->runner_up >= 0)
-            printf("; that of %s gives %s", label_of(m, best->runner_up),
-                   text_number(other, ev->scores[best->runner_up]));
+        print_runner_up(e, m);
+        return;
     }
+    if (m->info.n_classes == 2) {
+        printf("%*s%s wins the only pair.\n", INDENT, "", label_of(m, best->index));
+        return;
+    }
+    printf("%*s%s wins %" PRId32 " of the %" PRIu32 " pairs it is in", INDENT, "", label_of(m, best->index),
+           ev->votes[best->index], m->info.n_classes - 1);
+    if (best->runner_up >= 0)
+        printf("; %s wins %" PRId32, label_of(m, best->runner_up), ev->votes[best->runner_up]);
     printf(".\n");
 }
 
 static void why_mlp(const explanation *e, const run_model *m) {
     const mlsel_selection *best = &e->evidence.selection;
-    char score[TEXT_NUMBER], other[TEXT_NUMBER];
+    char score[TEXT_NUMBER];
     printf("%*s%s has the highest logit, %s", INDENT, "", label_of(m, best->index), text_number(score, best->score));
-    if (best->runner_up >= 0)
-        printf("; %s follows with %s", label_of(m, best->runner_up),
-               text_number(other, e->evidence.scores[best->runner_up]));
-    printf(".\n");
+    print_runner_up(e, m);
 }
 
 static const char *tie_rule(const mlsel_model_info *info) {
@@ -198,24 +206,18 @@ static void print_why(const explanation *e, const run_model *m, uint32_t categor
 /* --- labels ----------------------------------------------------------------------------------------------------- */
 
 typedef struct ranked {
-    double value;
+    double first; /* the larger, the earlier */
+    double second;
     size_t index;
 } ranked;
 
 static int compare_ranked(const void *a, const void *b) {
     const ranked *x = a, *y = b;
-    if (x->value < y->value || x->value > y->value)
-        return x->value < y->value ? -1 : 1;
+    if (x->first < y->first || x->first > y->first)
+        return x->first > y->first ? -1 : 1;
+    if (x->second < y->second || x->second > y->second)
+        return x->second > y->second ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* The values times sign, smallest first, equal ones in order. Free it. */
-static ranked *sorted(const double *values, size_t count, double sign) {
-    ranked *order = tool_alloc(count, sizeof *order);
-    for (size_t i = 0; i < count; ++i)
-        order[i] = (ranked){sign * values[i], i};
-    qsort(order, count, sizeof *order, compare_ranked);
-    return order;
 }
 
 static const char *bar(char out[BAR + 1], double share) {
@@ -247,13 +249,13 @@ static void print_label_row(const table *t, const explanation *e, const run_mode
     snprintf(pairs, sizeof pairs, "%" PRId32, ev->vote_count > 0 ? ev->votes[label] : 0);
     if (ev->vote_count > 0)
         cells[n++] = pairs;
-    cells[n++] = text_number(probability, ev->probabilities[label]);
+    cells[n++] = text_probability(probability, ev->probabilities[label]);
     cells[n++] = bar(share, ev->probabilities[label]);
     cells[n++] = label_note(e, m, label);
     table_row(t, cells, chosen);
 }
 
-/* All labels, the chosen one first, then by score. */
+/* All labels, the chosen one first, then by what decides. */
 static void print_labels(const explanation *e, const run_model *m, bool colour) {
     const mlsel_evidence *ev = &e->evidence;
     size_t count = m->info.n_labels;
@@ -268,7 +270,10 @@ static void print_labels(const explanation *e, const run_model *m, bool colour) 
     columns[t.count++] = (table_column){"PROB.", 6, true};
     columns[t.count++] = (table_column){"", BAR, false};
     columns[t.count++] = (table_column){"", 0, false};
-    ranked *order = sorted(ev->scores, count, -1);
+    ranked *order = tool_alloc(count, sizeof *order);
+    for (size_t i = 0; i < count; ++i)
+        order[i] = (ranked){ev->vote_count > 0 ? ev->votes[i] : 0, ev->scores[i], i};
+    qsort(order, count, sizeof *order, compare_ranked);
     putchar('\n');
     table_header(&t);
     print_label_row(&t, e, m, (size_t)ev->selection.index);
@@ -282,7 +287,8 @@ static void print_labels(const explanation *e, const run_model *m, bool colour) 
 
 static void print_more(size_t shown, size_t count, const char *what) {
     if (count > shown)
-        printf("%*s... and %zu more %s; --json gives all\n", INDENT, "", count - shown, what);
+        printf("%*s... and %zu more %s%s; --json gives all\n", INDENT, "", count - shown, what,
+               count - shown == 1 ? "" : "s");
 }
 
 static void print_neighbours(const mlsel_evidence *ev, const run_model *m, bool colour) {
@@ -306,43 +312,62 @@ static void print_neighbours(const mlsel_evidence *ev, const run_model *m, bool 
                                text_number(vote, n->vote)};
         table_row(&t, cells, false);
     }
-    print_more(shown, ev->neighbour_count, "rows");
+    print_more(shown, ev->neighbour_count, "row");
 }
 
-/* v1 scores a label by its nearest cluster, which tells whose some of the clusters are. */
+static bool same(double a, double b) { return !(a < b) && !(a > b); }
+
+/* v1 scores a label by its nearest cluster, which tells whose some of the clusters are: where it tells only one way. */
 static const char *cluster_note(const mlsel_evidence *ev, const run_model *m, size_t cluster) {
+    double distance = ev->cluster_distances[cluster];
+    const char *label = "";
+    size_t labels = 0, clusters = 0;
     if (ev->selection.cluster == (int32_t)cluster)
         return "decided";
-    for (uint32_t i = 0; m->info.format_version < 2 && i < m->info.n_labels; ++i)
-        if (isfinite(ev->scores[i]) && fabs(ev->scores[i] + ev->cluster_distances[cluster]) <= 0)
-            return m->labels[i];
-    return "";
+    for (size_t i = 0; i < ev->cluster_count; ++i)
+        clusters += same(ev->cluster_distances[i], distance);
+    for (uint32_t i = 0; m->info.format_version < 2 && i < m->info.n_labels; ++i) {
+        if (!same(ev->scores[i], -distance))
+            continue;
+        label = m->labels[i];
+        ++labels;
+    }
+    return clusters == 1 && labels == 1 ? label : "";
 }
 
 static void print_clusters(const mlsel_evidence *ev, const run_model *m, bool colour) {
     table_column columns[] = {{"CLUSTER", 0, true}, {"DISTANCE", 9, true}, {"", 0, false}};
     table t = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns), .indent = INDENT, .colour = colour};
     size_t shown = ev->cluster_count < MOST_CLUSTERS ? ev->cluster_count : MOST_CLUSTERS;
-    ranked *order = sorted(ev->cluster_distances, ev->cluster_count, 1);
+    ranked *order = tool_alloc(ev->cluster_count, sizeof *order);
+    for (size_t i = 0; i < ev->cluster_count; ++i)
+        order[i] = (ranked){-ev->cluster_distances[i], 0, i};
+    qsort(order, ev->cluster_count, sizeof *order, compare_ranked);
     putchar('\n');
     table_header(&t);
     for (size_t i = 0; i < shown; ++i) {
         char cluster[TEXT_NUMBER], distance[TEXT_NUMBER];
         snprintf(cluster, sizeof cluster, "%zu", order[i].index);
-        const char *cells[] = {cluster, text_number(distance, order[i].value), cluster_note(ev, m, order[i].index)};
+        const char *cells[] = {cluster, text_number(distance, ev->cluster_distances[order[i].index]),
+                               cluster_note(ev, m, order[i].index)};
         table_row(&t, cells, false);
     }
-    print_more(shown, ev->cluster_count, "clusters");
+    print_more(shown, ev->cluster_count, "cluster");
     free(order);
 }
 
 /* The pair for people: positive is for the first, whatever sign the artifact's kind gives it. */
 static void print_pair(const run_model *m, int32_t first, int32_t second, double decision, size_t width) {
     bool first_wins = explanation_first_wins(m, decision);
+    double for_first = m->info.n_classes == 2 ? -decision : decision;
+    char number[TEXT_NUMBER];
     size_t used = text_width(label_of(m, first)) + text_width(label_of(m, second)) + 4;
-    printf("%*s%s vs %s:%*s %+9.4f -> %s\n", INDENT, "", label_of(m, first), label_of(m, second),
-           width > used ? (int)(width - used) : 0, "", m->info.n_classes == 2 ? -decision : decision,
-           label_of(m, first_wins ? first : second));
+    printf("%*s%s vs %s:%*s %*s%s -> %s\n", INDENT, "", label_of(m, first), label_of(m, second),
+           width > used ? (int)(width - used) : 0, "",
+           for_first > 0   ? 3
+           : for_first < 0 ? 2
+                           : 3,
+           for_first > 0 ? "+" : "", text_number(number, for_first), label_of(m, first_wins ? first : second));
 }
 
 static void print_pairs(const explanation *e, const run_model *m) {
@@ -364,7 +389,7 @@ static void print_pairs(const explanation *e, const run_model *m) {
                     ++shown;
                 }
             }
-    print_more(shown, ev->pair_count, "pairs of other labels");
+    print_more(shown, ev->pair_count, "pair");
 }
 
 void explanation_print(const explanation *e, const run_model *m, uint32_t category_flags, bool colour) {

@@ -91,8 +91,6 @@ static bool recognise(input *in) {
                      in->bytes.owned ? in->name : "FILE");
         return false;
     }
-    if (in->format == INPUT_JSONL && count >= 3 && memcmp(first, "\xEF\xBB\xBF", 3) == 0)
-        source_skip(&in->bytes, 3);
     return true;
 }
 

@@ -12,6 +12,29 @@
 #include "progress.h"
 #include "tool.h"
 
+/* The parts of their help that are the same. */
+#define RUN_HELP_INPUT                                                                                                 \
+    "QUERIES is a file; `-` or nothing is standard input. Its name tells the format:\n"                                \
+    "  .jsonl, .json  one query per line: {\"features\": [...]} with all values, or\n"                                 \
+    "                 {\"embedding\": [...], \"category\": \"math\"}; \"id\" and \"text\"\n"                           \
+    "                 are carried to the output\n"                                                                     \
+    "  .npy           NumPy array of float32 or float64, one query per row\n"                                          \
+    "  .f32, .bin     raw float32, little endian, one query after the other\n"                                         \
+    "Standard input is JSON lines or .npy unless --format says otherwise.\n\n"
+#define RUN_HELP_OPTIONS                                                                                               \
+    "  --format FORMAT     of the queries: jsonl, f32 or npy\n"                                                        \
+    "  --limit N           stop after N queries\n"                                                                     \
+    "  --k N               knn: let N neighbours vote, whatever the artifact says\n"                                   \
+    "  --knn-rule RULE     knn: cosine (default), or legacy, the older rule without\n"                                 \
+    "                      normalisation\n"                                                                            \
+    "  --categories ORDER  of the category values, where the artifact has none of\n"                                   \
+    "                      its own: vsr (default) or vsr-doc, the alphabetical list\n"                                 \
+    "  --device DEVICE     cpu (default), cuda, cuda:N, metal or auto (see\n"                                          \
+    "                      `mlsel devices`)\n"                                                                         \
+    "  --device-fallback   use the CPU where that device is not available\n"                                           \
+    "  --precision P       f32 (default), f16 or bf16, where the device has it\n"                                      \
+    "  -h, --help          this text\n\n"
+
 typedef struct run_model {
     mlsel_model *model;
     mlsel_model_info info;
@@ -43,8 +66,7 @@ typedef struct run {
     input in;
     bool opened;
     chunk chunk;
-    size_t count; /* queries of the chunk to answer, before the first bad one */
-    uint64_t answered;
+    size_t count;    /* queries of the chunk to answer, before the first bad one */
     failure problem; /* why no more follow; printed by run_end */
     progress progress;
 } run;

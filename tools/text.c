@@ -115,8 +115,15 @@ const char *text_number(char out[TEXT_NUMBER], double value) {
     double size = fabs(value);
     if (!isfinite(value))
         return "-";
-    bool scientific = size >= 1e6 || (size != 0 && size < 1e-4);
-    snprintf(out, TEXT_NUMBER, scientific ? "%.3e" : "%.4f", value);
+    if (size >= 999999.5 || (size > 0 && size < 1e-4))
+        snprintf(out, TEXT_NUMBER, "%.2e", value);
+    else
+        snprintf(out, TEXT_NUMBER, "%.*f", size < 999.99995 ? 4 : 1, size > 0 ? value : 0.0);
+    return out;
+}
+
+const char *text_probability(char out[TEXT_NUMBER], double value) {
+    snprintf(out, TEXT_NUMBER, "%.4f", value);
     return out;
 }
 

@@ -28,8 +28,11 @@ size_t text_width(const char *text);
 const char *text_base_name(const char *path);
 
 enum { TEXT_NUMBER = 40 };
-/* A score: four decimals, or three significant ones in scientific form where those say nothing; "-" if infinite. */
+/* A score in at most 9 characters: four decimals, fewer or the scientific form where those say nothing; "-" if
+ * infinite. */
 const char *text_number(char out[TEXT_NUMBER], double value);
+/* A probability, four decimals. */
+const char *text_probability(char out[TEXT_NUMBER], double value);
 /* 1234567 as "1,234,567". */
 const char *text_count(char out[TEXT_NUMBER], uint64_t value);
 /* Bytes as "1.3 MiB". */

@@ -174,7 +174,7 @@ enum { LONGEST_NAME = 63 };
 
 static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static int lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
 
 /* Edit distance that counts a swap of neighbours as one slip and ignores case. */
 static size_t edit_distance(const char *a, const char *b) {
@@ -201,28 +201,37 @@ static size_t edit_distance(const char *a, const char *b) {
     return row[b_length];
 }
 
-const char *tool_did_you_mean(const char *given, const char *const *names, size_t count) {
+/* Of the names, the nearest, if it is near enough to be meant. */
+static const char *nearest(const char *given, const char *const *names, size_t count) {
     const char *best = NULL;
     size_t best_distance = SIZE_MAX;
     for (size_t i = 0; i < count; ++i) {
         size_t distance = edit_distance(given, names[i]);
-        if (distance < best_distance) {
+        size_t length = min_size(strlen(given), strlen(names[i]));
+        if (distance < best_distance && distance < length && distance <= 1 + length / 4) {
             best = names[i];
             best_distance = distance;
         }
     }
-    if (best != NULL && best_distance <= 1 + min_size(strlen(given), strlen(best)) / 4)
-        return best;
-    /* A beginning is a likely slip too, if it fits only one name. */
-    best = NULL;
-    for (size_t i = 0; i < count && strlen(given) >= 2; ++i) {
+    return best;
+}
+
+/* The one name that begins so. */
+static const char *only_completion(const char *given, const char *const *names, size_t count) {
+    const char *found = NULL;
+    for (size_t i = 0; i < count; ++i) {
         if (strncmp(names[i], given, strlen(given)) != 0)
             continue;
-        if (best != NULL)
+        if (found != NULL)
             return NULL;
-        best = names[i];
+        found = names[i];
     }
-    return best;
+    return found;
+}
+
+const char *tool_did_you_mean(const char *given, const char *const *names, size_t count) {
+    const char *best = nearest(given, names, count);
+    return best != NULL || strlen(given) < 2 ? best : only_completion(given, names, count);
 }
 
 const char *tool_compression(const unsigned char *bytes, size_t size, const char **program) {

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# update_baseline.sh [LIBRARY]
+# Records the library's binary interface in abi/libmlsel.abi, which tests/abi/check_abidiff.sh compares with. LIBRARY is a
+# libmlsel.so with debug information, by default one that is built for this in a temporary folder. Look at the diff
+# before it is committed: until the next release it is what "compatible" means. Runs on x86_64 Linux.
+set -eu
+
+source_dir=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+[ "$(uname -sm)" = "Linux x86_64" ] || {
+    echo "update_baseline.sh: the baseline is that of x86_64 Linux, this is $(uname -sm)" >&2
+    exit 1
+}
+command -v abidw >/dev/null 2>&1 || {
+    echo "update_baseline.sh: abidw is missing (Debian: apt-get install abigail-tools)" >&2
+    exit 1
+}
+library=${1:-$work/build/libmlsel.so}
+build() {
+    cmake -S "$source_dir" -B "$work/build" -DCMAKE_C_COMPILER=gcc -DCMAKE_C_FLAGS=-g -DMLSEL_BUILD_TESTS=OFF \
+        -DMLSEL_BUILD_EXAMPLES=OFF -DMLSEL_BUILD_TOOL=OFF &&
+        cmake --build "$work/build" --target mlsel --parallel 2
+}
+if [ $# -eq 0 ] && ! build >"$work/log" 2>&1; then
+    cat "$work/log" >&2
+    exit 1
+fi
+# Only what a caller sees, and nothing that depends on the machine: no lines, no folders, no libraries needed
+abidw --headers-dir "$source_dir/include" --drop-private-types --exported-interfaces-only --drop-undefined-syms \
+    --no-show-locs --no-comp-dir-path --no-corpus-path --no-elf-needed --type-id-style hash "$library" >"$work/abi"
+sed "s|path='[^']*/src/|path='src/|" "$work/abi" >"$source_dir/abi/libmlsel.abi"
+echo "abi/libmlsel.abi: $(grep -c '<elf-symbol ' "$source_dir/abi/libmlsel.abi") functions"

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# check_abidiff.sh SOURCE_DIR SHARED: compares the library's binary interface, as its debug information describes it,
+# with the one recorded in abi/libmlsel.abi.
+set -eu
+
+source_dir=$1
+shared=$2
+baseline=$source_dir/abi/libmlsel.abi
+
+skip() {
+    echo "skipped: $1"
+    exit 0
+}
+command -v abidiff >/dev/null 2>&1 || skip "abidiff is missing (Debian: apt-get install abigail-tools)"
+[ "$(uname -sm)" = "Linux x86_64" ] || skip "abi/libmlsel.abi was recorded on x86_64 Linux, this is $(uname -sm)"
+[ -f "$shared" ] || {
+    echo "FAILED: there is no $shared"
+    exit 1
+}
+readelf -S "$shared" | grep -q '\.debug_info' || skip "the library has no debug information (add -g, as the presets gcc and clang do)"
+
+# 1 and 2 are failures of abidiff itself; 4 says that something changed, 8 that it is surely incompatible.
+compare() {
+    abidiff "$@" --drop-private-types --exported-interfaces-only --headers-dir2 "$source_dir/include" "$baseline" "$shared"
+}
+status=0
+compare || status=$?
+if [ $((status & 3)) -ne 0 ]; then
+    echo "FAILED: abidiff ended with status $status"
+    exit 1
+fi
+[ "$status" -ne 0 ] || exit 0
+
+if compare --no-added-syms >/dev/null 2>&1; then
+    echo "FAILED: functions were added that abi/libmlsel.abi does not have. That is compatible: record them with" \
+        "abi/update_baseline.sh"
+else
+    echo "FAILED: the binary interface changed, see above. Programs compiled earlier may break. Only where mlsel.h" \
+        "permits it (a struct with struct_size grown at its end) may abi/update_baseline.sh record the change"
+fi
+exit 1

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pointer to every public function, with the type that it has had since it exists. Another type does not compile, a
+ * function that is not exported does not link. Included after mlsel.h, which must need nothing before it.
+ */
+#ifndef MLSEL_ABI_SIGNATURES_H
+#define MLSEL_ABI_SIGNATURES_H
+
+#define FUNCTION(result, name, parameters)                                                                             \
+    extern result(*const abi_##name) parameters;                                                                       \
+    result(*const abi_##name) parameters = name
+
+FUNCTION(const char *, mlsel_status_name, (mlsel_status));
+FUNCTION(uint32_t, mlsel_version, (void));
+FUNCTION(const char *, mlsel_version_string, (void));
+FUNCTION(const char *, mlsel_build_info, (void));
+FUNCTION(mlsel_status, mlsel_device_query, (const char *, mlsel_device_info *, size_t, mlsel_error *));
+FUNCTION(const char *, mlsel_algorithm_name, (mlsel_algorithm));
+FUNCTION(const char *, mlsel_precision_name, (mlsel_precision));
+FUNCTION(void, mlsel_model_options_init, (mlsel_model_options *, size_t));
+FUNCTION(mlsel_status, mlsel_model_load, (const char *, const mlsel_model_options *, mlsel_model **, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_model_load_memory,
+         (const void *, size_t, const mlsel_model_options *, mlsel_model **, mlsel_error *));
+FUNCTION(mlsel_model *, mlsel_model_retain, (mlsel_model *));
+FUNCTION(void, mlsel_model_release, (mlsel_model *));
+FUNCTION(mlsel_status, mlsel_model_get_info, (const mlsel_model *, mlsel_model_info *, size_t, mlsel_error *));
+FUNCTION(const char *, mlsel_layer_type_name, (mlsel_layer_type));
+FUNCTION(mlsel_status, mlsel_model_get_layer,
+         (const mlsel_model *, uint32_t, mlsel_layer_info *, size_t, mlsel_error *));
+FUNCTION(size_t, mlsel_model_label_count, (const mlsel_model *));
+FUNCTION(const char *, mlsel_model_label, (const mlsel_model *, int32_t));
+FUNCTION(int32_t, mlsel_model_find_label, (const mlsel_model *, const char *));
+FUNCTION(const char *, mlsel_model_category, (const mlsel_model *, int32_t));
+FUNCTION(void, mlsel_query_options_init, (mlsel_query_options *, size_t));
+FUNCTION(mlsel_status, mlsel_select,
+         (const mlsel_model *, const float *, size_t, const mlsel_query_options *, mlsel_selection *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_select_f64,
+         (const mlsel_model *, const double *, size_t, const mlsel_query_options *, mlsel_selection *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_select_batch,
+         (const mlsel_model *, const float *, size_t, size_t, size_t, const mlsel_query_options *, mlsel_selection *,
+          mlsel_error *));
+FUNCTION(mlsel_status, mlsel_select_batch_f64,
+         (const mlsel_model *, const double *, size_t, size_t, size_t, const mlsel_query_options *, mlsel_selection *,
+          mlsel_error *));
+FUNCTION(mlsel_status, mlsel_score,
+         (const mlsel_model *, const float *, size_t, const mlsel_query_options *, double *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_score_f64,
+         (const mlsel_model *, const double *, size_t, const mlsel_query_options *, double *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_score_batch,
+         (const mlsel_model *, const float *, size_t, size_t, size_t, const mlsel_query_options *, double *, size_t,
+          mlsel_error *));
+FUNCTION(mlsel_status, mlsel_score_batch_f64,
+         (const mlsel_model *, const double *, size_t, size_t, size_t, const mlsel_query_options *, double *, size_t,
+          mlsel_error *));
+FUNCTION(mlsel_status, mlsel_probabilities,
+         (const mlsel_model *, const double *, size_t, const mlsel_query_options *, double *, mlsel_error *));
+FUNCTION(void, mlsel_evidence_init, (mlsel_evidence *, size_t));
+FUNCTION(mlsel_status, mlsel_explain,
+         (const mlsel_model *, const float *, size_t, const mlsel_query_options *, mlsel_evidence *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_explain_f64,
+         (const mlsel_model *, const double *, size_t, const mlsel_query_options *, mlsel_evidence *, mlsel_error *));
+FUNCTION(size_t, mlsel_category_count, (mlsel_category_layout));
+FUNCTION(const char *, mlsel_category_name, (mlsel_category_layout, int32_t));
+FUNCTION(int32_t, mlsel_category_index, (mlsel_category_layout, const char *, uint32_t *));
+FUNCTION(void, mlsel_features_options_init, (mlsel_features_options *, size_t));
+FUNCTION(mlsel_status, mlsel_features_compose,
+         (const mlsel_model *, const mlsel_features_options *, const float *, size_t, const char *, float *, size_t,
+          uint32_t *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_features_compose_f64,
+         (const mlsel_model *, const mlsel_features_options *, const double *, size_t, const char *, double *, size_t,
+          uint32_t *, mlsel_error *));
+
+#endif /* MLSEL_ABI_SIGNATURES_H */

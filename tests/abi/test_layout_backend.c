@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The same for mlsel_backend.h, which may change with MLSEL_BACKEND_API_VERSION, in a new minor version: then a plugin
+ * compiled earlier is refused, and the numbers here change too.
+ */
+#include "mlsel_backend.h"
+
+#include "layout.h"
+
+VALUE(MLSEL_BACKEND_API_VERSION, 1u);
+
+/* --- values */
+
+ENUM_TYPE(mlsel_query_type);
+VALUE(MLSEL_QUERY_F32, 1);
+VALUE(MLSEL_QUERY_F64, 2);
+
+/* --- structs, on 64-bit machines */
+#if UINTPTR_MAX == UINT64_MAX
+
+SIZE(mlsel_knn_view, 32);
+FIELD(mlsel_knn_view, rows, 0, 8);
+FIELD(mlsel_knn_view, row_labels, 8, 8);
+FIELD(mlsel_knn_view, n_rows, 16, 8);
+FIELD(mlsel_knn_view, normalize, 24, 4);
+FIELD(mlsel_knn_view, reserved, 28, 4);
+
+SIZE(mlsel_kmeans_view, 16);
+FIELD(mlsel_kmeans_view, centroids, 0, 8);
+FIELD(mlsel_kmeans_view, n_clusters, 8, 4);
+FIELD(mlsel_kmeans_view, reserved, 12, 4);
+
+SIZE(mlsel_svm_classifier, 40);
+FIELD(mlsel_svm_classifier, vectors, 0, 8);
+FIELD(mlsel_svm_classifier, alpha, 8, 8);
+FIELD(mlsel_svm_classifier, n_vectors, 16, 8);
+FIELD(mlsel_svm_classifier, rho, 24, 8);
+FIELD(mlsel_svm_classifier, gamma, 32, 8);
+
+SIZE(mlsel_svm_view, 72);
+FIELD(mlsel_svm_view, form, 0, 4);
+FIELD(mlsel_svm_view, kernel, 4, 4);
+FIELD(mlsel_svm_view, n_classes, 8, 4);
+FIELD(mlsel_svm_view, reserved, 12, 4);
+FIELD(mlsel_svm_view, support_vectors, 16, 8);
+FIELD(mlsel_svm_view, class_start, 24, 8);
+FIELD(mlsel_svm_view, dual_coef, 32, 8);
+FIELD(mlsel_svm_view, intercept, 40, 8);
+FIELD(mlsel_svm_view, n_support_vectors, 48, 8);
+FIELD(mlsel_svm_view, gamma, 56, 8);
+FIELD(mlsel_svm_view, classifiers, 64, 8);
+
+SIZE(mlsel_layer_view, 56);
+FIELD(mlsel_layer_view, type, 0, 4);
+FIELD(mlsel_layer_view, in_features, 4, 4);
+FIELD(mlsel_layer_view, out_features, 8, 4);
+FIELD(mlsel_layer_view, reserved, 12, 4);
+FIELD(mlsel_layer_view, weight, 16, 8);
+FIELD(mlsel_layer_view, bias, 24, 8);
+FIELD(mlsel_layer_view, running_mean, 32, 8);
+FIELD(mlsel_layer_view, running_var, 40, 8);
+FIELD(mlsel_layer_view, eps, 48, 8);
+
+SIZE(mlsel_mlp_view, 16);
+FIELD(mlsel_mlp_view, layers, 0, 8);
+FIELD(mlsel_mlp_view, n_layers, 8, 4);
+FIELD(mlsel_mlp_view, reserved, 12, 4);
+
+SIZE(mlsel_model_view, 48);
+FIELD(mlsel_model_view, struct_size, 0, 4);
+FIELD(mlsel_model_view, algorithm, 4, 4);
+FIELD(mlsel_model_view, n_features, 8, 4);
+FIELD(mlsel_model_view, n_labels, 12, 4);
+FIELD(mlsel_model_view, knn, 16, 8);
+FIELD(mlsel_model_view, kmeans, 24, 8);
+FIELD(mlsel_model_view, svm, 32, 8);
+FIELD(mlsel_model_view, mlp, 40, 8);
+
+SIZE(mlsel_backend_neighbour, 16);
+FIELD(mlsel_backend_neighbour, distance, 0, 8);
+FIELD(mlsel_backend_neighbour, row, 8, 8);
+
+SIZE(mlsel_backend_run, 80);
+FIELD(mlsel_backend_run, struct_size, 0, 4);
+FIELD(mlsel_backend_run, query_type, 4, 4);
+FIELD(mlsel_backend_run, queries, 8, 8);
+FIELD(mlsel_backend_run, stride, 16, 8);
+FIELD(mlsel_backend_run, count, 24, 4);
+FIELD(mlsel_backend_run, k, 28, 4);
+FIELD(mlsel_backend_run, label_mask, 32, 8);
+FIELD(mlsel_backend_run, scratch, 40, 8);
+FIELD(mlsel_backend_run, neighbours, 48, 8);
+FIELD(mlsel_backend_run, neighbour_stride, 56, 8);
+FIELD(mlsel_backend_run, values, 64, 8);
+FIELD(mlsel_backend_run, value_stride, 72, 8);
+
+SIZE(mlsel_prepared, 32);
+FIELD(mlsel_prepared, struct_size, 0, 4);
+FIELD(mlsel_prepared, max_batch, 4, 4);
+FIELD(mlsel_prepared, scratch_bytes, 8, 8);
+FIELD(mlsel_prepared, memory_bytes, 16, 8);
+FIELD(mlsel_prepared, state, 24, 8);
+
+SIZE(mlsel_backend, 72);
+FIELD(mlsel_backend, struct_size, 0, 4);
+FIELD(mlsel_backend, api_version, 4, 4);
+FIELD(mlsel_backend, name, 8, 8);
+FIELD(mlsel_backend, probe, 16, 8);
+FIELD(mlsel_backend, device_count, 24, 8);
+FIELD(mlsel_backend, device_info, 32, 8);
+FIELD(mlsel_backend, supports, 40, 8);
+FIELD(mlsel_backend, prepare, 48, 8);
+FIELD(mlsel_backend, run, 56, 8);
+FIELD(mlsel_backend, release, 64, 8);
+
+#endif /* 64-bit */

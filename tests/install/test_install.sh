@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# test_install.sh STEP: tests what `cmake --install` installs. STEP is one of
+#   tree          installs below TREE in two ways, and moves one installation to another folder: the rest uses that
+#   files         the files, the SONAME, that nothing names a folder of this machine
+#   find_package  an outside CMake project builds and runs the examples
+#   pkg_config    so does a compiler with pkg-config, shared and static
+# The environment says what to test: CMAKE, SOURCE_DIR, BUILD_DIR, CONFIG, TREE, GENERATOR, MAKE_PROGRAM, CC, CXX (may be
+# empty), VERSION, LIBDIR (relative), TOOL (1 if the command was built).
+set -eu
+LC_ALL=C
+export LC_ALL
+
+prefix=$TREE/moved
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+skip() {
+    echo "skipped: $*"
+    exit 0
+}
+
+# run COMMAND...: quiet unless it fails
+run() {
+    "$@" >"$TREE/log" 2>&1 || {
+        cat "$TREE/log"
+        fail "$*"
+    }
+}
+
+# needs PROGRAM: the libraries that a program or shared object asks for
+needs() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
+
+# answers FOLDER SUFFIX: runs the examples FOLDER/selectSUFFIX and so on
+answers() {
+    models=$SOURCE_DIR/examples/models
+    queries=$SOURCE_DIR/examples/queries.f32
+    expect "codellama-7b  score 2.4907  margin 1.7832  probability 0.6462" \
+        "$1/select$2" "$models/knn_model.json" "$queries" math
+    expect "5  llama-3.2-1b  score 3.1761  probability 0.6717" \
+        "$1/batch$2" "$models/svm_model.json" "$queries" "math,computer science,law,biology,history,business"
+    [ -z "$CXX" ] || expect "0.9850  codellama-7b" "$1/embed$2" "$models/mlp_model.json" "$queries" math
+}
+
+# expect LINE COMMAND...: the command succeeds and prints that line
+expect() {
+    line=$1
+    shift
+    "$@" >"$TREE/output" 2>&1 || {
+        cat "$TREE/output"
+        fail "exit status not 0: $*"
+    }
+    grep -Fxq -- "$line" "$TREE/output" || {
+        cat "$TREE/output"
+        fail "expected the line \"$line\" from $*"
+    }
+}
+
+step_tree() {
+    rm -rf "$TREE"
+    mkdir -p "$TREE"
+    run env DESTDIR="$TREE/staged" "$CMAKE" --install "$BUILD_DIR" --config "$CONFIG" --prefix /opt/mlsel
+    run "$CMAKE" --install "$BUILD_DIR" --config "$CONFIG" --prefix "$TREE/first"
+    mv "$TREE/first" "$prefix"
+    (cd "$TREE/staged/opt/mlsel" && find . | sort) >"$TREE/staged.list"
+    (cd "$prefix" && find . | sort) >"$TREE/moved.list"
+    diff "$TREE/staged.list" "$TREE/moved.list" || fail "DESTDIR and --prefix install different files"
+    diff -r "$TREE/staged/opt/mlsel" "$prefix" || fail "installed files depend on the prefix"
+}
+
+step_files() {
+    major=${VERSION%%.*}
+    suffix=$(echo "$CONFIG" | tr '[:upper:]' '[:lower:]')
+    {
+        [ "$TOOL" != 1 ] || echo ./bin/mlsel
+        printf '%s\n' ./include/mlsel.h ./include/mlsel_backend.h
+        for file in libmlsel.a libmlsel.so "libmlsel.so.$major" "libmlsel.so.$VERSION" pkgconfig/mlsel.pc \
+            cmake/mlsel/mlsel-config.cmake cmake/mlsel/mlsel-config-version.cmake cmake/mlsel/mlsel-targets.cmake \
+            "cmake/mlsel/mlsel-targets-$suffix.cmake"; do
+            echo "./$LIBDIR/$file"
+        done
+    } | sort >"$TREE/expected.list"
+    (cd "$prefix" && find . ! -type d | sort) >"$TREE/files.list"
+    diff "$TREE/expected.list" "$TREE/files.list" || fail "other files installed than expected (<: expected)"
+
+    library=$prefix/$LIBDIR/libmlsel.so
+    [ "$(readlink "$library")" = "libmlsel.so.$major" ] || fail "libmlsel.so is no link to libmlsel.so.$major"
+    [ "$(readlink "$library.$major")" = "libmlsel.so.$VERSION" ] || fail "libmlsel.so.$major is no link to libmlsel.so.$VERSION"
+    readelf -d "$library" | grep -Fq "Library soname: [libmlsel.so.$major]" || fail "the SONAME is not libmlsel.so.$major"
+    if readelf -d "$library" | grep -E 'RPATH|RUNPATH'; then
+        fail "libmlsel.so has a search path of its own"
+    fi
+
+    for folder in "$SOURCE_DIR" "$BUILD_DIR" "$TREE"; do
+        if grep -rIFl -- "$folder" "$prefix"; then
+            fail "the files above name $folder, a folder of the machine that built them"
+        fi
+    done
+
+    for header in mlsel.h mlsel_backend.h; do
+        echo "#include <$header>" >"$TREE/alone.c"
+        run "$CC" -std=c99 -pedantic-errors -Wall -Wextra -Werror -I"$prefix/include" -fsyntax-only "$TREE/alone.c"
+        [ -z "$CXX" ] || run "$CXX" -x c++ -std=c++17 -pedantic-errors -Wall -Wextra -Werror -I"$prefix/include" \
+            -fsyntax-only "$TREE/alone.c"
+    done
+    # The tool has to find the library beside it, wherever the two are.
+    [ "$TOOL" != 1 ] || run "$prefix/bin/mlsel" --version
+}
+
+step_find_package() {
+    set -- -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_MAKE_PROGRAM="$MAKE_PROGRAM" \
+        -DCMAKE_PREFIX_PATH="$prefix" -DEXAMPLES="$SOURCE_DIR/examples" -DEXPECTED_VERSION="$VERSION"
+    run "$CMAKE" -S "$SOURCE_DIR/tests/install/consumer" -B "$TREE/consumer" -G "$GENERATOR" "$@"
+    run "$CMAKE" --build "$TREE/consumer" --parallel 2
+    answers "$TREE/consumer" _shared
+    answers "$TREE/consumer" _static
+    needs "$TREE/consumer/select_shared" | grep -Fxq "libmlsel.so.${VERSION%%.*}" ||
+        fail "mlsel::mlsel is not the shared library"
+    if needs "$TREE/consumer/select_static" | grep mlsel; then
+        fail "mlsel::mlsel_static needs a shared library"
+    fi
+}
+
+# build_examples FOLDER FLAG...: with pkg-config and the flags given to it
+build_examples() {
+    folder=$1
+    shift
+    mkdir -p "$folder"
+    for source in select.c batch.c embed.cpp; do
+        compiler="$CC -std=c99"
+        [ "$source" != embed.cpp ] || compiler="$CXX -std=c++17"
+        [ "$source" != embed.cpp ] || [ -n "$CXX" ] || continue
+        # shellcheck disable=SC2046,SC2086 # words are meant to be split
+        run $compiler -Wall -Wextra -Werror "$SOURCE_DIR/examples/$source" -o "$folder/${source%%.*}" \
+            $(pkg-config "$@" --cflags --libs mlsel)
+    done
+}
+
+step_pkg_config() {
+    command -v pkg-config >/dev/null 2>&1 || skip "pkg-config is missing (Debian: apt-get install pkg-config)"
+    PKG_CONFIG_LIBDIR=$prefix/$LIBDIR/pkgconfig # instead of the system's folders
+    export PKG_CONFIG_LIBDIR
+    run pkg-config --exists --print-errors "mlsel >= 0.1"
+    [ "$(pkg-config --modversion mlsel)" = "$VERSION" ] || fail "mlsel.pc: not version $VERSION"
+    [ "$(cd "$(pkg-config --variable=prefix mlsel)" && pwd)" = "$(cd "$prefix" && pwd)" ] ||
+        fail "mlsel.pc: the prefix is $(pkg-config --variable=prefix mlsel), not that of the moved installation"
+    if pkg-config --libs mlsel | grep cjson; then
+        fail "mlsel.pc: programs that use the shared library would be linked with cJSON"
+    fi
+
+    build_examples "$TREE/shared"
+    needs "$TREE/shared/select" | grep -Fxq "libmlsel.so.${VERSION%%.*}" || fail "not linked with the shared library"
+    LD_LIBRARY_PATH=$prefix/$LIBDIR answers "$TREE/shared" ""
+
+    # The linker prefers the shared library where there is one
+    rm -rf "$TREE/archive"
+    cp -R "$prefix" "$TREE/archive"
+    rm -f "$TREE/archive/$LIBDIR"/libmlsel.so*
+    PKG_CONFIG_LIBDIR=$TREE/archive/$LIBDIR/pkgconfig
+    build_examples "$TREE/static" --static
+    if needs "$TREE/static/select" | grep mlsel; then
+        fail "linked with --static, but needs a shared library of mlsel"
+    fi
+    answers "$TREE/static" ""
+}
+
+case "${1:-}" in
+tree | files | find_package | pkg_config) "step_$1" ;;
+*) fail "usage: $0 tree|files|find_package|pkg_config" ;;
+esac

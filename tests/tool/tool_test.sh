@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Checks the mlsel command from outside: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER
+# Needs nothing but POSIX tools; checks of terminal behaviour also need util-linux's `script`.
+if [ $# -ne 3 ]; then
+    echo "usage: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER" >&2
+    exit 2
+fi
+source=$(cd "$2" && pwd) || exit 2
+rm -rf "$3" && mkdir -p "$3/bin" || exit 2
+scratch=$(cd "$3" && pwd)
+mlsel=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+here=$source/tests/tool
+ln -s "$mlsel" "$scratch/bin/mlsel"
+cd "$scratch" || exit 2
+LC_ALL=C
+TERM=xterm
+export LC_ALL TERM
+unset NO_COLOR
+passed=0
+failed=0
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+pass() { passed=$((passed + 1)); }
+
+fail() {
+    failed=$((failed + 1))
+    echo "FAIL: $1"
+    echo "  command: mlsel $ran (exit code $code)"
+    sed 's/^/  out: /' out | cut -c 1-300 | head -n 5
+    sed 's/^/  err: /' err | cut -c 1-300 | head -n 5
+}
+
+# Runs mlsel with the arguments; standard input is the file $in.
+in=/dev/null
+run() {
+    ran=$*
+    "$mlsel" "$@" <"$in" >out 2>err
+    code=$?
+}
+
+code_is() { if [ "$code" -eq "$2" ]; then pass; else fail "$1: exit code $code, expected $2"; fi; }
+out_has() { if grep -q -e "$2" out; then pass; else fail "$1: no /$2/ on standard output"; fi; }
+out_lacks() { if grep -q -e "$2" out; then fail "$1: /$2/ on standard output"; else pass; fi; }
+err_has() { if grep -q -e "$2" err; then pass; else fail "$1: no /$2/ on standard error"; fi; }
+err_empty() { if [ -s err ]; then fail "$1: standard error is not empty"; else pass; fi; }
+out_empty() { if [ -s out ]; then fail "$1: standard output is not empty"; else pass; fi; }
+out_lines() {
+    lines=$(wc -l <out)
+    if [ "$lines" -eq "$2" ]; then pass; else fail "$1: $lines lines, expected $2"; fi
+}
+same() { if cmp -s "$2" "$3"; then pass; else fail "$1: $2 and $3 differ"; fi; }
+
+# Runs mlsel and checks that it fails as it should: NAME CODE PATTERN arguments...
+refused() {
+    name=$1 expected=$2 pattern=$3
+    shift 3
+    run "$@"
+    code_is "$name" "$expected"
+    err_has "$name" "^mlsel: error: "
+    err_has "$name" "$pattern"
+}
+
+. "$here/tool_test_data.sh"
+for part in help inspect select input explain errors output terminal; do
+    . "$here/tool_test_$part.sh"
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Behaviour on a terminal, with util-linux's `script` as the terminal.
+
+escape=$(printf '\033')
+
+# Runs a shell command on a terminal; what it shows goes to `out`, its exit code to `code`.
+on_terminal() {
+    ran="(on a terminal) $1"
+    : >err
+    script -qec "$1" /dev/null </dev/null >out 2>&1
+    code=$?
+}
+
+if script --version 2>/dev/null | grep -q util-linux; then
+    on_terminal "'$mlsel' select --model knn.json"
+    code_is "the keyboard as input" 2
+    out_has "the keyboard as input" "standard input is the keyboard"
+    out_has "errors in colour" "$escape\[1;31mmlsel: error: "
+    on_terminal "'$mlsel' select --model knn.json queries.jsonl"
+    code_is "table on a terminal" 0
+    out_has "table in colour" "$escape\[1;32malpha$escape\[0m"
+    on_terminal "NO_COLOR=1 '$mlsel' select --model knn.json queries.jsonl"
+    out_lacks "NO_COLOR" "$escape"
+    on_terminal "TERM=dumb '$mlsel' select --model knn.json queries.jsonl"
+    out_lacks "TERM=dumb" "$escape"
+    on_terminal "'$mlsel' select --model knn.json --json queries.jsonl"
+    out_lacks "JSON has no colour" "$escape"
+    # Progress: after two seconds, not before, and not where answers are shown.
+    on_terminal "(cat queries.jsonl; sleep 3; cat queries.jsonl) | '$mlsel' select --model knn.json >/dev/null"
+    out_has "progress" "queries, .*/s"
+    out_has "progress is removed at the end" "$escape\[K\$"
+    on_terminal "(cat queries.jsonl; sleep 1; cat queries.jsonl) | '$mlsel' select --model knn.json >/dev/null"
+    out_lacks "no progress in the first second" "/s"
+    on_terminal "(cat queries.jsonl; sleep 3; cat queries.jsonl) | '$mlsel' select --model knn.json --json"
+    out_lacks "no progress among answers" "/s"
+else
+    echo "SKIP checks of a terminal: no \`script\` of util-linux"
+fi

@@ -36,12 +36,18 @@ extern "C" {
 
 /* --- what is scored ----------------------------------------------------------------------------------------------- */
 
-/** KNN: rows and their labels. Distances are squared L2, of the L2-normalised vectors if `normalize` (zero stays zero).
+/**
+ * KNN: rows and their labels, rows that repeat stored once. Distances are squared L2, of the L2-normalised vectors if
+ * `normalize` (zero stays zero).
  */
 typedef struct mlsel_knn_view {
-    const float *rows;         /**< [n_rows][n_features] as in the artifact, not normalised */
-    const int32_t *row_labels; /**< [n_rows] */
+    const float *vectors; /**< [n_vectors][stride] distinct rows as in the artifact, not normalised */
+    uint64_t stride;      /**< at least n_features; beyond them the values are 0 */
+    uint64_t n_vectors;
     uint64_t n_rows;
+    const uint64_t *vector_start; /**< [n_vectors + 1] where a vector's rows start in vector_rows */
+    const uint64_t *vector_rows;  /**< [n_rows] the rows that hold a vector, ascending */
+    const int32_t *row_labels;    /**< [n_rows] */
     int32_t normalize;
     int32_t reserved;
 } mlsel_knn_view;
@@ -56,7 +62,8 @@ typedef struct mlsel_kmeans_view {
 /** One classifier of an SVM in the per-model form. Its score is w.q - rho or sum(alpha * exp(-gamma |q - sv|^2)) - rho.
  */
 typedef struct mlsel_svm_classifier {
-    const float *vectors; /**< linear: [1][n_features] the weights; RBF: [n_vectors][n_features] support vectors */
+    const float *vectors; /**< linear: [1][stride] the weights; RBF: [n_vectors][stride] support vectors */
+    uint64_t stride;      /**< at least n_features */
     const double *alpha;  /**< RBF: [n_vectors]; linear: NULL */
     uint64_t n_vectors;
     double rho;
@@ -70,7 +77,8 @@ typedef struct mlsel_svm_view {
     uint32_t n_classes;
     uint32_t reserved;
     /* one-vs-one: support vectors sorted by class */
-    const float *support_vectors; /**< [n_support_vectors][n_features] */
+    const float *support_vectors; /**< [n_support_vectors][stride] */
+    uint64_t stride;              /**< at least n_features; beyond them the values are 0 */
     const uint64_t *class_start;  /**< [n_classes + 1] first support vector of each class */
     const double *dual_coef;      /**< [n_classes - 1][n_support_vectors] */
     const double *intercept;      /**< [n_classes * (n_classes - 1) / 2] */
@@ -86,7 +94,8 @@ typedef struct mlsel_layer_view {
     uint32_t in_features;
     uint32_t out_features;
     uint32_t reserved;
-    const float *weight;       /**< linear: [out_features][in_features]; batch norm: [in_features], NULL is 1 */
+    const float *weight;       /**< linear: [out_features][stride]; batch norm: [in_features], NULL is 1 */
+    uint64_t stride;           /**< linear: at least in_features; beyond them the values are 0 */
     const float *bias;         /**< [out_features], NULL is 0 */
     const float *running_mean; /**< batch norm: NULL is 0 */
     const float *running_var;  /**< batch norm: NULL is 1 */

@@ -37,6 +37,20 @@ void *mlsel_i_artifact_alloc(mlsel_artifact *artifact, size_t count, size_t size
     return block;
 }
 
+void *mlsel_i_artifact_shrink(mlsel_artifact *artifact, void *block, size_t bytes) {
+    size_t i = 0;
+    while (artifact->blocks[i].data != block)
+        i++;
+    artifact_block *owned = &artifact->blocks[i];
+    /* the smaller block is only a saving, so running out of memory here is no failure */
+    void *smaller = bytes > owned->bytes / 8 * 7 ? NULL : mlsel_i_resize(block, bytes, bytes, 1);
+    if (smaller != NULL)
+        owned->data = smaller;
+    artifact->memory_bytes -= smaller != NULL ? owned->bytes - bytes : 0;
+    owned->bytes = smaller != NULL ? bytes : owned->bytes;
+    return owned->data;
+}
+
 void mlsel_i_artifact_free(mlsel_artifact *artifact) {
     if (artifact == NULL)
         return;

@@ -80,6 +80,8 @@ mlsel_status mlsel_i_artifact_own(mlsel_artifact *artifact, void *block, size_t 
                                   mlsel_error *err);
 /* An owned, zeroed block; NULL when out of memory. */
 void *mlsel_i_artifact_alloc(mlsel_artifact *artifact, size_t count, size_t size, bool comparable, mlsel_error *err);
+/* Gives back what lies beyond bytes of an owned block, if that is worth a copy; returns where the block is now. */
+void *mlsel_i_artifact_shrink(mlsel_artifact *artifact, void *block, size_t bytes);
 /* Whether two artifacts hold the same content, byte for byte. */
 bool mlsel_i_artifact_equal(const mlsel_artifact *a, const mlsel_artifact *b);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "artifact_read.h"
+#include "distinct_rows.h"
 
 /* The parallel arrays, from whichever form. Names are borrowed from the document. */
 typedef struct knn_data {
@@ -124,16 +125,17 @@ static mlsel_status read_sample(const artifact_reader *in, const cJSON *node, si
 /* Gathers the vectors into one matrix, once it is known that there are as many values as it holds. */
 static mlsel_status gather_rows(const artifact_reader *in, const cJSON *samples, knn_data *data) {
     const size_t width = data->rows.cols;
-    float *rows = mlsel_i_artifact_alloc(in->artifact, data->rows.rows, width * sizeof *rows, true, in->err);
+    const size_t stride = json_row_stride(JSON_F32, width);
+    float *rows = mlsel_i_artifact_alloc(in->artifact, data->rows.rows, stride * sizeof *rows, true, in->err);
     if (rows == NULL)
         return MLSEL_ERROR_NO_MEMORY;
     data->rows.data = rows;
-    in->artifact->n_parameters += (uint64_t)data->rows.rows * width;
+    data->rows.stride = stride;
     const cJSON *sample;
     cJSON_ArrayForEach (sample, samples) {
         const cJSON *vector = cJSON_GetObjectItemCaseSensitive(sample, "feature_vector");
         memcpy(rows, mlsel_i_json_array(in->doc, vector)->data, width * sizeof *rows);
-        rows += width;
+        rows += stride;
     }
     return MLSEL_OK;
 }
@@ -205,6 +207,31 @@ out:
     return status;
 }
 
+/* Rows that repeat are kept once: the ecosystem's trainer writes one row for each model that answered a query. */
+static mlsel_status store_vectors(const artifact_reader *in, const knn_data *data) {
+    mlsel_artifact *artifact = in->artifact;
+    mlsel_knn_view *knn = &artifact->knn;
+    const size_t n = data->rows.rows;
+    const size_t row_bytes = data->rows.stride * sizeof(float);
+    uint64_t *vector_rows = mlsel_i_artifact_alloc(artifact, n, sizeof *vector_rows, true, in->err);
+    uint64_t *vector_start = mlsel_i_artifact_alloc(artifact, n + 1, sizeof *vector_start, true, in->err);
+    if (vector_rows == NULL || vector_start == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    size_t n_vectors = 0;
+    const mlsel_status status =
+        mlsel_i_distinct_rows(data->rows.data, n, row_bytes, vector_start, vector_rows, &n_vectors, in->err);
+    if (status != MLSEL_OK)
+        return status;
+    knn->vectors = mlsel_i_artifact_shrink(artifact, data->rows.data, n_vectors * row_bytes);
+    knn->vector_start = mlsel_i_artifact_shrink(artifact, vector_start, (n_vectors + 1) * sizeof *vector_start);
+    knn->vector_rows = vector_rows;
+    knn->stride = data->rows.stride;
+    knn->n_vectors = n_vectors;
+    knn->n_rows = n;
+    artifact->n_parameters = (uint64_t)n_vectors * data->rows.cols;
+    return MLSEL_OK;
+}
+
 static mlsel_status read_knn(const artifact_reader *in, json_place root, knn_data *data) {
     mlsel_artifact *artifact = in->artifact;
     mlsel_status status = mlsel_i_read_count(in, root, "k", READ_REQUIRED, 1, &artifact->scalars.knn_k);
@@ -221,8 +248,8 @@ static mlsel_status read_knn(const artifact_reader *in, json_place root, knn_dat
         (status = read_labels(in, root, data)) != MLSEL_OK)
         return status;
     artifact->scalars.n_features = (uint32_t)data->rows.cols;
-    artifact->knn.rows = data->rows.data;
-    artifact->knn.n_rows = n;
+    if ((status = store_vectors(in, data)) != MLSEL_OK)
+        return status;
     artifact->qualities = data->qualities;
     artifact->latencies = data->latencies;
     double min = data->latencies[0], max = min;

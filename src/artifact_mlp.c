@@ -56,9 +56,10 @@ static mlsel_status read_linear(const artifact_reader *in, json_place place, mlp
     out->in_features = (uint32_t)weight.cols;
     out->out_features = (uint32_t)weight.rows;
     out->weight = weight.data;
+    out->stride = weight.stride;
     out->bias = bias.data;
     chain->width = weight.rows;
-    chain->bound = chain->bound * max_abs(out->weight, weight.rows * weight.cols, 0) * (double)weight.cols +
+    chain->bound = chain->bound * max_abs(out->weight, weight.rows * weight.stride, 0) * (double)weight.cols +
                    max_abs(out->bias, bias.rows, 0);
     chain->n_linear++;
     return MLSEL_OK;

@@ -196,7 +196,7 @@ static mlsel_status take(const artifact_reader *in, json_array *array, json_arra
     array->data = NULL;
     in->artifact->n_parameters += (uint64_t)out->rows * out->cols;
     const size_t size = out->dtype == JSON_F32 ? sizeof(float) : sizeof(double);
-    return mlsel_i_artifact_own(in->artifact, out->data, out->rows * out->cols * size, true, in->err);
+    return mlsel_i_artifact_own(in->artifact, out->data, out->rows * out->stride * size, true, in->err);
 }
 
 mlsel_status mlsel_i_take_vector(const artifact_reader *in, json_place place, const char *key, int required,

@@ -201,6 +201,7 @@ static mlsel_status read_one_vs_one(const artifact_reader *in, json_place place,
     svm->form = MLSEL_SVM_FORM_ONE_VS_ONE;
     svm->n_classes = (uint32_t)n_classes;
     svm->support_vectors = vectors.data;
+    svm->stride = vectors.stride;
     svm->n_support_vectors = vectors.rows;
     svm->intercept = intercept.data;
     artifact->scalars.n_features = (uint32_t)vectors.cols;
@@ -223,7 +224,7 @@ static mlsel_status read_classifier(const artifact_reader *in, json_place place,
     mlsel_status status;
     if (artifact->svm.kernel == MLSEL_SVM_KERNEL_LINEAR) {
         status = mlsel_i_take_vector(in, place, "weights", READ_REQUIRED, width, &vectors);
-        vectors.cols = vectors.rows; /* one vector */
+        vectors.cols = vectors.stride = vectors.rows; /* one vector */
         vectors.rows = 1;
     } else {
         status = mlsel_i_take_matrix(in, place, "support_vectors", READ_REQUIRED, ANY_COUNT, width, &vectors);
@@ -239,6 +240,7 @@ static mlsel_status read_classifier(const artifact_reader *in, json_place place,
     artifact->scalars.n_features = (uint32_t)vectors.cols;
     artifact->svm.n_support_vectors += vectors.rows;
     out->vectors = vectors.data;
+    out->stride = vectors.stride;
     out->n_vectors = vectors.rows;
     out->alpha = alpha.data;
     out->gamma = artifact->svm.gamma;

@@ -31,12 +31,21 @@ enum json_defect {
 };
 
 /* After a defect the rest of the array is checked for grammar but not stored; data may then be short or NULL. */
+/* Values from one row of a rank 2 array to the next. Wide float32 rows are padded so that each is aligned; in narrow
+ * ones the padding would outweigh the values. */
+static inline size_t json_row_stride(enum json_dtype dtype, size_t cols) {
+    const size_t step = 16;
+    return dtype == JSON_F32 && cols >= 4 * step ? (cols + step - 1) / step * step : cols;
+}
+
 typedef struct json_array {
     enum json_dtype dtype;
-    int rank;    /* 1 or 2 */
-    size_t rows; /* rank 1: number of values */
-    size_t cols; /* rank 1: 1 */
-    void *data;  /* rows * cols float or double, 64-byte aligned, owned by the document until taken */
+    int rank;      /* 1 or 2 */
+    size_t rows;   /* rank 1: number of values */
+    size_t cols;   /* rank 1: 1 */
+    size_t stride; /* values from one row to the next: cols, or more in wide float32 rows, which start at multiples of
+                      64 bytes; what is between is 0 */
+    void *data;    /* rows * stride float or double, 64-byte aligned, owned by the document until taken */
     enum json_defect defect;
     size_t row;    /* where the first defect is */
     int64_t col;   /* -1: the row itself */

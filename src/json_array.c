@@ -136,7 +136,10 @@ static mlsel_status allocate(json_parser *p, array_reader *r) {
         text = json_skip_space(text, p->end) + 1;
     size_t rows, cols, bound;
     measure(text, p->end, a->rank, &rows, &cols, &bound);
-    r->capacity = rows > bound / cols ? bound : rows * cols;
+    const size_t stride = a->rank == 1 ? cols : json_row_stride(a->dtype, cols);
+    bound = bound / cols * stride + stride; /* padding included */
+    r->capacity = rows > bound / stride ? bound : rows * stride;
+    a->stride = a->rank == 1 ? 1 : stride;
     a->data = mlsel_i_alloc(r->capacity, a->dtype == JSON_F32 ? sizeof(float) : sizeof(double));
     return a->data != NULL ? MLSEL_OK : mlsel_i_no_memory(p->err);
 }
@@ -222,7 +225,7 @@ static mlsel_status read_inner_row(json_parser *p, array_reader *r, size_t row) 
     if (p->at < p->end && *p->at == ']')
         p->at++;
     else
-        status = read_row(p, r, row, row * a->cols, &length);
+        status = read_row(p, r, row, row * a->stride, &length);
     if (status != MLSEL_OK)
         return status;
     p->depth--;
@@ -232,6 +235,8 @@ static mlsel_status read_inner_row(json_parser *p, array_reader *r, size_t row) 
     } else if (length != a->cols) {
         note_defect(r, JSON_DEFECT_RAGGED, row, -1, length);
     }
+    if (a->stride > a->cols && a->data != NULL && (row + 1) * a->stride <= r->capacity)
+        memset((float *)a->data + row * a->stride + a->cols, 0, (a->stride - a->cols) * sizeof(float));
     return MLSEL_OK;
 }
 
@@ -299,7 +304,7 @@ static mlsel_status read_array(json_parser *p, json_array *array, int rank) {
     if (status != MLSEL_OK)
         return status;
     p->depth--;
-    if (array->defect == JSON_DEFECT_NONE && array->rows * array->cols > reader.capacity)
+    if (array->defect == JSON_DEFECT_NONE && array->rows * array->stride > reader.capacity)
         return mlsel_i_json_fail_value(p, MLSEL_ERROR_INTERNAL, "an array was measured wrongly");
     return MLSEL_OK;
 }

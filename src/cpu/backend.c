@@ -5,14 +5,57 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "features.h"
 #include "state.h"
 
-double mlsel_i_cpu_norm(const double *values, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += values[i] * values[i];
-    return sqrt(sum);
+/* --- shared by the algorithms ------------------------------------------------------------------------------------ */
+
+double mlsel_i_cpu_sum_squares(const double *x, size_t n) {
+    double parts[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t p = 0; p < 8; p++)
+            parts[p] += x[i + p] * x[i + p];
+    for (size_t p = 0; i < n; i++, p++)
+        parts[p] += x[i] * x[i];
+    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
 }
+
+double mlsel_i_cpu_sum_squares_f32(const float *x, size_t n) {
+    double parts[8] = {0};
+    for (size_t i = 0; i < n; i++)
+        parts[i % 8] += (double)x[i] * (double)x[i];
+    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+}
+
+bool mlsel_i_cpu_is_tame(double norm) { return norm >= 0x1p-40 && norm <= 0x1p40; }
+
+/* Blocks of a state form a list, so that one function frees whatever an algorithm prepared. */
+typedef struct state_block {
+    struct state_block *next;
+} state_block;
+
+/* The state with what only this file needs. */
+typedef struct owned_state {
+    cpu_state state;
+    state_block *blocks;
+} owned_state;
+
+void *mlsel_i_cpu_state_alloc(cpu_state *state, size_t count, size_t size) {
+    owned_state *owned = (owned_state *)(void *)state;
+    if (size != 0 && count > (SIZE_MAX - MLSEL_ALIGNMENT) / size)
+        return NULL;
+    /* the link takes one alignment unit, so that what follows stays aligned */
+    state_block *block = mlsel_i_calloc(count * size + MLSEL_ALIGNMENT, 1);
+    if (block == NULL)
+        return NULL;
+    block->next = owned->blocks;
+    owned->blocks = block;
+    state->memory_bytes += count * size;
+    return (char *)block + MLSEL_ALIGNMENT;
+}
+
+/* --- the backend's slots ----------------------------------------------------------------------------------------- */
 
 static int32_t probe(mlsel_error *err) {
     (void)err;
@@ -23,7 +66,7 @@ static uint32_t device_count(void) { return 1; }
 
 static mlsel_status device_info(uint32_t device, mlsel_device_info *out, mlsel_error *err) {
     (void)device;
-    snprintf(out->description, sizeof out->description, "host processor");
+    mlsel_i_cpu_name(out->description, sizeof out->description);
     snprintf(out->isa, sizeof out->isa, "%s", mlsel_i_cpu_kernels_pick()->isa);
     out->precisions = 1u << MLSEL_PRECISION_F32;
     return mlsel_i_ok(err);
@@ -39,81 +82,83 @@ static mlsel_status supports(uint32_t device, const mlsel_model_view *view, mlse
 }
 
 static void release(void *opaque) {
-    cpu_state *state = opaque;
-    if (state != NULL)
-        mlsel_i_free(state->norms);
-    mlsel_i_free(state);
-}
-
-static mlsel_status prepare_knn(cpu_state *state, mlsel_error *err) {
-    const mlsel_knn_view *knn = state->view->knn;
-    const size_t n = state->view->n_features;
-    if (!knn->normalize)
-        return MLSEL_OK;
-    state->norms = mlsel_i_alloc(knn->n_rows, sizeof *state->norms);
-    if (state->norms == NULL)
-        return mlsel_i_no_memory(err);
-    for (uint64_t row = 0; row < knn->n_rows; row++) {
-        const float *x = knn->rows + row * n;
-        double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += (double)x[i] * (double)x[i];
-        state->norms[row] = sqrt(sum);
+    owned_state *owned = opaque;
+    while (owned != NULL && owned->blocks != NULL) {
+        state_block *next = owned->blocks->next;
+        mlsel_i_free(owned->blocks);
+        owned->blocks = next;
     }
-    return MLSEL_OK;
+    mlsel_i_free(owned);
 }
 
-static size_t widest_layer(const mlsel_mlp_view *mlp) {
-    size_t width = 0;
-    for (uint32_t l = 0; l < mlp->n_layers; l++)
-        if (mlp->layers[l].out_features > width)
-            width = mlp->layers[l].out_features;
-    return width;
+/* Where the parts of a query's scratch are, in bytes; each starts at a multiple of the alignment. */
+typedef struct scratch_layout {
+    size_t normalized, narrow, extra, end;
+} scratch_layout;
+
+static size_t align(size_t bytes) { return (bytes + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT; }
+
+static scratch_layout lay_out(const cpu_state *state) {
+    const size_t n = state->view->n_features;
+    scratch_layout l;
+    l.normalized = align(n * sizeof(double));
+    l.narrow = l.normalized + align(n * sizeof(double));
+    l.extra = l.narrow + align(n * sizeof(float));
+    l.end = l.extra + align(state->scratch_bytes);
+    return l;
 }
 
 static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel_precision precision,
                             mlsel_prepared *out, mlsel_error *err) {
     (void)device, (void)precision;
-    cpu_state *state = mlsel_i_calloc(1, sizeof *state);
-    if (state == NULL)
+    owned_state *owned = mlsel_i_calloc(1, sizeof *owned);
+    if (owned == NULL)
         return mlsel_i_no_memory(err);
+    cpu_state *state = &owned->state;
     state->view = view;
     state->kernels = mlsel_i_cpu_kernels_pick();
-    state->scratch_query = 2 * (size_t)view->n_features;
-    mlsel_status status = MLSEL_OK;
+    state->fast = state->kernels->dots != NULL;
+    if (state->fast)
+        state->dots_error = mlsel_i_cpu_dots_error(state->kernels, view->n_features);
+    mlsel_status status;
     if (view->knn != NULL)
-        status = prepare_knn(state, err);
+        status = mlsel_i_cpu_prepare_knn(state, err);
+    else if (view->kmeans != NULL)
+        status = mlsel_i_cpu_prepare_kmeans(state, err);
     else if (view->svm != NULL)
-        state->scratch_extra = view->svm->n_support_vectors;
-    else if (view->mlp != NULL)
-        state->scratch_extra = 2 * widest_layer(view->mlp);
+        status = mlsel_i_cpu_prepare_svm(state, err);
+    else
+        status = mlsel_i_cpu_prepare_mlp(state, err);
     if (status != MLSEL_OK) {
-        release(state);
+        release(owned);
         return status;
     }
     out->max_batch = 64;
-    out->scratch_bytes = (state->scratch_query + state->scratch_extra) * sizeof(double);
-    out->memory_bytes = sizeof *state + (state->norms == NULL ? 0 : view->knn->n_rows * sizeof *state->norms);
-    out->state = state;
+    out->scratch_bytes = lay_out(state).end;
+    out->memory_bytes = sizeof *owned + state->memory_bytes;
+    out->state = owned;
     return MLSEL_OK;
 }
 
 static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error *err) {
-    const cpu_state *state = opaque;
+    const cpu_state *state = &((const owned_state *)opaque)->state;
     const mlsel_model_view *view = state->view;
-    double *scratch = run->scratch;
-    const size_t n = view->n_features;
+    const scratch_layout l = lay_out(state);
+    char *scratch = run->scratch;
+    double *wide = run->scratch;
     (void)err;
     for (uint32_t i = 0; i < run->count; i++) {
-        cpu_query query = {.normalized = scratch + n, .extra = scratch + state->scratch_query};
+        cpu_query query = {.normalized = (double *)(void *)(scratch + l.normalized),
+                           .narrow = (float *)(void *)(scratch + l.narrow),
+                           .extra = scratch + l.extra};
         double *values = run->values + i * run->value_stride;
         if (run->query_type == MLSEL_QUERY_F64) {
             query.values = (const double *)run->queries + i * run->stride;
         } else {
             const float *given = (const float *)run->queries + i * run->stride;
-            for (size_t f = 0; f < n; f++)
-                scratch[f] = given[f];
-            query.values = scratch;
+            for (size_t f = 0; f < view->n_features; f++)
+                wide[f] = (double)given[f];
+            query.values = wide;
         }
         if (view->knn != NULL)
             mlsel_i_cpu_knn(state, &query, run, run->neighbours + i * run->neighbour_stride);

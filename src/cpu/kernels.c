@@ -1,16 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* From the best level down to the reference, which every machine has. */
-static const cpu_kernels *const levels[] = {&mlsel_i_cpu_kernels_reference};
+#include "features.h"
+
+/* The tables of this build that this machine can run, from the lowest to the best. */
+static size_t levels(const cpu_kernels *out[5]) {
+    size_t n = 0;
+    const cpu_features features = mlsel_i_cpu_features();
+    out[n++] = &mlsel_i_cpu_kernels_reference;
+    out[n++] = &mlsel_i_cpu_kernels_portable;
+#if defined(__x86_64__)
+    if (features.avx2)
+        out[n++] = &mlsel_i_cpu_kernels_avx2;
+    if (features.avx512)
+        out[n++] = &mlsel_i_cpu_kernels_avx512;
+#elif defined(__aarch64__)
+    out[n++] = &mlsel_i_cpu_kernels_neon;
+#endif
+    (void)features;
+    return n;
+}
 
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void) {
+    const cpu_kernels *available[5];
+    const size_t n = levels(available);
     const char *wanted = getenv("MLSEL_ISA");
-    for (size_t i = 0; wanted != NULL && i < sizeof levels / sizeof levels[0]; i++)
-        if (strcmp(levels[i]->isa, wanted) == 0)
-            return levels[i];
-    return levels[0];
+    for (size_t i = 0; wanted != NULL && i < n; i++)
+        if (strcmp(available[i]->isa, wanted) == 0)
+            return available[i];
+    return available[n - 1];
+}
+
+double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n) {
+    const double unit = 0x1p-24;
+    const double parts = (double)kernels->dots_parts;
+    /* terms of a part, the tree, a term that may be left over, and one rounding each for a product and for q */
+    const double steps = ceil((double)n / parts) + log2(parts) + parts + 3;
+    return 1.01 * steps * unit;
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The arithmetic of the CPU backend, one table per instruction set. The reference table is the definition: plain C,
- * double accumulation from the first element to the last. Every other table is judged against it.
+ * The arithmetic of the CPU backend: a table of functions per instruction set, chosen once.
+ *
+ * Two kinds of function. The exact ones are defined to the last bit and every table computes the same bits: where a sum
+ * is in eight parts, part p adds the elements p, p + 8, p + 16, ... in this order without fused multiply-add, and the
+ * total is ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)). The fast ones may round differently; `dots` within
+ * dots_error.
  */
 #ifndef MLSEL_CPU_KERNELS_H
 #define MLSEL_CPU_KERNELS_H
@@ -10,22 +14,41 @@
 
 typedef struct cpu_kernels {
     const char *isa;
-    /* sum of x[i] * q[i] */
-    double (*dot)(const float *x, const double *q, size_t n);
-    /* sum of (q[i] - x[i])^2 */
-    double (*squared_distance)(const float *x, const double *q, size_t n);
-    /* sum of (q[i] - x[i] / norm)^2; norm is above 0 */
-    double (*squared_distance_normalized)(const float *x, double norm, const double *q, size_t n);
-    /* sum of (q[i] - x[i])^2 in double, strictly from first to last and without fused multiply-add: the rule of KMeans
-     * v2 */
-    double (*squared_distance_strict)(const double *x, const double *q, size_t n);
-    /* y[o] = bias[o] + sum of w[o][i] * x[i]; bias may be NULL */
-    void (*linear)(const float *w, const float *bias, size_t n_out, size_t n_in, const double *x, double *y);
+
+    /* --- exact --- */
+
+    /* sum of (q[i] - x[i] * scale)^2, in eight parts; x[i] * scale is rounded to double before it is used */
+    double (*squared_distance)(const float *x, double scale, const double *q, size_t n);
+
+    /* --- fast; all NULL in the reference table --- */
+
+    /* out[r] = sum of rows[r * stride + i] * q[i], i < n. Rows aligned to 64 bytes are faster. */
+    void (*dots)(const float *rows, size_t stride, size_t n_rows, const float *q, size_t n, float *out);
+    /* in how many parts dots sums, a power of two */
+    size_t dots_parts;
+    /* x[i] = exp(x[i]) for x[i] <= 0, relative error below 3e-7; below -87 the result may be 0 */
+    void (*exp_negative)(float *x, size_t n);
+    /* sum of a[i] * x[i] in double */
+    double (*dot_f64)(const double *a, const float *x, size_t n);
+    /* q[i] = (float)(x[i] * scale) */
+    void (*narrow)(const double *x, double scale, float *q, size_t n);
 } cpu_kernels;
 
 extern const cpu_kernels mlsel_i_cpu_kernels_reference;
+extern const cpu_kernels mlsel_i_cpu_kernels_portable;
+extern const cpu_kernels mlsel_i_cpu_kernels_avx2;
+extern const cpu_kernels mlsel_i_cpu_kernels_avx512;
+extern const cpu_kernels mlsel_i_cpu_kernels_neon;
 
 /* The table to use on this machine. MLSEL_ISA can name a lower level than the best one; anything else is ignored. */
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void);
+
+/*
+ * Bound on |computed - exact| / (|x| |q|) of one value of dots, where q was rounded to float from a more exact vector.
+ * Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1: a sum of m terms one after the other
+ * and a tree over p parts has an error of at most gamma(m + log2 p + 1) times the sum of the absolute products, which
+ * Cauchy-Schwarz bounds by |x| |q|.
+ */
+double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n);
 
 #endif

@@ -1,51 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Obviously right: compiled without contraction to fused multiply-add, so that every compiler gives the same sums. */
+/* The definition: plain C, compiled without contraction to fused multiply-add, so that every compiler gives the same.
+ */
 #include "kernels.h"
 
-static double dot(const float *x, const double *q, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)x[i] * q[i];
-    return sum;
-}
-
-static double squared_distance(const float *x, const double *q, size_t n) {
-    double sum = 0;
+static double squared_distance(const float *x, double scale, const double *q, size_t n) {
+    double parts[8] = {0};
     for (size_t i = 0; i < n; i++) {
-        const double difference = q[i] - (double)x[i];
-        sum += difference * difference;
+        const double difference = q[i] - (double)x[i] * scale;
+        parts[i % 8] += difference * difference;
     }
-    return sum;
-}
-
-static double squared_distance_normalized(const float *x, double norm, const double *q, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double difference = q[i] - (double)x[i] / norm;
-        sum += difference * difference;
-    }
-    return sum;
-}
-
-static double squared_distance_strict(const double *x, const double *q, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double difference = q[i] - x[i];
-        sum += difference * difference;
-    }
-    return sum;
-}
-
-static void linear(const float *w, const float *bias, size_t n_out, size_t n_in, const double *x, double *y) {
-    for (size_t o = 0; o < n_out; o++)
-        y[o] = dot(w + o * n_in, x, n_in) + (bias == NULL ? 0 : (double)bias[o]);
+    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
 }
 
 const cpu_kernels mlsel_i_cpu_kernels_reference = {
     .isa = "reference",
-    .dot = dot,
     .squared_distance = squared_distance,
-    .squared_distance_normalized = squared_distance_normalized,
-    .squared_distance_strict = squared_distance_strict,
-    .linear = linear,
 };

@@ -1,18 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The layers in order, as PyTorch's Linear, ReLU, BatchNorm1d (evaluation mode) and Dropout (no effect) define them. */
+/*
+ * The layers in order, as PyTorch's Linear, ReLU, BatchNorm1d (evaluation mode) and Dropout (no effect) define them: in
+ * double on the exact path, in float on the fast one, which gives way where two logits are too close to call.
+ */
 #include <math.h>
 #include <string.h>
 
 #include "state.h"
 
-static void batch_norm(const mlsel_layer_view *layer, const double *x, double *y) {
-    for (uint32_t i = 0; i < layer->in_features; i++) {
-        const double mean = layer->running_mean == NULL ? 0 : (double)layer->running_mean[i];
-        const double variance = layer->running_var == NULL ? 1 : (double)layer->running_var[i];
-        const double weight = layer->weight == NULL ? 1 : (double)layer->weight[i];
-        const double bias = layer->bias == NULL ? 0 : (double)layer->bias[i];
-        y[i] = (x[i] - mean) / sqrt(variance + layer->eps) * weight + bias;
+/* Logits of the fast path that are this close, relative to the largest, are left to the exact path. Measured errors are
+ * a hundredth of it. */
+static const double tolerance = 1e-4;
+
+/* Labels up to which comparing all pairs of logits is cheap beside computing them. */
+enum { MAX_FAST_LABELS = 256 };
+
+/* --- preparing --------------------------------------------------------------------------------------------------- */
+
+static size_t widest(const mlsel_mlp_view *mlp) {
+    size_t width = 0;
+    for (uint32_t l = 0; l < mlp->n_layers; l++)
+        if (mlp->layers[l].out_features > width)
+            width = mlp->layers[l].out_features;
+    const size_t step = MLSEL_ALIGNMENT / sizeof(float);
+    return (width + step - 1) / step * step;
+}
+
+static double value_or(const float *values, size_t i, double missing) {
+    return values == NULL ? missing : (double)values[i];
+}
+
+/* Batch norm as one multiplication and addition. */
+static mlsel_status fold_batch_norm(cpu_state *state, uint32_t index, mlsel_error *err) {
+    const mlsel_layer_view *layer = &state->view->mlp->layers[index];
+    float *scales = mlsel_i_cpu_state_alloc(state, layer->in_features, sizeof *scales);
+    float *shifts = mlsel_i_cpu_state_alloc(state, layer->in_features, sizeof *shifts);
+    if (scales == NULL || shifts == NULL)
+        return mlsel_i_no_memory(err);
+    for (size_t i = 0; i < layer->in_features; i++) {
+        const double scale = value_or(layer->weight, i, 1) / sqrt(value_or(layer->running_var, i, 1) + layer->eps);
+        const double shift = value_or(layer->bias, i, 0) - value_or(layer->running_mean, i, 0) * scale;
+        if (!(fabs(scale) < 1e30 && fabs(shift) < 1e30))
+            state->fast = false;
+        scales[i] = state->fast ? (float)scale : 0;
+        shifts[i] = state->fast ? (float)shift : 0;
     }
+    state->norm_scales[index] = scales;
+    state->norm_shifts[index] = shifts;
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err) {
+    const mlsel_mlp_view *mlp = state->view->mlp;
+    state->scratch_bytes = 2 * widest(mlp) * sizeof(double);
+    state->fast = state->fast && mlp->layers[mlp->n_layers - 1].out_features <= MAX_FAST_LABELS;
+    if (!state->fast)
+        return MLSEL_OK;
+    state->norm_scales = mlsel_i_cpu_state_alloc(state, mlp->n_layers, sizeof *state->norm_scales);
+    state->norm_shifts = mlsel_i_cpu_state_alloc(state, mlp->n_layers, sizeof *state->norm_shifts);
+    if (state->norm_scales == NULL || state->norm_shifts == NULL)
+        return mlsel_i_no_memory(err);
+    mlsel_status status = MLSEL_OK;
+    for (uint32_t l = 0; l < mlp->n_layers && status == MLSEL_OK; l++)
+        if (mlp->layers[l].type == MLSEL_LAYER_BATCH_NORM)
+            status = fold_batch_norm(state, l, err);
+    return status;
+}
+
+/* --- exact ------------------------------------------------------------------------------------------------------- */
+
+static void linear(const mlsel_layer_view *layer, const double *x, double *y) {
+    for (uint32_t o = 0; o < layer->out_features; o++) {
+        const float *weight = layer->weight + o * layer->stride;
+        double sum = 0;
+        for (uint32_t i = 0; i < layer->in_features; i++)
+            sum += (double)weight[i] * x[i];
+        y[o] = sum + value_or(layer->bias, o, 0);
+    }
+}
+
+static void batch_norm(const mlsel_layer_view *layer, const double *x, double *y) {
+    for (uint32_t i = 0; i < layer->in_features; i++)
+        y[i] = (x[i] - value_or(layer->running_mean, i, 0)) / sqrt(value_or(layer->running_var, i, 1) + layer->eps) *
+                   value_or(layer->weight, i, 1) +
+               value_or(layer->bias, i, 0);
 }
 
 static void relu(const mlsel_layer_view *layer, const double *x, double *y) {
@@ -20,9 +91,9 @@ static void relu(const mlsel_layer_view *layer, const double *x, double *y) {
         y[i] = x[i] > 0 ? x[i] : 0;
 }
 
-void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out) {
+static void run_exactly(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_mlp_view *mlp = state->view->mlp;
-    double *buffers[2] = {query->extra, query->extra + state->scratch_extra / 2};
+    double *const buffers[2] = {query->extra, (double *)query->extra + widest(mlp)};
     const double *x = query->values;
     size_t next = 0;
     for (uint32_t l = 0; l < mlp->n_layers; l++) {
@@ -31,7 +102,7 @@ void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out
         if (layer->type == MLSEL_LAYER_DROPOUT)
             continue;
         if (layer->type == MLSEL_LAYER_LINEAR)
-            state->kernels->linear(layer->weight, layer->bias, layer->out_features, layer->in_features, x, y);
+            linear(layer, x, y);
         else if (layer->type == MLSEL_LAYER_RELU)
             relu(layer, x, y);
         else
@@ -40,4 +111,63 @@ void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out
         next = 1 - next;
     }
     memcpy(out, x, mlp->layers[mlp->n_layers - 1].out_features * sizeof *out);
+}
+
+/* --- fast -------------------------------------------------------------------------------------------------------- */
+
+/* One layer; y may be x unless the layer is linear. */
+static void run_layer(const cpu_state *state, uint32_t index, const float *x, float *y) {
+    const mlsel_layer_view *layer = &state->view->mlp->layers[index];
+    const size_t n_in = layer->in_features, n_out = layer->out_features;
+    if (layer->type == MLSEL_LAYER_LINEAR) {
+        state->kernels->dots(layer->weight, layer->stride, n_out, x, n_in, y);
+        for (size_t o = 0; layer->bias != NULL && o < n_out; o++)
+            y[o] += layer->bias[o];
+    } else if (layer->type == MLSEL_LAYER_RELU) {
+        for (size_t i = 0; i < n_in; i++)
+            y[i] = x[i] > 0 ? x[i] : 0;
+    } else {
+        const float *scales = state->norm_scales[index], *shifts = state->norm_shifts[index];
+        for (size_t i = 0; i < n_in; i++)
+            y[i] = x[i] * scales[i] + shifts[i];
+    }
+}
+
+/* Whether the logits are numbers and far enough apart that rounding cannot have changed their order. */
+static bool is_certain(const double *logits, uint32_t n) {
+    double largest = 1;
+    bool certain = true;
+    for (uint32_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(logits[i]));
+    const double gap = tolerance * largest;
+    for (uint32_t i = 0; i < n; i++) {
+        certain = certain && isfinite(logits[i]);
+        for (uint32_t j = 0; j < i; j++)
+            certain = certain && fabs(logits[i] - logits[j]) > gap;
+    }
+    return certain;
+}
+
+static bool run_fast(const cpu_state *state, const cpu_query *query, double *out) {
+    const mlsel_mlp_view *mlp = state->view->mlp;
+    float *const buffers[2] = {query->extra, (float *)query->extra + widest(mlp)};
+    const float *x = query->narrow;
+    size_t next = 0;
+    state->kernels->narrow(query->values, 1, query->narrow, state->view->n_features);
+    for (uint32_t l = 0; l < mlp->n_layers; l++) {
+        if (mlp->layers[l].type == MLSEL_LAYER_DROPOUT)
+            continue;
+        run_layer(state, l, x, buffers[next]);
+        x = buffers[next];
+        next = 1 - next;
+    }
+    const uint32_t n = mlp->layers[mlp->n_layers - 1].out_features;
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (double)x[i];
+    return is_certain(out, n);
+}
+
+void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out) {
+    if (!state->fast || !run_fast(state, query, out))
+        run_exactly(state, query, out);
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model prepared for the CPU, and one query on its way through it. */
+/*
+ * A model prepared for the CPU, and one query on its way through it.
+ *
+ * Each algorithm has an exact path, in double, which is the definition, and a fast path, in float with a bound on its
+ * error. Where the bound leaves an order open, the exact path decides, so that both choose the same.
+ */
 #ifndef MLSEL_CPU_STATE_H
 #define MLSEL_CPU_STATE_H
 
@@ -7,22 +12,54 @@
 #include "kernels.h"
 #include "mlsel_backend.h"
 
+/* Rows that `dots` is called for at a time; their results stay in the first-level cache. */
+enum { DOTS_BLOCK = 256 };
+
 typedef struct cpu_state {
     const mlsel_model_view *view;
     const cpu_kernels *kernels;
-    double *norms;        /* KNN with normalisation: [n_rows] L2 norms */
-    size_t scratch_query; /* doubles of scratch: the query, then whatever the algorithm needs */
-    size_t scratch_extra;
+    bool fast;         /* the fast path can be used for this model */
+    double dots_error; /* of kernels->dots at the model's width, see mlsel_i_cpu_dots_error */
+    double max_norm;   /* of the vectors or centroids, as they enter dots */
+
+    /* KNN: [n_vectors]. scales: 1 / norm, 0 for a zero vector, 1 without normalisation. A distance is about
+     * |q|^2 + offsets - double_scales * (x.q). */
+    double *scales;
+    float *double_scales;
+    float *offsets; /* SVM and KMeans too: squared norms */
+
+    double *coef_bounds; /* SVM: [n_support_vectors] largest absolute dual coefficient of each */
+    double coef_sum;     /* sum of coef_bounds */
+    float *centroids;    /* KMeans: [n_clusters][stride] */
+    size_t stride;       /* of centroids */
+    float **norm_scales; /* MLP: [n_layers] batch norm as x * scale + shift; NULL for other layers */
+    float **norm_shifts;
+
+    size_t scratch_bytes;
+    size_t memory_bytes;
 } cpu_state;
 
-/* One query: in double, with the scratch that follows it. */
+/* One query, with the scratch it can use. */
 typedef struct cpu_query {
     const double *values;
     double *normalized; /* [n_features] room for a normalised copy */
-    double *extra;      /* [scratch_extra] */
+    float *narrow;      /* [n_features] room for a copy in float, 64-byte aligned */
+    void *extra;        /* what the algorithm's extra function asked for, 64-byte aligned */
 } cpu_query;
 
-double mlsel_i_cpu_norm(const double *values, size_t n);
+/* Sum of squares, in eight parts as kernels.h defines. */
+double mlsel_i_cpu_sum_squares(const double *x, size_t n);
+double mlsel_i_cpu_sum_squares_f32(const float *x, size_t n);
+/* Whether a norm is so far from the limits of float that bounds relative to it hold. */
+bool mlsel_i_cpu_is_tame(double norm);
+/* A block of the state, freed with it; counts towards memory_bytes. NULL when out of memory. */
+void *mlsel_i_cpu_state_alloc(cpu_state *state, size_t count, size_t size);
+
+/* What each algorithm precomputes, and how many bytes of `extra` its queries need. */
+mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err);
+mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err);
+mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err);
+mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err);
 
 /* Each writes one row of the run's output. */
 void mlsel_i_cpu_knn(const cpu_state *state, const cpu_query *query, const mlsel_backend_run *run,

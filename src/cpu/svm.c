@@ -1,15 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decision values: LIBSVM's svm_predict_values for one-vs-one, sums over the vectors for classifiers per model. */
+/*
+ * Decision values: LIBSVM's svm_predict_values for one-vs-one, sums over the vectors for classifiers per model. The
+ * fast path computes |q - x|^2 as |q|^2 + |x|^2 - 2 q.x in float; where a decision value is so near 0 that its sign
+ * could be wrong, the exact path decides.
+ */
+#include <float.h>
 #include <math.h>
 
 #include "state.h"
 
-static double kernel_value(const cpu_state *state, mlsel_svm_kernel kernel, double gamma, const float *vector,
-                           const double *q) {
+/* Kernel values must be this good for their decision values to be reported. */
+static const double tolerance = 5e-5;
+
+/* --- preparing --------------------------------------------------------------------------------------------------- */
+
+static void prepare_vectors(cpu_state *state) {
+    const mlsel_svm_view *svm = state->view->svm;
+    for (uint64_t v = 0; v < svm->n_support_vectors; v++) {
+        const double squared =
+            mlsel_i_cpu_sum_squares_f32(svm->support_vectors + v * svm->stride, state->view->n_features);
+        if (squared > 0 && !mlsel_i_cpu_is_tame(sqrt(squared)))
+            state->fast = false;
+        state->max_norm = fmax(state->max_norm, sqrt(squared));
+        state->offsets[v] = (float)fmin(squared, FLT_MAX);
+        double bound = 0;
+        for (uint32_t j = 0; j + 1 < svm->n_classes; j++)
+            bound = fmax(bound, fabs(svm->dual_coef[j * svm->n_support_vectors + v]));
+        state->coef_bounds[v] = bound;
+        state->coef_sum += bound;
+    }
+}
+
+mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err) {
+    const mlsel_svm_view *svm = state->view->svm;
+    state->fast = state->fast && svm->form == MLSEL_SVM_FORM_ONE_VS_ONE;
+    if (svm->form == MLSEL_SVM_FORM_ONE_VS_ONE)
+        state->scratch_bytes = svm->n_support_vectors * sizeof(double);
+    if (!state->fast)
+        return MLSEL_OK;
+    state->offsets = mlsel_i_cpu_state_alloc(state, svm->n_support_vectors, sizeof *state->offsets);
+    state->coef_bounds = mlsel_i_cpu_state_alloc(state, svm->n_support_vectors, sizeof *state->coef_bounds);
+    if (state->offsets == NULL || state->coef_bounds == NULL)
+        return mlsel_i_no_memory(err);
+    prepare_vectors(state);
+    return MLSEL_OK;
+}
+
+/* --- exact ------------------------------------------------------------------------------------------------------- */
+
+static double dot(const float *x, const double *q, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * q[i];
+    return sum;
+}
+
+static double kernel_value(const cpu_state *state, double gamma, const float *vector, const double *q) {
     const size_t n = state->view->n_features;
-    if (kernel == MLSEL_SVM_KERNEL_LINEAR)
-        return state->kernels->dot(vector, q, n);
-    return exp(-gamma * state->kernels->squared_distance(vector, q, n));
+    if (state->view->svm->kernel == MLSEL_SVM_KERNEL_LINEAR)
+        return dot(vector, q, n);
+    return exp(-gamma * state->kernels->squared_distance(vector, 1, q, n));
 }
 
 static double sum_products(const double *coef, const double *kernel, uint64_t begin, uint64_t end) {
@@ -19,12 +69,11 @@ static double sum_products(const double *coef, const double *kernel, uint64_t be
     return sum;
 }
 
-static void run_one_vs_one(const cpu_state *state, const cpu_query *query, double *out) {
+static void decide_exactly(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_svm_view *svm = state->view->svm;
     double *kernel = query->extra; /* [n_support_vectors] */
     for (uint64_t v = 0; v < svm->n_support_vectors; v++)
-        kernel[v] = kernel_value(state, svm->kernel, svm->gamma, svm->support_vectors + v * state->view->n_features,
-                                 query->values);
+        kernel[v] = kernel_value(state, svm->gamma, svm->support_vectors + v * svm->stride, query->values);
     const uint64_t *start = svm->class_start;
     const uint64_t n = svm->n_support_vectors;
     for (uint32_t i = 0, pair = 0; i < svm->n_classes; i++)
@@ -33,25 +82,77 @@ static void run_one_vs_one(const cpu_state *state, const cpu_query *query, doubl
                         sum_products(svm->dual_coef + i * n, kernel, start[j], start[j + 1]) + svm->intercept[pair];
 }
 
-static void run_per_model(const cpu_state *state, const cpu_query *query, double *out) {
+static void score_per_model(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_svm_view *svm = state->view->svm;
     const size_t n = state->view->n_features;
-    const double norm = mlsel_i_cpu_norm(query->values, n);
+    const double norm = sqrt(mlsel_i_cpu_sum_squares(query->values, n));
     for (size_t i = 0; i < n; i++)
         query->normalized[i] = norm > 1e-10 ? query->values[i] / norm : query->values[i];
     for (uint32_t c = 0; c < svm->n_classes; c++) {
         const mlsel_svm_classifier *classifier = &svm->classifiers[c];
         double sum = 0;
         for (uint64_t v = 0; v < classifier->n_vectors; v++)
-            sum += (classifier->alpha == NULL ? 1 : classifier->alpha[v]) *
-                   kernel_value(state, svm->kernel, classifier->gamma, classifier->vectors + v * n, query->normalized);
+            sum +=
+                (classifier->alpha == NULL ? 1 : classifier->alpha[v]) *
+                kernel_value(state, classifier->gamma, classifier->vectors + v * classifier->stride, query->normalized);
         out[c] = sum - classifier->rho;
     }
 }
 
+/* --- fast -------------------------------------------------------------------------------------------------------- */
+
+/* Kernel values in place of dot products; returns a bound on each one's error, relative for RBF, absolute for linear.
+ */
+static double kernel_from_dots(const cpu_state *state, float *values, double squared_norm) {
+    const mlsel_svm_view *svm = state->view->svm;
+    const size_t n = svm->n_support_vectors;
+    const double unit = 0x1p-24, x = state->max_norm, q = sqrt(squared_norm);
+    if (svm->kernel == MLSEL_SVM_KERNEL_LINEAR)
+        return state->dots_error * x * q;
+    const float base = (float)squared_norm, gamma = (float)-svm->gamma;
+    for (size_t v = 0; v < n; v++) {
+        const float distance = (base + state->offsets[v]) - 2 * values[v];
+        values[v] = gamma * (distance > 0 ? distance : 0);
+    }
+    state->kernels->exp_negative(values, n);
+    const double distance_error = 2 * state->dots_error * x * q + 4 * unit * (x + q) * (x + q);
+    return svm->gamma * (distance_error + 2 * unit * (x + q) * (x + q)) + 3e-7;
+}
+
+/* False if a sign is not certain. */
+static bool decide_fast(const cpu_state *state, const cpu_query *query, double *out) {
+    const mlsel_svm_view *svm = state->view->svm;
+    const size_t n_features = state->view->n_features, n = svm->n_support_vectors;
+    const double squared = mlsel_i_cpu_sum_squares(query->values, n_features);
+    if (!mlsel_i_cpu_is_tame(sqrt(squared)) || !(svm->gamma <= 1e6))
+        return false;
+    float *kernel = query->extra;
+    state->kernels->narrow(query->values, 1, query->narrow, n_features);
+    state->kernels->dots(svm->support_vectors, svm->stride, n, query->narrow, n_features, kernel);
+    const double error = kernel_from_dots(state, kernel, squared);
+    if (error > tolerance)
+        return false;
+    double bound =
+        error * (svm->kernel == MLSEL_SVM_KERNEL_LINEAR ? state->coef_sum
+                                                        : state->kernels->dot_f64(state->coef_bounds, kernel, n));
+    bound = 1.01 * bound + 2e-38 * state->coef_sum; /* kernel values that float rounds to 0 */
+    const uint64_t *start = svm->class_start;
+    bool certain = true;
+    for (uint32_t i = 0, pair = 0; i < svm->n_classes; i++)
+        for (uint32_t j = i + 1; j < svm->n_classes; j++, pair++) {
+            const double *for_i = svm->dual_coef + (size_t)(j - 1) * n, *for_j = svm->dual_coef + (size_t)i * n;
+            out[pair] =
+                state->kernels->dot_f64(for_i + start[i], kernel + start[i], (size_t)(start[i + 1] - start[i])) +
+                state->kernels->dot_f64(for_j + start[j], kernel + start[j], (size_t)(start[j + 1] - start[j])) +
+                svm->intercept[pair];
+            certain = certain && fabs(out[pair]) > bound;
+        }
+    return certain;
+}
+
 void mlsel_i_cpu_svm(const cpu_state *state, const cpu_query *query, double *out) {
-    if (state->view->svm->form == MLSEL_SVM_FORM_ONE_VS_ONE)
-        run_one_vs_one(state, query, out);
-    else
-        run_per_model(state, query, out);
+    if (state->view->svm->form == MLSEL_SVM_FORM_PER_MODEL)
+        score_per_model(state, query, out);
+    else if (!state->fast || !decide_fast(state, query, out))
+        decide_exactly(state, query, out);
 }

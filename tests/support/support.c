@@ -103,3 +103,10 @@ void test_ok(mlsel_status status, const mlsel_error *err) {
     if (status != MLSEL_OK)
         fail_msg("%s: %s", mlsel_status_name(status), err->message);
 }
+
+const char *test_isa(void) {
+    static mlsel_device_info info;
+    mlsel_error err;
+    test_ok(mlsel_device_query("cpu", &info, sizeof info, &err), &err);
+    return info.isa;
+}

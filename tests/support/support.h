@@ -42,6 +42,8 @@ void test_close(double got, double expected, double tolerance, const char *what)
 
 /* Loads a model or fails the test with the library's message. */
 mlsel_model *test_load(const char *path, const mlsel_model_options *options);
+/* Instruction set of the kernels in use on the CPU. */
+const char *test_isa(void);
 void test_ok(mlsel_status status, const mlsel_error *err);
 
 #endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, sections 14.3 and 15.2 (detection of AVX and
+ * AVX-512). */
+#include "features.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <stdint.h>
+
+/* Which register states the operating system saves. Callable only where OSXSAVE is set. */
+static uint64_t saved_states(void) {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+
+cpu_features mlsel_i_cpu_features(void) {
+    cpu_features found = {0};
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_OSXSAVE) == 0 || (c & bit_FMA) == 0)
+        return found;
+    const uint64_t saved = saved_states();
+    const uint64_t avx_states = 0x6, avx512_states = 0xe6;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (saved & avx_states) != avx_states)
+        return found;
+    const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+    found.avx2 = (b & bit_AVX2) != 0;
+    found.avx512 = found.avx2 && (b & avx512) == avx512 && (saved & avx512_states) == avx512_states;
+    return found;
+}
+
+void mlsel_i_cpu_name(char *out, size_t size) {
+    unsigned words[12];
+    char name[sizeof words + 1];
+    snprintf(out, size, "host processor");
+    for (unsigned i = 0; i < 3; i++)
+        if (!__get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]))
+            return;
+    memcpy(name, words, sizeof words);
+    name[sizeof words] = '\0';
+    const char *first = name + strspn(name, " ");
+    if (*first != '\0')
+        snprintf(out, size, "%s", first);
+}
+
+#else
+
+cpu_features mlsel_i_cpu_features(void) { return (cpu_features){0}; }
+
+void mlsel_i_cpu_name(char *out, size_t size) { snprintf(out, size, "host processor"); }
+
+#endif

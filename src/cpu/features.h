@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLSEL_CPU_FEATURES_H
+#define MLSEL_CPU_FEATURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What processor and operating system offer together: the system must save the wide registers too. */
+typedef struct cpu_features {
+    bool avx2;   /* with FMA */
+    bool avx512; /* F, BW, DQ and VL */
+} cpu_features;
+
+cpu_features mlsel_i_cpu_features(void);
+
+/* The processor's own name for itself, or "host processor". */
+void mlsel_i_cpu_name(char *out, size_t size);
+
+#endif

@@ -28,8 +28,6 @@ if [ $# -eq 0 ] && ! build >"$work/log" 2>&1; then
     cat "$work/log" >&2
     exit 1
 fi
-# Only what a caller sees, and nothing that depends on the machine: no lines, no folders, no libraries needed
-abidw --headers-dir "$source_dir/include" --drop-private-types --exported-interfaces-only --drop-undefined-syms \
-    --no-show-locs --no-comp-dir-path --no-corpus-path --no-elf-needed --type-id-style hash "$library" >"$work/abi"
-sed "s|path='[^']*/src/|path='src/|" "$work/abi" >"$source_dir/abi/libmlsel.abi"
-echo "abi/libmlsel.abi: $(grep -c '<elf-symbol ' "$source_dir/abi/libmlsel.abi") functions"
+sh "$source_dir/abi/dump_abi.sh" "$library" >"$work/abi"
+cp "$work/abi" "$source_dir/abi/libmlsel.abi"
+echo "abi/libmlsel.abi: $(grep -c '<elf-symbol ' "$work/abi") functions"

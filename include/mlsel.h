@@ -345,6 +345,15 @@ MLSEL_API const char *mlsel_model_label(const mlsel_model *model, int32_t index)
 /** Index of the label with exactly this name, or -1. */
 MLSEL_API int32_t mlsel_model_find_label(const mlsel_model *model, const char *name);
 
+/**
+ * Label of class `index` (< n_classes) of an SVM, or -1. Pairs of classes are in this order, which need not be that of
+ * the labels.
+ */
+MLSEL_API int32_t mlsel_model_class_label(const mlsel_model *model, uint32_t index);
+
+/** Label that cluster `index` (< n_clusters) of a KMeans model stands for, in v2 the one of the best score; or -1. */
+MLSEL_API int32_t mlsel_model_cluster_label(const mlsel_model *model, uint32_t index);
+
 /** Name of category `index` (< n_categories) as this model lays them out, or NULL. */
 MLSEL_API const char *mlsel_model_category(const mlsel_model *model, int32_t index);
 
@@ -527,8 +536,8 @@ typedef struct mlsel_evidence {
     double *cluster_distances; /**< KMeans: [n_clusters] squared L2 */
     size_t cluster_distances_capacity;
     size_t cluster_count;   /**< out */
-    double *pair_decisions; /**< SVM one-vs-one: [n_pairs] decision values for (0,1), (0,2), ... (1,2), ...; positive
-                                      votes for the first class of the pair; with two classes scikit-learn's sign:
+    double *pair_decisions; /**< SVM one-vs-one: [n_pairs] decision values for the classes (0,1), (0,2), ... (1,2), ...;
+                               positive votes for the first class of the pair; with two classes scikit-learn's sign:
                                       positive votes for the second */
     size_t pair_decisions_capacity;
     size_t pair_count; /**< out */

@@ -19,7 +19,7 @@ static backend_slot backend_slots[] = {{"cpu", &mlsel_i_cpu_backend}, {"cuda", N
 
 /* Whether a backend can be used here; its order for "auto" goes to *score. */
 static mlsel_status probe(const mlsel_backend *backend, int32_t *score, mlsel_error *err) {
-    mlsel_i_ok(err); /* a backend that says nothing leaves no old message */
+    mlsel_i_ok(err); /* an old message must not pass for the backend's */
     *score = backend->probe(err);
     if (*score > 0 && backend->device_count() > 0)
         return MLSEL_OK;

@@ -103,8 +103,7 @@ mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text
     if (error != 0) {
         status = failed(path, "read", error, err);
     } else if (got != expected) {
-        status = named(
-            path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
+        status = named(path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
     } else {
         *text = data;
         *size = got;

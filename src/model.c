@@ -177,6 +177,27 @@ int32_t mlsel_model_find_label(const mlsel_model *model, const char *name) {
     return -1;
 }
 
+int32_t mlsel_model_class_label(const mlsel_model *model, uint32_t index) {
+    if (model == NULL || index >= model->artifact->svm.n_classes)
+        return -1;
+    return model->artifact->class_labels[index];
+}
+
+int32_t mlsel_model_cluster_label(const mlsel_model *model, uint32_t index) {
+    if (model == NULL || index >= model->artifact->kmeans.n_clusters)
+        return -1;
+    const mlsel_artifact *artifact = model->artifact;
+    if (artifact->cluster_labels != NULL)
+        return artifact->cluster_labels[index];
+    const uint32_t n_labels = artifact->scalars.n_labels;
+    const double *scores = artifact->cluster_scores + (size_t)index * n_labels;
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < n_labels; i++)
+        if (scores[i] > scores[best])
+            best = i;
+    return (int32_t)best;
+}
+
 /* What applies to one algorithm only. */
 static void describe_kind(const mlsel_model *model, mlsel_model_info *info) {
     const mlsel_artifact *artifact = model->artifact;

@@ -102,9 +102,13 @@ mlsel_status mlsel_i_plugin_open(const char *name, const mlsel_backend **out, ml
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
         const char *reason = dlerror();
-        /* the reason names the plugin's file, or a library that it needs */
-        status = mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s cannot be opened: %s", name, path,
-                              reason == NULL ? "no reason given" : reason);
+        const size_t length = strlen(path);
+        if (reason == NULL)
+            reason = "no reason given";
+        else if (strncmp(reason, path, length) == 0) /* most reasons start with the name that is there already */
+            reason += length + strspn(reason + length, ": ");
+        status =
+            mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s cannot be opened: %s", name, path, reason);
         goto out;
     }
     /* the detour through memcpy is how C turns an object pointer into a function pointer */

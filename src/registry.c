@@ -98,7 +98,7 @@ static mlsel_status prepare(mlsel_artifact *artifact, const engine_key *key, mls
     engine->references = 1;
     mlsel_i_artifact_view(artifact, key->rule, &engine->view);
     engine->prepared.struct_size = sizeof engine->prepared;
-    mlsel_i_ok(err); /* a backend that fails without a word leaves no old message */
+    mlsel_i_ok(err); /* an old message must not pass for the backend's */
     mlsel_status status = key->backend->supports(key->device, &engine->view.view, key->precision, err);
     if (status == MLSEL_OK)
         status = key->backend->prepare(key->device, &engine->view.view, key->precision, &engine->prepared, err);
@@ -111,6 +111,8 @@ static mlsel_status prepare(mlsel_artifact *artifact, const engine_key *key, mls
         *out = engine;
     else
         mlsel_i_free(engine);
+    if (status != MLSEL_OK && err != NULL && err->message[0] == '\0')
+        mlsel_i_fail(err, status, "device \"%s\": its plugin failed without a reason", key->backend->name);
     return status;
 }
 

@@ -38,7 +38,10 @@ const cpu_kernels *mlsel_i_cpu_kernels_pick(void) {
 double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n) {
     const double unit = 0x1p-24;
     const double parts = (double)kernels->dots_parts;
+    size_t depth = 0; /* of the tree */
+    while (((size_t)1 << depth) < kernels->dots_parts)
+        depth++;
     /* terms of a part, the tree, a term that may be left over, and one rounding each for a product and for q */
-    const double steps = ceil((double)n / parts) + log2(parts) + parts + 3;
+    const double steps = ceil((double)n / parts) + (double)depth + parts + 3;
     return 1.01 * steps * unit;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # check_abidiff.sh SOURCE_DIR SHARED: compares the library's binary interface, as its debug information describes it,
-# with the one recorded in abi/libmlsel.abi.
+# with the one recorded in abi/libmlsel.abi. gcc and clang give the same.
 set -eu
 
 source_dir=$1
@@ -20,19 +20,24 @@ command -v abidiff >/dev/null 2>&1 || skip "abidiff is missing (Debian: apt-get 
 }
 readelf -S "$shared" | grep -q '\.debug_info' || skip "the library has no debug information (add -g, as the presets gcc and clang do)"
 
-# 1 and 2 are failures of abidiff itself; 4 says that something changed, 8 that it is surely incompatible.
-compare() {
-    abidiff "$@" --drop-private-types --exported-interfaces-only --headers-dir2 "$source_dir/include" "$baseline" "$shared"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+sh "$source_dir/abi/dump_abi.sh" "$shared" >"$work/abi" || {
+    echo "FAILED: abidw cannot describe $shared"
+    exit 1
 }
+
+# Also changes that abidiff calls harmless, as the renaming of a field: sources would not compile any more. Status 1 and 2
+# are failures of abidiff itself, 4 says that something changed, 8 that it is surely incompatible.
 status=0
-compare || status=$?
+abidiff --harmless "$baseline" "$work/abi" || status=$?
 if [ $((status & 3)) -ne 0 ]; then
     echo "FAILED: abidiff ended with status $status"
     exit 1
 fi
 [ "$status" -ne 0 ] || exit 0
 
-if compare --no-added-syms >/dev/null 2>&1; then
+if abidiff --harmless --no-added-syms "$baseline" "$work/abi" >/dev/null 2>&1; then
     echo "FAILED: functions were added that abi/libmlsel.abi does not have. That is compatible: record them with" \
         "abi/update_baseline.sh"
 else

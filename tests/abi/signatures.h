@@ -30,6 +30,8 @@ FUNCTION(mlsel_status, mlsel_model_get_layer,
 FUNCTION(size_t, mlsel_model_label_count, (const mlsel_model *));
 FUNCTION(const char *, mlsel_model_label, (const mlsel_model *, int32_t));
 FUNCTION(int32_t, mlsel_model_find_label, (const mlsel_model *, const char *));
+FUNCTION(int32_t, mlsel_model_class_label, (const mlsel_model *, uint32_t));
+FUNCTION(int32_t, mlsel_model_cluster_label, (const mlsel_model *, uint32_t));
 FUNCTION(const char *, mlsel_model_category, (const mlsel_model *, int32_t));
 FUNCTION(void, mlsel_query_options_init, (mlsel_query_options *, size_t));
 FUNCTION(mlsel_status, mlsel_select,

@@ -18,48 +18,55 @@ VALUE(MLSEL_QUERY_F64, 2);
 /* --- structs, on 64-bit machines */
 #if UINTPTR_MAX == UINT64_MAX
 
-SIZE(mlsel_knn_view, 32);
-FIELD(mlsel_knn_view, rows, 0, 8);
-FIELD(mlsel_knn_view, row_labels, 8, 8);
-FIELD(mlsel_knn_view, n_rows, 16, 8);
-FIELD(mlsel_knn_view, normalize, 24, 4);
-FIELD(mlsel_knn_view, reserved, 28, 4);
+SIZE(mlsel_knn_view, 64);
+FIELD(mlsel_knn_view, vectors, 0, 8);
+FIELD(mlsel_knn_view, stride, 8, 8);
+FIELD(mlsel_knn_view, n_vectors, 16, 8);
+FIELD(mlsel_knn_view, n_rows, 24, 8);
+FIELD(mlsel_knn_view, vector_start, 32, 8);
+FIELD(mlsel_knn_view, vector_rows, 40, 8);
+FIELD(mlsel_knn_view, row_labels, 48, 8);
+FIELD(mlsel_knn_view, normalize, 56, 4);
+FIELD(mlsel_knn_view, reserved, 60, 4);
 
 SIZE(mlsel_kmeans_view, 16);
 FIELD(mlsel_kmeans_view, centroids, 0, 8);
 FIELD(mlsel_kmeans_view, n_clusters, 8, 4);
 FIELD(mlsel_kmeans_view, reserved, 12, 4);
 
-SIZE(mlsel_svm_classifier, 40);
+SIZE(mlsel_svm_classifier, 48);
 FIELD(mlsel_svm_classifier, vectors, 0, 8);
-FIELD(mlsel_svm_classifier, alpha, 8, 8);
-FIELD(mlsel_svm_classifier, n_vectors, 16, 8);
-FIELD(mlsel_svm_classifier, rho, 24, 8);
-FIELD(mlsel_svm_classifier, gamma, 32, 8);
+FIELD(mlsel_svm_classifier, stride, 8, 8);
+FIELD(mlsel_svm_classifier, alpha, 16, 8);
+FIELD(mlsel_svm_classifier, n_vectors, 24, 8);
+FIELD(mlsel_svm_classifier, rho, 32, 8);
+FIELD(mlsel_svm_classifier, gamma, 40, 8);
 
-SIZE(mlsel_svm_view, 72);
+SIZE(mlsel_svm_view, 80);
 FIELD(mlsel_svm_view, form, 0, 4);
 FIELD(mlsel_svm_view, kernel, 4, 4);
 FIELD(mlsel_svm_view, n_classes, 8, 4);
 FIELD(mlsel_svm_view, reserved, 12, 4);
 FIELD(mlsel_svm_view, support_vectors, 16, 8);
-FIELD(mlsel_svm_view, class_start, 24, 8);
-FIELD(mlsel_svm_view, dual_coef, 32, 8);
-FIELD(mlsel_svm_view, intercept, 40, 8);
-FIELD(mlsel_svm_view, n_support_vectors, 48, 8);
-FIELD(mlsel_svm_view, gamma, 56, 8);
-FIELD(mlsel_svm_view, classifiers, 64, 8);
+FIELD(mlsel_svm_view, stride, 24, 8);
+FIELD(mlsel_svm_view, class_start, 32, 8);
+FIELD(mlsel_svm_view, dual_coef, 40, 8);
+FIELD(mlsel_svm_view, intercept, 48, 8);
+FIELD(mlsel_svm_view, n_support_vectors, 56, 8);
+FIELD(mlsel_svm_view, gamma, 64, 8);
+FIELD(mlsel_svm_view, classifiers, 72, 8);
 
-SIZE(mlsel_layer_view, 56);
+SIZE(mlsel_layer_view, 64);
 FIELD(mlsel_layer_view, type, 0, 4);
 FIELD(mlsel_layer_view, in_features, 4, 4);
 FIELD(mlsel_layer_view, out_features, 8, 4);
 FIELD(mlsel_layer_view, reserved, 12, 4);
 FIELD(mlsel_layer_view, weight, 16, 8);
-FIELD(mlsel_layer_view, bias, 24, 8);
-FIELD(mlsel_layer_view, running_mean, 32, 8);
-FIELD(mlsel_layer_view, running_var, 40, 8);
-FIELD(mlsel_layer_view, eps, 48, 8);
+FIELD(mlsel_layer_view, stride, 24, 8);
+FIELD(mlsel_layer_view, bias, 32, 8);
+FIELD(mlsel_layer_view, running_mean, 40, 8);
+FIELD(mlsel_layer_view, running_var, 48, 8);
+FIELD(mlsel_layer_view, eps, 56, 8);
 
 SIZE(mlsel_mlp_view, 16);
 FIELD(mlsel_mlp_view, layers, 0, 8);

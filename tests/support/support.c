@@ -110,3 +110,11 @@ const char *test_isa(void) {
     test_ok(mlsel_device_query("cpu", &info, sizeof info, &err), &err);
     return info.isa;
 }
+
+bool test_has_isa(void) {
+    const char *wanted = getenv("MLSEL_ISA");
+    if (wanted == NULL || *wanted == '\0' || strcmp(wanted, test_isa()) == 0)
+        return true;
+    printf("skipped: this machine or build has no %s kernels\n", wanted);
+    return false;
+}

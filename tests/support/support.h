@@ -20,6 +20,7 @@
 #ifndef TEST_SOURCE_DIR
 #error "TEST_SOURCE_DIR is not defined"
 #endif
+#define TEST_LENGTH(array) (sizeof(array) / sizeof(array)[0])
 #define FIXTURE(name) TEST_SOURCE_DIR "/tests/fixtures/" name
 #define EXAMPLE(name) TEST_SOURCE_DIR "/examples/" name
 
@@ -44,6 +45,8 @@ void test_close(double got, double expected, double tolerance, const char *what)
 mlsel_model *test_load(const char *path, const mlsel_model_options *options);
 /* Instruction set of the kernels in use on the CPU. */
 const char *test_isa(void);
+/* False, with a line that says so, if MLSEL_ISA asks for a level that this machine does not have. */
+bool test_has_isa(void);
 void test_ok(mlsel_status status, const mlsel_error *err);
 
 #endif

@@ -49,8 +49,10 @@ static void put_array(writer *w, const json_array *a) {
     else if (a->defect == JSON_DEFECT_RAGGED)
         put(w, " RAGGED %zu %zu", a->row, a->length);
     else
-        for (size_t i = 0; i < a->rows * a->cols; i++)
-            put(w, " %.17g", a->dtype == JSON_F32 ? (double)((float *)a->data)[i] : ((double *)a->data)[i]);
+        for (size_t i = 0; i < a->rows * a->cols; i++) {
+            const size_t at = i / a->cols * a->stride + i % a->cols;
+            put(w, " %.17g", a->dtype == JSON_F32 ? (double)((float *)a->data)[at] : ((double *)a->data)[at]);
+        }
     put(w, ">");
 }
 
@@ -92,9 +94,7 @@ static void put_value(writer *w, const json_document *doc, const cJSON *node) {
 }
 
 /* Arrays under keys that start with f are float32. */
-static bool starts_with_f(const char *key, size_t size) {
-    return size > 0 && key[0] == 'f';
-}
+static bool starts_with_f(const char *key, size_t size) { return size > 0 && key[0] == 'f'; }
 
 /* Parses from a block of exactly the text's size, so that a sanitizer sees any byte read beyond. */
 static mlsel_status parse(const char *text, size_t size, const json_limits *limits, json_document **doc,
@@ -659,14 +659,12 @@ static bool watch(size_t bytes, void *user) {
     return watched.fail_at == 0 || watched.count < watched.fail_at;
 }
 
-static void *watched_malloc(size_t size) {
-    return watch(size, NULL) ? malloc(size) : NULL;
-}
+static void *watched_malloc(size_t size) { return watch(size, NULL) ? malloc(size) : NULL; }
 
 /* Rows of numbers are allocated once, at their size: no growth, no copy. */
 static void test_memory(void **state) {
     (void)state;
-    enum { ROWS = 300, COLS = 200 };
+    enum { ROWS = 300, COLS = 200, STRIDE = 208 };
     builder b = {0};
     add(&b, "{\"f\":[");
     for (int i = 0; i < ROWS; i++) {
@@ -686,10 +684,14 @@ static void test_memory(void **state) {
     assert_int_equal(array->rows, ROWS);
     assert_int_equal(array->cols, COLS);
     const float *data = array->data;
-    for (int i = 0; i < ROWS * COLS; i++)
-        assert_true(data[i] == (i % COLS == 0 ? -0.0669270008802414f : 0.2691330015659332f));
-    assert_true(watched.total >= ROWS * COLS * sizeof(float));
-    assert_true(watched.total < ROWS * COLS * sizeof(float) + 8192);
+    /* rows this wide start at multiples of 64 bytes, with zeros between */
+    assert_int_equal(array->stride, STRIDE);
+    for (int i = 0; i < ROWS * STRIDE; i++) {
+        const int col = i % STRIDE;
+        assert_true(data[i] == (col == 0 ? -0.0669270008802414f : col < COLS ? 0.2691330015659332f : 0));
+    }
+    assert_true(watched.total >= ROWS * STRIDE * sizeof(float));
+    assert_true(watched.total < ROWS * STRIDE * sizeof(float) + 8192);
     mlsel_i_json_free(doc);
     free(b.text);
 }

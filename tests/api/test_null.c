@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * NULL for each pointer argument of each public function, one at a time. Whether every function is here is checked
+ * against the list of exported symbols.
+ */
+#include "bad_artifact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 3 }; /* features of base_knn */
+
+static mlsel_model *model;
+static const float f32[N] = {1, 0, 0};
+static const double f64[N] = {1, 0, 0};
+static const double votes[2] = {0.5, 0.25};
+
+/* What the calls write, and must not. */
+static struct {
+    mlsel_model *loaded;
+    mlsel_selection selection;
+    double scores[2];
+    mlsel_evidence evidence;
+    mlsel_model_info info;
+    mlsel_layer_info layer;
+    mlsel_device_info device;
+    float features[N + 14];
+    double features_f64[N + 14];
+    uint32_t flags;
+} out;
+
+typedef struct null_case {
+    const char *symbol;
+    const char *argument;
+    mlsel_status (*call)(mlsel_error *err);
+} null_case;
+
+#define CALL(name, expression)                                                                                         \
+    static mlsel_status name(mlsel_error *err) {                                                                       \
+        return expression;                                                                                             \
+    }
+
+CALL(device_query_device, mlsel_device_query(NULL, &out.device, sizeof out.device, err))
+CALL(device_query_out, mlsel_device_query("cpu", NULL, sizeof out.device, err))
+CALL(load_path, mlsel_model_load(NULL, NULL, &out.loaded, err))
+CALL(load_out, mlsel_model_load(EXAMPLE("models/knn_model.json"), NULL, NULL, err))
+CALL(load_memory_data, mlsel_model_load_memory(NULL, 5, NULL, &out.loaded, err))
+CALL(load_memory_out, mlsel_model_load_memory(base_knn, strlen(base_knn), NULL, NULL, err))
+CALL(get_info_model, mlsel_model_get_info(NULL, &out.info, sizeof out.info, err))
+CALL(get_info_out, mlsel_model_get_info(model, NULL, sizeof out.info, err))
+CALL(get_layer_model, mlsel_model_get_layer(NULL, 0, &out.layer, sizeof out.layer, err))
+CALL(get_layer_out, mlsel_model_get_layer(model, 0, NULL, sizeof out.layer, err))
+CALL(select_model, mlsel_select(NULL, f32, N, NULL, &out.selection, err))
+CALL(select_features, mlsel_select(model, NULL, N, NULL, &out.selection, err))
+CALL(select_out, mlsel_select(model, f32, N, NULL, NULL, err))
+CALL(select_f64_model, mlsel_select_f64(NULL, f64, N, NULL, &out.selection, err))
+CALL(select_f64_features, mlsel_select_f64(model, NULL, N, NULL, &out.selection, err))
+CALL(select_f64_out, mlsel_select_f64(model, f64, N, NULL, NULL, err))
+CALL(select_batch_model, mlsel_select_batch(NULL, f32, 1, N, N, NULL, &out.selection, err))
+CALL(select_batch_features, mlsel_select_batch(model, NULL, 1, N, N, NULL, &out.selection, err))
+CALL(select_batch_out, mlsel_select_batch(model, f32, 1, N, N, NULL, NULL, err))
+CALL(select_batch_f64_model, mlsel_select_batch_f64(NULL, f64, 1, N, N, NULL, &out.selection, err))
+CALL(select_batch_f64_features, mlsel_select_batch_f64(model, NULL, 1, N, N, NULL, &out.selection, err))
+CALL(select_batch_f64_out, mlsel_select_batch_f64(model, f64, 1, N, N, NULL, NULL, err))
+CALL(score_model, mlsel_score(NULL, f32, N, NULL, out.scores, 2, err))
+CALL(score_features, mlsel_score(model, NULL, N, NULL, out.scores, 2, err))
+CALL(score_out, mlsel_score(model, f32, N, NULL, NULL, 2, err))
+CALL(score_f64_model, mlsel_score_f64(NULL, f64, N, NULL, out.scores, 2, err))
+CALL(score_f64_features, mlsel_score_f64(model, NULL, N, NULL, out.scores, 2, err))
+CALL(score_f64_out, mlsel_score_f64(model, f64, N, NULL, NULL, 2, err))
+CALL(score_batch_model, mlsel_score_batch(NULL, f32, 1, N, N, NULL, out.scores, 2, err))
+CALL(score_batch_features, mlsel_score_batch(model, NULL, 1, N, N, NULL, out.scores, 2, err))
+CALL(score_batch_out, mlsel_score_batch(model, f32, 1, N, N, NULL, NULL, 2, err))
+CALL(score_batch_f64_model, mlsel_score_batch_f64(NULL, f64, 1, N, N, NULL, out.scores, 2, err))
+CALL(score_batch_f64_features, mlsel_score_batch_f64(model, NULL, 1, N, N, NULL, out.scores, 2, err))
+CALL(score_batch_f64_out, mlsel_score_batch_f64(model, f64, 1, N, N, NULL, NULL, 2, err))
+CALL(no_batch_model, mlsel_select_batch(NULL, NULL, 0, N, N, NULL, NULL, err))
+CALL(probabilities_model, mlsel_probabilities(NULL, votes, 2, NULL, out.scores, err))
+CALL(probabilities_scores, mlsel_probabilities(model, NULL, 2, NULL, out.scores, err))
+CALL(probabilities_out, mlsel_probabilities(model, votes, 2, NULL, NULL, err))
+CALL(explain_model, mlsel_explain(NULL, f32, N, NULL, &out.evidence, err))
+CALL(explain_evidence, mlsel_explain(model, f32, N, NULL, NULL, err))
+CALL(explain_f64_model, mlsel_explain_f64(NULL, f64, N, NULL, &out.evidence, err))
+CALL(explain_f64_evidence, mlsel_explain_f64(model, f64, N, NULL, NULL, err))
+CALL(compose_embedding,
+     mlsel_features_compose(NULL, NULL, NULL, N, "math", out.features, N + 14, &out.flags, err))
+CALL(compose_features, mlsel_features_compose(NULL, NULL, f32, N, "math", NULL, N + 14, &out.flags, err))
+CALL(compose_f64_embedding,
+     mlsel_features_compose_f64(NULL, NULL, NULL, N, "math", out.features_f64, N + 14, &out.flags, err))
+CALL(compose_f64_features, mlsel_features_compose_f64(NULL, NULL, f64, N, "math", NULL, N + 14, &out.flags, err))
+
+/* The evidence has to be set up, so it is not part of what is filled and compared. */
+static mlsel_status explain_features(mlsel_error *err) {
+    mlsel_evidence e;
+    mlsel_evidence_init(&e, sizeof e);
+    const mlsel_evidence before = e;
+    const mlsel_status status = mlsel_explain(model, NULL, N, NULL, &e, err);
+    return memcmp(&e, &before, sizeof e) == 0 ? status : MLSEL_OK;
+}
+
+static mlsel_status explain_f64_features(mlsel_error *err) {
+    mlsel_evidence e;
+    mlsel_evidence_init(&e, sizeof e);
+    const mlsel_evidence before = e;
+    const mlsel_status status = mlsel_explain_f64(model, NULL, N, NULL, &e, err);
+    return memcmp(&e, &before, sizeof e) == 0 ? status : MLSEL_OK;
+}
+
+static const null_case cases[] = {
+    {"mlsel_device_query", "device", device_query_device},
+    {"mlsel_device_query", "out", device_query_out},
+    {"mlsel_model_load", "path", load_path},
+    {"mlsel_model_load", "out", load_out},
+    {"mlsel_model_load_memory", "data", load_memory_data},
+    {"mlsel_model_load_memory", "out", load_memory_out},
+    {"mlsel_model_get_info", "model", get_info_model},
+    {"mlsel_model_get_info", "out", get_info_out},
+    {"mlsel_model_get_layer", "model", get_layer_model},
+    {"mlsel_model_get_layer", "out", get_layer_out},
+    {"mlsel_select", "model", select_model},
+    {"mlsel_select", "features", select_features},
+    {"mlsel_select", "out", select_out},
+    {"mlsel_select_f64", "model", select_f64_model},
+    {"mlsel_select_f64", "features", select_f64_features},
+    {"mlsel_select_f64", "out", select_f64_out},
+    {"mlsel_select_batch", "model", select_batch_model},
+    {"mlsel_select_batch", "features", select_batch_features},
+    {"mlsel_select_batch", "out", select_batch_out},
+    {"mlsel_select_batch", "model of no queries", no_batch_model},
+    {"mlsel_select_batch_f64", "model", select_batch_f64_model},
+    {"mlsel_select_batch_f64", "features", select_batch_f64_features},
+    {"mlsel_select_batch_f64", "out", select_batch_f64_out},
+    {"mlsel_score", "model", score_model},
+    {"mlsel_score", "features", score_features},
+    {"mlsel_score", "scores", score_out},
+    {"mlsel_score_f64", "model", score_f64_model},
+    {"mlsel_score_f64", "features", score_f64_features},
+    {"mlsel_score_f64", "scores", score_f64_out},
+    {"mlsel_score_batch", "model", score_batch_model},
+    {"mlsel_score_batch", "features", score_batch_features},
+    {"mlsel_score_batch", "scores", score_batch_out},
+    {"mlsel_score_batch_f64", "model", score_batch_f64_model},
+    {"mlsel_score_batch_f64", "features", score_batch_f64_features},
+    {"mlsel_score_batch_f64", "scores", score_batch_f64_out},
+    {"mlsel_probabilities", "model", probabilities_model},
+    {"mlsel_probabilities", "scores", probabilities_scores},
+    {"mlsel_probabilities", "out", probabilities_out},
+    {"mlsel_explain", "model", explain_model},
+    {"mlsel_explain", "features", explain_features},
+    {"mlsel_explain", "evidence", explain_evidence},
+    {"mlsel_explain_f64", "model", explain_f64_model},
+    {"mlsel_explain_f64", "features", explain_f64_features},
+    {"mlsel_explain_f64", "evidence", explain_f64_evidence},
+    {"mlsel_features_compose", "embedding", compose_embedding},
+    {"mlsel_features_compose", "features", compose_features},
+    {"mlsel_features_compose_f64", "embedding", compose_f64_embedding},
+    {"mlsel_features_compose_f64", "features", compose_f64_features},
+};
+
+/* Functions without a status: what NULL gives is checked in without_status. */
+static const char *const others[] = {
+    "mlsel_category_index",     "mlsel_evidence_init",      "mlsel_features_options_init", "mlsel_model_category",
+    "mlsel_model_find_label",   "mlsel_model_label",        "mlsel_model_label_count",     "mlsel_model_options_init",
+    "mlsel_model_release",      "mlsel_model_retain",       "mlsel_query_options_init",
+};
+
+static const char *const without_pointers[] = {
+    "mlsel_algorithm_name", "mlsel_build_info",     "mlsel_category_count", "mlsel_category_name",
+    "mlsel_layer_type_name", "mlsel_precision_name", "mlsel_status_name",    "mlsel_version",
+    "mlsel_version_string",
+};
+
+static void null_arguments(void **state) {
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char what[256];
+        (void)snprintf(what, sizeof what, "%s, %s", cases[i].symbol, cases[i].argument);
+        for (int with_error = 0; with_error <= 1; with_error++) {
+            mlsel_error err = test_unset_error();
+            test_fill(&out, sizeof out);
+            test_quiet_begin();
+            const mlsel_status status = cases[i].call(with_error ? &err : NULL);
+            test_quiet_end(what);
+            if (status != MLSEL_ERROR_INVALID_ARGUMENT)
+                fail_msg("%s: %s", what, mlsel_status_name(status));
+            test_untouched(&out, sizeof out, what);
+            if (!with_error)
+                continue;
+            test_error_sound(&err, status, what);
+            assert_int_equal(err.detail, 0);
+            if (strstr(err.message, "NULL") == NULL)
+                fail_msg("%s: %s", what, err.message);
+        }
+    }
+}
+
+static void without_status(void **state) {
+    (void)state;
+    mlsel_model_release(NULL);
+    assert_null(mlsel_model_retain(NULL));
+    assert_int_equal(mlsel_model_label_count(NULL), 0);
+    assert_null(mlsel_model_label(NULL, 0));
+    assert_null(mlsel_model_category(NULL, 0));
+    assert_int_equal(mlsel_model_find_label(NULL, "a"), -1);
+    assert_int_equal(mlsel_model_find_label(model, NULL), -1);
+    assert_int_equal(mlsel_category_index(MLSEL_CATEGORIES_VSR, NULL, NULL), 12);
+    mlsel_model_options_init(NULL, sizeof(mlsel_model_options));
+    mlsel_query_options_init(NULL, sizeof(mlsel_query_options));
+    mlsel_features_options_init(NULL, sizeof(mlsel_features_options));
+    mlsel_evidence_init(NULL, sizeof(mlsel_evidence));
+}
+
+/* Where NULL means something: no options, no error, no flags, no category. */
+static void null_allowed(void **state) {
+    (void)state;
+    assert_int_equal(mlsel_device_query("cpu", &out.device, sizeof out.device, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_model_get_info(model, &out.info, sizeof out.info, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_select(model, f32, N, NULL, &out.selection, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_select_batch_f64(model, f64, 1, N, N, NULL, &out.selection, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_score(model, f32, N, NULL, out.scores, 2, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_probabilities(model, votes, 2, NULL, out.scores, NULL), MLSEL_OK);
+    mlsel_evidence_init(&out.evidence, sizeof out.evidence);
+    assert_int_equal(mlsel_explain(model, f32, N, NULL, &out.evidence, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_features_compose(NULL, NULL, f32, N, NULL, out.features, N + 14, NULL, NULL), MLSEL_OK);
+}
+
+/* --- completeness ------------------------------------------------------------------------------------------------ */
+
+static bool is_listed(const char *const *names, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_tested(const char *symbol) {
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        if (strcmp(cases[i].symbol, symbol) == 0)
+            return true;
+    return is_listed(others, LENGTH(others), symbol) || is_listed(without_pointers, LENGTH(without_pointers), symbol);
+}
+
+static void every_function(void **state) {
+    (void)state;
+    size_t count = 0;
+    char *text = test_need_file(TEST_SOURCE_DIR "/abi/symbols-in-versions", NULL);
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        if (*line == '#')
+            continue;
+        line[strcspn(line, " ")] = '\0';
+        if (!is_tested(line))
+            fail_msg("%s is not tested with NULL", line);
+        count++;
+    }
+    free(text);
+    assert_true(count >= 38);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    model = test_load_text(base_knn, NULL);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    mlsel_model_release(model);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(null_arguments),
+        cmocka_unit_test(without_status),
+        cmocka_unit_test(null_allowed),
+        cmocka_unit_test(every_function),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

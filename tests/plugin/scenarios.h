@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens to a process that meets a plugin. Each scenario has a process of its own, because plugins stay open. */
+#ifndef MLSEL_TEST_SCENARIOS_H
+#define MLSEL_TEST_SCENARIOS_H
+
+#include <stddef.h>
+
+typedef struct scenario {
+    const char *name;
+    const char *plugin_path; /* MLSEL_PLUGIN_PATH, relative to the folder of folders; NULL: not set */
+    const char *behaviour;   /* FAKE_BACKEND */
+    void (*run)(const struct scenario *self);
+    /* of bad plugins: what asking for the device gives, and words that the message must have */
+    int status;
+    const char *words[3];
+} scenario;
+
+extern const scenario scenarios[];
+extern const size_t n_scenarios;
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * KNN answers are the reference's to the last bit on every instruction set: neighbours, their order, ties, distances.
+ * Shown on data made to break a scan that estimates first: all rows equal, rows that differ in the last bit, rows on a
+ * sphere around the query, one-hot rows, large and tiny norms.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+enum { WIDTH = 70, MAX_ROWS = 1500, N_QUERIES = 12, MAX_K = 64 };
+
+static uint64_t random_state = 1181783497276652981u;
+
+static double uniform(void) {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (double)(int64_t)random_state / 9223372036854775808.0;
+}
+
+/* A made-up artifact and queries for it. */
+typedef struct dataset {
+    const char *name;
+    size_t n_rows;
+    float rows[MAX_ROWS][WIDTH];
+    double queries[N_QUERIES][WIDTH];
+} dataset;
+
+static void fill_random(dataset *d, double scale) {
+    for (size_t r = 0; r < d->n_rows; r++)
+        for (size_t i = 0; i < WIDTH; i++)
+            d->rows[r][i] = (float)(uniform() * scale);
+    for (size_t q = 0; q < N_QUERIES; q++)
+        for (size_t i = 0; i < WIDTH; i++)
+            d->queries[q][i] = uniform() * scale;
+}
+
+static void make_random(dataset *d) { fill_random(d, 1); }
+
+static void make_large(dataset *d) { fill_random(d, 1e10); }
+
+static void make_tiny(dataset *d) { fill_random(d, 1e-30); }
+
+static void make_equal(dataset *d) {
+    fill_random(d, 1);
+    for (size_t r = 1; r < d->n_rows; r++)
+        memcpy(d->rows[r], d->rows[0], sizeof d->rows[0]);
+}
+
+/* Distances so close that float cannot tell them apart. */
+static void make_last_bit(dataset *d) {
+    make_equal(d);
+    for (size_t r = 1; r < d->n_rows; r++) {
+        float *x = &d->rows[r][r % WIDTH];
+        *x = nextafterf(*x, r % 2 == 0 ? 2.0f : -2.0f);
+    }
+}
+
+/* All rows at the same distance from the query (0, ..., 0, 1): permutations of one vector in the other places. */
+static void make_sphere(dataset *d) {
+    fill_random(d, 1);
+    for (size_t r = 0; r < d->n_rows; r++)
+        for (size_t i = 0; i < WIDTH; i++)
+            d->rows[r][i] = i == WIDTH - 1 ? 0.5f : d->rows[0][(i + r) % (WIDTH - 1)];
+    memset(d->queries[0], 0, sizeof d->queries[0]);
+    d->queries[0][WIDTH - 1] = 1;
+}
+
+static void make_one_hot(dataset *d) {
+    memset(d->rows, 0, sizeof d->rows);
+    memset(d->queries, 0, sizeof d->queries);
+    for (size_t r = 0; r < d->n_rows; r++)
+        d->rows[r][r * 7 % WIDTH] = 1;
+    for (size_t q = 1; q < N_QUERIES; q++) /* the first stays zero */
+        d->queries[q][q] = 1;
+}
+
+/* Queries that are rows, and rows that come twice. */
+static void make_repeated(dataset *d) {
+    fill_random(d, 1);
+    for (size_t r = 1; r < d->n_rows; r += 2)
+        memcpy(d->rows[r], d->rows[r / 2], sizeof d->rows[0]);
+    for (size_t q = 0; q < N_QUERIES; q++)
+        for (size_t i = 0; i < WIDTH; i++)
+            d->queries[q][i] = (double)d->rows[q * 31 % d->n_rows][i];
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------------ */
+
+static char *write_artifact(const dataset *d, size_t *size) {
+    const size_t room = d->n_rows * WIDTH * 20 + d->n_rows * 40 + 1000;
+    char *text = malloc(room), *at = text;
+    assert_non_null(text);
+    at += sprintf(at, "{\"algorithm\":\"knn\",\"k\":5,\"embeddings\":[");
+    for (size_t r = 0; r < d->n_rows; r++) {
+        *at++ = r == 0 ? '[' : ',';
+        if (r > 0)
+            *at++ = '[';
+        for (size_t i = 0; i < WIDTH; i++)
+            at += sprintf(at, "%s%.9g", i == 0 ? "" : ",", (double)d->rows[r][i]);
+        *at++ = ']';
+    }
+    at += sprintf(at, "],\"labels\":[");
+    for (size_t r = 0; r < d->n_rows; r++)
+        at += sprintf(at, "%s\"m%zu\"", r == 0 ? "" : ",", r % 5);
+    at += sprintf(at, "]}");
+    assert_true((size_t)(at - text) < room);
+    *size = (size_t)(at - text);
+    return text;
+}
+
+static size_t neighbours_of(const mlsel_model *model, const double *query, mlsel_neighbour *out) {
+    mlsel_error err;
+    mlsel_evidence e;
+    mlsel_evidence_init(&e, sizeof e);
+    e.neighbours = out;
+    e.neighbours_capacity = MAX_K;
+    test_ok(mlsel_explain_f64(model, query, WIDTH, NULL, &e, &err), &err);
+    return e.neighbour_count;
+}
+
+static mlsel_model *load_with(const char *isa, const char *text, size_t size, uint32_t k, mlsel_knn_rule rule) {
+    mlsel_error err;
+    mlsel_model *model = NULL;
+    mlsel_model_options options;
+    mlsel_model_options_init(&options, sizeof options);
+    options.k = k;
+    options.knn_rule = rule;
+    assert_int_equal(setenv("MLSEL_ISA", isa, 1), 0);
+    test_ok(mlsel_model_load_memory(text, size, &options, &model, &err), &err);
+    return model;
+}
+
+static void compare(const dataset *d, const char *isa, uint32_t k, mlsel_knn_rule rule) {
+    mlsel_neighbour expected[N_QUERIES][MAX_K], got[MAX_K];
+    size_t size;
+    char *text = write_artifact(d, &size);
+    /* one after the other: two models of one content would share the first one's kernels */
+    mlsel_model *model = load_with("reference", text, size, k, rule);
+    for (size_t q = 0; q < N_QUERIES; q++)
+        assert_int_equal(neighbours_of(model, d->queries[q], expected[q]), k < d->n_rows ? k : d->n_rows);
+    mlsel_model_release(model);
+    model = load_with(isa, text, size, k, rule);
+    for (size_t q = 0; q < N_QUERIES; q++) {
+        const size_t n = neighbours_of(model, d->queries[q], got);
+        if (memcmp(got, expected[q], n * sizeof *got) != 0)
+            fail_msg("%s on %s: k %u, rule %d, query %zu: not the reference's neighbours", d->name, isa, (unsigned)k,
+                     (int)rule, q);
+    }
+    mlsel_model_release(model);
+    free(text);
+}
+
+static void run_all(const char *isa) {
+    static const struct {
+        const char *name;
+        void (*make)(dataset *);
+    } makers[] = {{"random", make_random},   {"large", make_large},       {"tiny", make_tiny},
+                  {"equal", make_equal},     {"last bit", make_last_bit}, {"sphere", make_sphere},
+                  {"one-hot", make_one_hot}, {"repeated", make_repeated}};
+    static const size_t sizes[] = {1, 33, 257, MAX_ROWS};
+    static const uint32_t ks[] = {1, 5, MAX_K};
+    static dataset d;
+    for (size_t m = 0; m < TEST_LENGTH(makers); m++)
+        for (size_t s = 0; s < TEST_LENGTH(sizes); s++) {
+            d.name = makers[m].name;
+            d.n_rows = sizes[s];
+            makers[m].make(&d);
+            for (size_t k = 0; k < TEST_LENGTH(ks); k++)
+                for (mlsel_knn_rule rule = MLSEL_KNN_RULE_COSINE; rule <= MLSEL_KNN_RULE_LEGACY; rule++)
+                    compare(&d, isa, ks[k], rule);
+        }
+}
+
+/* The level that is asked for, or skipped where the machine lacks it. */
+static void run_level(const char *isa) {
+    assert_int_equal(setenv("MLSEL_ISA", isa, 1), 0);
+    if (!test_has_isa())
+        skip();
+    run_all(isa);
+}
+
+static void portable(void **state) {
+    (void)state;
+    run_level("portable");
+}
+
+#if defined(__x86_64__)
+static void avx2(void **state) {
+    (void)state;
+    run_level("avx2");
+}
+
+static void avx512(void **state) {
+    (void)state;
+    run_level("avx512");
+}
+#elif defined(__aarch64__)
+static void neon(void **state) {
+    (void)state;
+    run_level("neon");
+}
+#endif
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(portable),
+#if defined(__x86_64__)
+        cmocka_unit_test(avx2),
+        cmocka_unit_test(avx512),
+#elif defined(__aarch64__)
+        cmocka_unit_test(neon),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

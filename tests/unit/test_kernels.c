@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each instruction set's kernels against plain sums in long double, and their exact functions bit for bit. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/features.h"
+#include "cpu/kernels.h"
+#include "support.h"
+
+enum { MAX_N = 200, STRIDE = 208, N_ROWS = 13, GUARD = 16 };
+
+static uint64_t random_state = 88172645463325252u;
+
+/* Marsaglia's xorshift, uniform in [-1, 1). */
+static double uniform(void) {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (double)(int64_t)random_state / 9223372036854775808.0;
+}
+
+static size_t tables(const cpu_kernels *out[4]) {
+    size_t n = 0;
+    out[n++] = &mlsel_i_cpu_kernels_portable;
+#if defined(__x86_64__)
+    const cpu_features features = mlsel_i_cpu_features();
+    if (features.avx2)
+        out[n++] = &mlsel_i_cpu_kernels_avx2;
+    if (features.avx512)
+        out[n++] = &mlsel_i_cpu_kernels_avx512;
+#elif defined(__aarch64__)
+    out[n++] = &mlsel_i_cpu_kernels_neon;
+#endif
+    return n;
+}
+
+typedef void (*check_fn)(const cpu_kernels *kernels);
+
+static void for_each_table(check_fn check) {
+    const cpu_kernels *all[4];
+    const size_t n = tables(all);
+    for (size_t i = 0; i < n; i++) {
+        print_message("%s\n", all[i]->isa);
+        check(all[i]);
+    }
+}
+
+/* What is read lies in blocks of exactly the right size, so that the sanitizers see a read past the end. */
+static float *random_floats(size_t n, double scale) {
+    float *x = malloc(n * sizeof *x + 1);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(uniform() * scale);
+    return x;
+}
+
+static double *random_doubles(size_t n, double scale) {
+    double *x = malloc(n * sizeof *x + 1);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = uniform() * scale;
+    return x;
+}
+
+static void check_squared_distance(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N; n++) {
+        float *x = random_floats(n, 3);
+        double *q = random_doubles(n, 3);
+        for (int s = 0; s < 3; s++) {
+            const double scale = s == 0 ? 1 : s == 1 ? 0 : uniform();
+            const double got = kernels->squared_distance(x, scale, q, n);
+            const double expected = mlsel_i_cpu_kernels_reference.squared_distance(x, scale, q, n);
+            assert_memory_equal(&got, &expected, sizeof got);
+        }
+        free(x), free(q);
+    }
+}
+
+static void check_dots(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N; n++)
+        for (size_t rows = 0; rows <= N_ROWS; rows++) {
+            const size_t stride = rows % 2 == 0 ? n : STRIDE;
+            float *x = random_floats(rows == 0 ? 0 : (rows - 1) * stride + n, 1);
+            double *wide = random_doubles(n, 1);
+            float *q = malloc(n * sizeof *q + 1);
+            float out[N_ROWS + GUARD];
+            for (size_t i = 0; i < N_ROWS + GUARD; i++)
+                out[i] = 77;
+            kernels->narrow(wide, 1, q, n);
+            kernels->dots(x, stride, rows, q, n, out);
+            for (size_t r = 0; r < rows; r++) {
+                long double sum = 0, x2 = 0, q2 = 0;
+                for (size_t i = 0; i < n; i++) {
+                    const long double a = (long double)x[r * stride + i], b = (long double)wide[i];
+                    sum += a * b, x2 += a * a, q2 += b * b;
+                }
+                const long double bound =
+                    (long double)mlsel_i_cpu_dots_error(kernels, n) * sqrtl(x2 * q2) + (long double)FLT_MIN;
+                if (!(fabsl((long double)out[r] - sum) <= bound))
+                    fail_msg("%s: n %zu, row %zu: %.9g, expected %.9Lg within %.3Lg", kernels->isa, n, r,
+                             (double)out[r], sum, bound);
+            }
+            for (size_t r = rows; r < N_ROWS + GUARD; r++)
+                assert_true(out[r] >= 77 && out[r] <= 77);
+            free(x), free(wide), free(q);
+        }
+}
+
+/* The stated error of the vector exponential, over the whole range and at its ends. */
+static void check_exp(const cpu_kernels *kernels) {
+    enum { STEPS = 200000 };
+    double worst = 0;
+    float *x = malloc(STEPS * sizeof *x), *y = malloc(STEPS * sizeof *y);
+    for (size_t i = 0; i < STEPS; i++)
+        y[i] = x[i] = -87.0f * (float)i / STEPS;
+    kernels->exp_negative(y, STEPS);
+    for (size_t i = 0; i < STEPS; i++) {
+        const double expected = exp((double)x[i]);
+        worst = fmax(worst, fabs((double)y[i] - expected) / expected);
+    }
+    print_message("  largest relative error of exp: %.3g\n", worst);
+    assert_true(worst < 3e-7);
+    const float ends[] = {-0.0f, -1e-30f, -87.3f, -104.0f, -1e30f, -FLT_MAX};
+    float got[TEST_LENGTH(ends)];
+    memcpy(got, ends, sizeof ends);
+    kernels->exp_negative(got, TEST_LENGTH(ends));
+    assert_true(got[0] >= 1 && got[0] <= 1 && got[1] >= 1 && got[1] <= 1);
+    for (size_t i = 2; i < TEST_LENGTH(ends); i++)
+        assert_true(got[i] >= 0 && got[i] <= 2e-38f);
+    for (size_t n = 0; n < 40; n++) { /* nothing past the end */
+        float values[64];
+        for (size_t i = 0; i < 64; i++)
+            values[i] = -1;
+        kernels->exp_negative(values, n);
+        for (size_t i = 0; i < 64; i++)
+            assert_true(fabs((double)values[i] - (i < n ? exp(-1) : -1)) < 1e-6);
+    }
+    free(x), free(y);
+}
+
+static void check_dot_f64(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N; n++) {
+        float *x = random_floats(n, 1);
+        double *a = random_doubles(n, 5);
+        long double sum = 0, magnitude = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += (long double)a[i] * (long double)x[i];
+            magnitude += fabsl((long double)a[i] * (long double)x[i]);
+        }
+        assert_true(fabsl((long double)kernels->dot_f64(a, x, n) - sum) <= 1e-14L * magnitude);
+        free(x), free(a);
+    }
+}
+
+static void check_narrow(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N; n++) {
+        double *x = random_doubles(n, 1e5);
+        float q[MAX_N + GUARD];
+        for (size_t i = 0; i < MAX_N + GUARD; i++)
+            q[i] = 77;
+        kernels->narrow(x, 0.37, q, n);
+        for (size_t i = 0; i < MAX_N + GUARD; i++) {
+            const float expected = i < n ? (float)(x[i] * 0.37) : 77.0f;
+            assert_memory_equal(&q[i], &expected, sizeof expected);
+        }
+        free(x);
+    }
+}
+
+static void squared_distance(void **state) {
+    (void)state;
+    for_each_table(check_squared_distance);
+}
+
+static void dots(void **state) {
+    (void)state;
+    for_each_table(check_dots);
+}
+
+static void exponential(void **state) {
+    (void)state;
+    for_each_table(check_exp);
+}
+
+static void dot_f64(void **state) {
+    (void)state;
+    for_each_table(check_dot_f64);
+}
+
+static void narrow(void **state) {
+    (void)state;
+    for_each_table(check_narrow);
+}
+
+/* MLSEL_ISA lowers the level, and nothing else does anything. */
+static void environment(void **state) {
+    (void)state;
+    const char *best = mlsel_i_cpu_kernels_pick()->isa;
+    assert_int_equal(setenv("MLSEL_ISA", "reference", 1), 0);
+    assert_string_equal(mlsel_i_cpu_kernels_pick()->isa, "reference");
+    assert_int_equal(setenv("MLSEL_ISA", "avx1024", 1), 0);
+    assert_string_equal(mlsel_i_cpu_kernels_pick()->isa, best);
+    assert_int_equal(unsetenv("MLSEL_ISA"), 0);
+    assert_string_equal(mlsel_i_cpu_kernels_pick()->isa, best);
+}
+
+int main(void) {
+    unsetenv("MLSEL_ISA");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(squared_distance), cmocka_unit_test(dots),   cmocka_unit_test(exponential),
+        cmocka_unit_test(dot_f64),          cmocka_unit_test(narrow), cmocka_unit_test(environment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

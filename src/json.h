@@ -30,7 +30,6 @@ enum json_defect {
     JSON_DEFECT_RANGE   /* JSON_F32 only: a value beyond FLT_MAX at [row] (rank 1) or [row][col] */
 };
 
-/* After a defect the rest of the array is checked for grammar but not stored; data may then be short or NULL. */
 /* Values from one row of a rank 2 array to the next. Wide float32 rows are padded so that each is aligned; in narrow
  * ones the padding would outweigh the values. */
 static inline size_t json_row_stride(enum json_dtype dtype, size_t cols) {
@@ -38,6 +37,7 @@ static inline size_t json_row_stride(enum json_dtype dtype, size_t cols) {
     return dtype == JSON_F32 && cols >= 4 * step ? (cols + step - 1) / step * step : cols;
 }
 
+/* After a defect the rest of the array is checked for grammar but not stored, and data is NULL. */
 typedef struct json_array {
     enum json_dtype dtype;
     int rank;      /* 1 or 2 */

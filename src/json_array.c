@@ -127,6 +127,8 @@ static void measure(const char *text, const char *end, int rank, size_t *rows, s
         ++*rows;
     }
     *bound = (size_t)(at - text) / 2 + 1; /* a value and its comma are two bytes */
+    if (*cols > *bound)
+        *cols = *bound; /* commas without values, or in a string */
 }
 
 static mlsel_status allocate(json_parser *p, array_reader *r) {

@@ -107,11 +107,12 @@ static mlsel_status prepare(mlsel_artifact *artifact, const engine_key *key, mls
         status = mlsel_i_fail(err, MLSEL_ERROR_INTERNAL, "device \"%s\": its plugin takes batches of 0 queries",
                               key->backend->name);
     }
-    if (status == MLSEL_OK)
+    if (status == MLSEL_OK) {
         *out = engine;
-    else
-        mlsel_i_free(engine);
-    if (status != MLSEL_OK && err != NULL && err->message[0] == '\0')
+        return MLSEL_OK;
+    }
+    mlsel_i_free(engine);
+    if (err != NULL && err->message[0] == '\0')
         mlsel_i_fail(err, status, "device \"%s\": its plugin failed without a reason", key->backend->name);
     return status;
 }

@@ -18,7 +18,8 @@ command -v abidiff >/dev/null 2>&1 || skip "abidiff is missing (Debian: apt-get 
     echo "FAILED: there is no $shared"
     exit 1
 }
-readelf -S "$shared" | grep -q '\.debug_info' || skip "the library has no debug information (add -g, as the presets gcc and clang do)"
+readelf -S "$shared" | grep -q '\.debug_info' ||
+    skip "the library has no debug information (add -g, as the presets gcc and clang do)"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -27,8 +28,8 @@ sh "$source_dir/abi/dump_abi.sh" "$shared" >"$work/abi" || {
     exit 1
 }
 
-# Also changes that abidiff calls harmless, as the renaming of a field: sources would not compile any more. Status 1 and 2
-# are failures of abidiff itself, 4 says that something changed, 8 that it is surely incompatible.
+# Also changes that abidiff calls harmless, as the renaming of a field: sources would not compile any more.
+# Status 1 and 2 are failures of abidiff itself, 4 says that something changed, 8 that it is surely incompatible.
 status=0
 abidiff --harmless "$baseline" "$work/abi" || status=$?
 if [ $((status & 3)) -ne 0 ]; then

@@ -10,7 +10,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# What a header has, as the beginnings of the lines that pin it: ENUM_TYPE(type), VALUE(name, SIZE(struct, FIELD(struct, field
+# What a header has, as the beginnings of the lines that pin it: ENUM_TYPE(type), VALUE(name, SIZE(struct and
+# FIELD(struct, field
 facts() {
     awk '
         { # comments go, also those of several lines

@@ -160,6 +160,7 @@ static const null_case cases[] = {
 /* Functions without a status: what NULL gives is checked in without_status. */
 static const char *const others[] = {
     "mlsel_category_index",     "mlsel_evidence_init",      "mlsel_features_options_init", "mlsel_model_category",
+ "mlsel_model_class_label", "mlsel_model_cluster_label",
     "mlsel_model_find_label",   "mlsel_model_label",        "mlsel_model_label_count",     "mlsel_model_options_init",
     "mlsel_model_release",      "mlsel_model_retain",       "mlsel_query_options_init",
 };
@@ -201,6 +202,8 @@ static void without_status(void **state) {
     assert_int_equal(mlsel_model_label_count(NULL), 0);
     assert_null(mlsel_model_label(NULL, 0));
     assert_null(mlsel_model_category(NULL, 0));
+    assert_int_equal(mlsel_model_class_label(NULL, 0), -1);
+    assert_int_equal(mlsel_model_cluster_label(NULL, 0), -1);
     assert_int_equal(mlsel_model_find_label(NULL, "a"), -1);
     assert_int_equal(mlsel_model_find_label(model, NULL), -1);
     assert_int_equal(mlsel_category_index(MLSEL_CATEGORIES_VSR, NULL, NULL), 12);

@@ -5,8 +5,8 @@
 #   files         the files, the SONAME, that nothing names a folder of this machine
 #   find_package  an outside CMake project builds and runs the examples
 #   pkg_config    so does a compiler with pkg-config, shared and static
-# The environment says what to test: CMAKE, SOURCE_DIR, BUILD_DIR, CONFIG, TREE, GENERATOR, MAKE_PROGRAM, CC, CXX (may be
-# empty), VERSION, LIBDIR (relative), TOOL (1 if the command was built).
+# The environment says what to test: CMAKE, SOURCE_DIR, BUILD_DIR, CONFIG, TREE, GENERATOR, MAKE_PROGRAM, CC, CXX (may
+# be empty), VERSION, LIBDIR (relative), TOOL (1 if the command was built).
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -88,8 +88,10 @@ step_files() {
 
     library=$prefix/$LIBDIR/libmlsel.so
     [ "$(readlink "$library")" = "libmlsel.so.$major" ] || fail "libmlsel.so is no link to libmlsel.so.$major"
-    [ "$(readlink "$library.$major")" = "libmlsel.so.$VERSION" ] || fail "libmlsel.so.$major is no link to libmlsel.so.$VERSION"
-    readelf -d "$library" | grep -Fq "Library soname: [libmlsel.so.$major]" || fail "the SONAME is not libmlsel.so.$major"
+    [ "$(readlink "$library.$major")" = "libmlsel.so.$VERSION" ] ||
+        fail "libmlsel.so.$major is no link to libmlsel.so.$VERSION"
+    readelf -d "$library" | grep -Fq "Library soname: [libmlsel.so.$major]" ||
+        fail "the SONAME is not libmlsel.so.$major"
     if readelf -d "$library" | grep -E 'RPATH|RUNPATH'; then
         fail "libmlsel.so has a search path of its own"
     fi

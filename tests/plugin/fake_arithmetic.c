@@ -43,12 +43,15 @@ static void measure_knn(const mlsel_model_view *view, double *query, double *roo
     double *distances = room + n;
     if (knn->normalize)
         normalize(query, n);
-    for (uint64_t row = 0; row < knn->n_rows; row++) {
-        widen(knn->rows + row * n, room, n);
+    for (uint64_t v = 0; v < knn->n_vectors; v++) {
+        widen(knn->vectors + v * knn->stride, room, n);
         if (knn->normalize)
             normalize(room, n);
-        const int takes_part = mask == NULL || mask[knn->row_labels[row]] != 0;
-        distances[row] = takes_part ? distance(room, query, n) : INFINITY;
+        for (uint64_t i = knn->vector_start[v]; i < knn->vector_start[v + 1]; i++) {
+            const uint64_t row = knn->vector_rows[i];
+            const int takes_part = mask == NULL || mask[knn->row_labels[row]] != 0;
+            distances[row] = takes_part ? distance(room, query, n) : INFINITY;
+        }
     }
     for (uint32_t i = 0; i < k; i++) {
         uint64_t best = 0;
@@ -79,7 +82,7 @@ static double svm_pair(const mlsel_model_view *view, const double *query, double
     for (int side = 0; side < 2; side++) {
         const uint32_t of = side == 0 ? i : j, row = side == 0 ? j - 1 : i;
         for (uint64_t v = svm->class_start[of]; v < svm->class_start[of + 1]; v++) {
-            widen(svm->support_vectors + v * n, room, n);
+            widen(svm->support_vectors + v * svm->stride, room, n);
             sums[side] +=
                 svm->dual_coef[row * svm->n_support_vectors + v] * svm_kernel(svm->kernel, svm->gamma, room, query, n);
         }
@@ -103,7 +106,7 @@ static void measure_svm(const mlsel_model_view *view, double *query, double *roo
         const mlsel_svm_classifier *classifier = &svm->classifiers[c];
         double sum = 0;
         for (uint64_t v = 0; v < classifier->n_vectors; v++) {
-            widen(classifier->vectors + v * n, room, n);
+            widen(classifier->vectors + v * classifier->stride, room, n);
             const double value = svm_kernel(svm->kernel, classifier->gamma, room, query, n);
             sum += classifier->alpha == NULL ? value : classifier->alpha[v] * value;
         }
@@ -128,7 +131,7 @@ static double layer_output(const mlsel_layer_view *layer, const double *x, uint3
     switch (layer->type) {
     case MLSEL_LAYER_LINEAR:
         for (uint32_t i = 0; i < layer->in_features; i++)
-            sum += (double)layer->weight[(size_t)o * layer->in_features + i] * x[i];
+            sum += (double)layer->weight[o * layer->stride + i] * x[i];
         return sum + or_else(layer->bias, o, 0);
     case MLSEL_LAYER_RELU:
         return x[o] < 0 ? 0 : x[o];

@@ -121,7 +121,8 @@ static void same_numbers(const char *what, const double *got, const double *expe
         test_close(got[i], expected[i], tolerance, what);
 }
 
-static void same_selection(const char *what, const mlsel_selection *got, const mlsel_selection *expected, double tolerance) {
+static void same_selection(const char *what, const mlsel_selection *got, const mlsel_selection *expected,
+                           double tolerance) {
     if (got->index != expected->index || got->runner_up != expected->runner_up || got->cluster != expected->cluster ||
         got->flags != expected->flags)
         fail_msg("%s: label %d, then %d, cluster %d, flags %u; on the CPU %d, then %d, cluster %d, flags %u", what,
@@ -139,7 +140,8 @@ static void same_answer(const fixture_set *set, const fixture_answer *got, const
         same_numbers(set->name, got->scores[t], expected->scores[t], FIXTURE_MAX_LABELS, tolerance);
         for (int q = 0; q < FIXTURE_BATCH; q++) {
             same_selection(set->name, &got->batch_selections[t][q], &expected->batch_selections[t][q], tolerance);
-            same_numbers(set->name, got->batch_scores[t][q], expected->batch_scores[t][q], FIXTURE_MAX_LABELS, tolerance);
+            same_numbers(set->name, got->batch_scores[t][q], expected->batch_scores[t][q], FIXTURE_MAX_LABELS,
+                         tolerance);
         }
         same_selection(set->name, &got->evidence[t].selection, &expected->evidence[t].selection, tolerance);
         assert_int_equal(got->evidence[t].neighbour_count, expected->evidence[t].neighbour_count);
@@ -176,6 +178,8 @@ static void conformance(const scenario *self) {
     size_t n_sets = 0;
     fixture_set *sets = fixture_open_all(&n_sets);
     static fixture_answer expected, got;
+    /* the plugin's arithmetic is the definition's, in double, so the CPU's has to be that as well */
+    setenv("MLSEL_ISA", "reference", 1);
     for (size_t i = 0; i < n_sets; i++) {
         mlsel_error err;
         mlsel_model *cpu = test_load(sets[i].artifact, &sets[i].options), *cuda = NULL;
@@ -269,9 +273,9 @@ static void sharing(const scenario *self) {
         mlsel_knn_rule rule;
         uint32_t k;
         unsigned prepared; /* states there are after this load */
-    } loads[N] = {{"cuda", MLSEL_KNN_RULE_COSINE, 0, 1},  {"cuda", MLSEL_KNN_RULE_COSINE, 2, 1},
-                  {"auto", MLSEL_KNN_RULE_COSINE, 0, 1},  {"cuda:1", MLSEL_KNN_RULE_COSINE, 0, 2},
-                  {"cuda", MLSEL_KNN_RULE_LEGACY, 0, 3},  {"cpu", MLSEL_KNN_RULE_COSINE, 0, 3}};
+    } loads[N] = {{"cuda", MLSEL_KNN_RULE_COSINE, 0, 1}, {"cuda", MLSEL_KNN_RULE_COSINE, 2, 1},
+                  {"auto", MLSEL_KNN_RULE_COSINE, 0, 1}, {"cuda:1", MLSEL_KNN_RULE_COSINE, 0, 2},
+                  {"cuda", MLSEL_KNN_RULE_LEGACY, 0, 3}, {"cpu", MLSEL_KNN_RULE_COSINE, 0, 3}};
     mlsel_model *models[N];
     mlsel_model_info info, cpu_info;
     mlsel_error err;
@@ -331,14 +335,14 @@ static void *use(void *opaque) {
         u->good = mlsel_model_load(u->set->artifact, &options, &model, NULL) == MLSEL_OK &&
                   mlsel_device_query("cuda:1", &info, sizeof info, NULL) == MLSEL_OK;
         for (size_t q = 0; q < u->set->count && u->good; q += 4)
-            u->good = fixture_ask(model, u->set, q, &got, NULL) == MLSEL_OK &&
-                      memcmp(&got, &u->expected[q], sizeof got) == 0;
+            u->good =
+                fixture_ask(model, u->set, q, &got, NULL) == MLSEL_OK && memcmp(&got, &u->expected[q], sizeof got) == 0;
         mlsel_model_release(model);
     }
     return NULL;
 }
 
-/* Many threads open the plugin at once, then prepare, ask and release the same model. */
+/* Many threads prepare, ask and release the same model. */
 static void threads(const scenario *self) {
     (void)self;
     user users[N_THREADS];
@@ -348,10 +352,10 @@ static void threads(const scenario *self) {
     fixture_answer *expected = calloc(set.count, sizeof *expected);
     mlsel_error err;
     assert_non_null(expected);
-    mlsel_model *cpu = test_load(set.artifact, &set.options); /* the same sums in the same order, so the same bits */
+    mlsel_model *first = load_on(set.artifact, "cuda:1");
     for (size_t q = 0; q < set.count; q++)
-        test_ok(fixture_ask(cpu, &set, q, &expected[q], &err), &err);
-    mlsel_model_release(cpu);
+        test_ok(fixture_ask(first, &set, q, &expected[q], &err), &err);
+    mlsel_model_release(first);
     for (size_t i = 0; i < N_THREADS; i++) {
         users[i] = (user){.set = &set, .expected = expected, .begin = &begin, .good = true};
         assert_int_equal(pthread_create(&users[i].thread, NULL, use, &users[i]), 0);
@@ -365,6 +369,30 @@ static void threads(const scenario *self) {
     check_counts(counts, atomic_load(&counts->prepared));
     free(expected);
     fixture_set_close(&set);
+}
+
+static void *open_first(void *opaque) {
+    user *u = opaque;
+    mlsel_device_info info;
+    gate_pass(u->begin);
+    u->good = mlsel_device_query("auto", &info, sizeof info, NULL) == MLSEL_OK && strcmp(info.name, "cuda") == 0;
+    return NULL;
+}
+
+/* Many threads meet the plugin first: it is opened once. */
+static void first_use(const scenario *self) {
+    (void)self;
+    user users[N_THREADS];
+    gate begin = {.n_threads = N_THREADS};
+    for (size_t i = 0; i < N_THREADS; i++) {
+        users[i] = (user){.begin = &begin};
+        assert_int_equal(pthread_create(&users[i].thread, NULL, open_first, &users[i]), 0);
+    }
+    for (size_t i = 0; i < N_THREADS; i++) {
+        assert_int_equal(pthread_join(users[i].thread, NULL), 0);
+        assert_true(users[i].good);
+    }
+    check_counts(good_counts(), 0);
 }
 
 /* --- where it is looked for -------------------------------------------------------------------------------------- */
@@ -530,6 +558,7 @@ const scenario scenarios[] = {
     {"precisions", "good", NULL, precisions, 0, {NULL}},
     {"sharing", "good", NULL, sharing, 0, {NULL}},
     {"threads", "good", NULL, threads, 0, {NULL}},
+    {"first use by threads", "good", NULL, first_use, 0, {NULL}},
     {"found in a later folder", ":empty::./no_such:good:no_entry:", NULL, found, 0, {NULL}},
     {"found beside the library", NULL, NULL, beside_the_library, 0, {NULL}},
     {"a table of a later version", "good", "large-table", found, 0, {NULL}},
@@ -539,7 +568,12 @@ const scenario scenarios[] = {
      bad_device,
      MLSEL_ERROR_DEVICE,
      {"no_entry/" FILE_NAME, "no mlsel plugin", "mlsel_backend_entry is missing"}},
-    {"no shared object", "no_object", NULL, bad_device, MLSEL_ERROR_DEVICE, {"no_object/" FILE_NAME, "cannot be opened"}},
+    {"no shared object",
+     "no_object",
+     NULL,
+     bad_device,
+     MLSEL_ERROR_DEVICE,
+     {"no_object/" FILE_NAME, "cannot be opened"}},
     {"no library that it needs",
      "no_library",
      NULL,
@@ -553,18 +587,33 @@ const scenario scenarios[] = {
      MLSEL_ERROR_DEVICE,
      {"no_entry/" FILE_NAME, "no mlsel plugin", "mlsel_backend_entry is missing"}},
     {"no table", "good", "no-table", bad_device, MLSEL_ERROR_VERSION, {GOOD_FILE, "another version", "0.1.0"}},
-    {"another version", "good", "version", bad_device, MLSEL_ERROR_VERSION, {GOOD_FILE, "another version", "interface 1"}},
+    {"another version",
+     "good",
+     "version",
+     bad_device,
+     MLSEL_ERROR_VERSION,
+     {GOOD_FILE, "another version", "interface 1"}},
     {"small table", "good", "small-table", bad_device, MLSEL_ERROR_DEVICE, {GOOD_FILE, "incomplete", "bytes"}},
     {"another name", "good", "other-name", bad_device, MLSEL_ERROR_DEVICE, {GOOD_FILE, "is one for \"metal\""}},
     {"no name", "good", "no-name", bad_device, MLSEL_ERROR_DEVICE, {GOOD_FILE, "is one for \"\""}},
     {"no function", "good", "no-function", bad_device, MLSEL_ERROR_DEVICE, {GOOD_FILE, "a function is missing"}},
-    {"no driver", "good", "no-driver", bad_device, MLSEL_ERROR_DEVICE, {"cuda: the driver libfake.so.1 is not installed"}},
+    {"no driver",
+     "good",
+     "no-driver",
+     bad_device,
+     MLSEL_ERROR_DEVICE,
+     {"cuda: the driver libfake.so.1 is not installed"}},
     {"no driver, no reason", "good", "no-driver-silent", bad_device, MLSEL_ERROR_DEVICE, {"cuda: no device found"}},
     {"no devices", "good", "no-devices", bad_device, MLSEL_ERROR_DEVICE, {"cuda: no device found"}},
     {"no device info", "good", "device-info", no_device_info, MLSEL_ERROR_DEVICE, {"the card fell off the bus"}},
     {"unsupported", "good", "unsupported", bad_model, MLSEL_ERROR_UNSUPPORTED, {"knows no such algorithm"}},
     {"no memory", "good", "no-memory", bad_model, MLSEL_ERROR_NO_MEMORY, {"the fake device has 0 bytes left"}},
-    {"no memory, no reason", "good", "no-memory-silent", bad_model, MLSEL_ERROR_NO_MEMORY, {"\"cuda\"", "without a reason"}},
+    {"no memory, no reason",
+     "good",
+     "no-memory-silent",
+     bad_model,
+     MLSEL_ERROR_NO_MEMORY,
+     {"\"cuda\"", "without a reason"}},
     {"not prepared", "good", "prepare-device", bad_model, MLSEL_ERROR_DEVICE, {"the fake device is locked"}},
     {"batches of nothing", "good", "zero-batch", bad_model, MLSEL_ERROR_INTERNAL, {"\"cuda\"", "batches of 0"}},
     {"run fails", "good", "run", run_fails, MLSEL_ERROR_DEVICE, {"the fake device was unplugged"}},

@@ -15,6 +15,9 @@ typedef struct scenario {
     const char *words[3];
 } scenario;
 
+/* Starts the process again, with its environment as it is now; returns only if it cannot. */
+void restart(const char *name);
+
 extern const scenario scenarios[];
 extern const size_t n_scenarios;
 

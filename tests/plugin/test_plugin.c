@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Device plugins: good ones, and every way in which one can be bad. Each scenario of scenarios.c runs in a fresh process,
- * which is this program again with the scenario's name.
+ * Device plugins: good ones, and every way in which one can be bad. Each scenario of scenarios.c runs in a fresh
+ * process, which is this program again with the scenario's name.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* realpath */
+#endif
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,7 +15,7 @@
 #include "scenarios.h"
 #include "support.h"
 
-static const char *program;
+static char program[PATH_MAX];
 static const scenario *current;
 
 /* --- in the fresh process ---------------------------------------------------------------------------------------- */
@@ -20,6 +24,8 @@ static void run_current(void **state) {
     (void)state;
     current->run(current);
 }
+
+void restart(const char *name) { execl(program, program, name, (char *)NULL); }
 
 static int run_scenario(const char *name) {
     const struct CMUnitTest tests[] = {{name, run_current, NULL, NULL, NULL}};
@@ -52,7 +58,7 @@ static void start(void **state) {
     if (child == 0) {
         set("MLSEL_PLUGIN_PATH", s->plugin_path);
         set("FAKE_BACKEND", s->behaviour);
-        execl(program, program, s->name, (char *)NULL);
+        restart(s->name);
         _exit(127);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -63,7 +69,8 @@ static void start(void **state) {
 }
 
 int main(int argc, char **argv) {
-    program = argv[0];
+    if (realpath(argv[0], program) == NULL)
+        return 1;
     if (argc == 2)
         return run_scenario(argv[1]);
     struct CMUnitTest *tests = calloc(n_scenarios, sizeof *tests);

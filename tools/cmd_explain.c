@@ -64,6 +64,10 @@ static void json_clusters(json_out *j, const mlsel_evidence *ev) {
     json_close(j, ']');
 }
 
+static const char *class_name(const run_model *m, uint32_t class_index) {
+    return mlsel_model_label(m->model, mlsel_model_class_label(m->model, class_index));
+}
+
 static void json_pairs(json_out *j, const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
     json_key(j, "pairs_won");
@@ -77,8 +81,8 @@ static void json_pairs(json_out *j, const explanation *e, const run_model *m) {
     json_open(j, '[');
     for (uint32_t i = 0, pair = 0; i < m->info.n_classes; ++i)
         for (uint32_t k = i + 1; k < m->info.n_classes; ++k, ++pair) {
-            const char *first = mlsel_model_label(m->model, e->class_labels[i]);
-            const char *second = mlsel_model_label(m->model, e->class_labels[k]);
+            const char *first = class_name(m, i);
+            const char *second = class_name(m, k);
             double decision = ev->pair_decisions[pair];
             json_open(j, '{');
             json_key(j, "first");
@@ -142,7 +146,6 @@ static void explain_query(run *r, explanation *explanations, size_t index, bool 
             run_query_failed(r, i, index, status, &err);
             return;
         }
-        explanation_fill(&explanations[i], m);
     }
     if (!r->json)
         print_title(q, colour);

@@ -28,7 +28,6 @@ void explanation_allocate(explanation *e, const run_model *m) {
     ev->cluster_distances = tool_alloc(info->n_clusters, sizeof *ev->cluster_distances);
     ev->pair_decisions_capacity = info->n_pairs;
     ev->pair_decisions = tool_alloc(info->n_pairs, sizeof *ev->pair_decisions);
-    e->class_labels = tool_alloc(info->n_classes, sizeof *e->class_labels);
 }
 
 void explanation_free(explanation *e) {
@@ -38,50 +37,10 @@ void explanation_free(explanation *e) {
     free(e->evidence.neighbours);
     free(e->evidence.cluster_distances);
     free(e->evidence.pair_decisions);
-    free(e->class_labels);
 }
 
 bool explanation_first_wins(const run_model *m, double decision) {
     return m->info.n_classes == 2 ? decision < 0 : decision > 0;
-}
-
-/* Score of a class as mlsel_score defines it, from the pairs. */
-static double class_score(const run_model *m, const double *decisions, uint32_t class_index) {
-    double votes = 0, confidence = 0;
-    if (m->info.n_classes == 2)
-        return class_index == 0 ? -decisions[0] : decisions[0];
-    for (uint32_t i = 0, pair = 0; i < m->info.n_classes; ++i)
-        for (uint32_t j = i + 1; j < m->info.n_classes; ++j, ++pair) {
-            if (i != class_index && j != class_index)
-                continue;
-            double own = i == class_index ? decisions[pair] : -decisions[pair];
-            votes += i == class_index ? decisions[pair] >= 0 : decisions[pair] < 0;
-            confidence += own;
-        }
-    return votes + confidence / (3 * (fabs(confidence) + 1));
-}
-
-/* An SVM may list its classes in an order of its own: a class is the label that has its score. */
-void explanation_fill(explanation *e, const run_model *m) {
-    const mlsel_evidence *ev = &e->evidence;
-    if (ev->pair_count == 0)
-        return;
-    bool *taken = tool_alloc(m->info.n_labels, sizeof *taken);
-    for (uint32_t c = 0; c < m->info.n_classes; ++c) {
-        double score = class_score(m, ev->pair_decisions, c);
-        int32_t best = 0;
-        double best_gap = INFINITY;
-        for (uint32_t i = 0; i < m->info.n_labels; ++i) {
-            double gap = fabs(ev->scores[i] - score);
-            if (!taken[i] && gap < best_gap) {
-                best = (int32_t)i;
-                best_gap = gap;
-            }
-        }
-        taken[best] = true;
-        e->class_labels[c] = best;
-    }
-    free(taken);
 }
 
 /* --- why -------------------------------------------------------------------------------------------------------- */
@@ -315,41 +274,25 @@ static void print_neighbours(const mlsel_evidence *ev, const run_model *m, bool 
     print_more(shown, ev->neighbour_count, "row");
 }
 
-static bool same(double a, double b) { return !(a < b) && !(a > b); }
-
-/* v1 scores a label by its nearest cluster, which tells whose some of the clusters are: where it tells only one way. */
-static const char *cluster_note(const mlsel_evidence *ev, const run_model *m, size_t cluster) {
-    double distance = ev->cluster_distances[cluster];
-    const char *label = "";
-    size_t labels = 0, clusters = 0;
-    if (ev->selection.cluster == (int32_t)cluster)
-        return "decided";
-    for (size_t i = 0; i < ev->cluster_count; ++i)
-        clusters += same(ev->cluster_distances[i], distance);
-    for (uint32_t i = 0; m->info.format_version < 2 && i < m->info.n_labels; ++i) {
-        if (!same(ev->scores[i], -distance))
-            continue;
-        label = m->labels[i];
-        ++labels;
-    }
-    return clusters == 1 && labels == 1 ? label : "";
-}
-
 static void print_clusters(const mlsel_evidence *ev, const run_model *m, bool colour) {
-    table_column columns[] = {{"CLUSTER", 0, true}, {"DISTANCE", 9, true}, {"", 0, false}};
+    const char *meaning = m->info.format_version < 2 ? "LABEL" : "BEST LABEL";
+    table_column columns[] = {{"CLUSTER", 0, true}, {"DISTANCE", 9, true}, {meaning, 0, false}, {"", 0, false}};
     table t = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns), .indent = INDENT, .colour = colour};
     size_t shown = ev->cluster_count < MOST_CLUSTERS ? ev->cluster_count : MOST_CLUSTERS;
     ranked *order = tool_alloc(ev->cluster_count, sizeof *order);
     for (size_t i = 0; i < ev->cluster_count; ++i)
         order[i] = (ranked){-ev->cluster_distances[i], 0, i};
     qsort(order, ev->cluster_count, sizeof *order, compare_ranked);
+    for (size_t i = 0; i < shown; ++i)
+        table_fit(&columns[2], label_of(m, mlsel_model_cluster_label(m->model, (uint32_t)order[i].index)));
     putchar('\n');
     table_header(&t);
     for (size_t i = 0; i < shown; ++i) {
         char cluster[TEXT_NUMBER], distance[TEXT_NUMBER];
         snprintf(cluster, sizeof cluster, "%zu", order[i].index);
+        const int32_t label = mlsel_model_cluster_label(m->model, (uint32_t)order[i].index);
         const char *cells[] = {cluster, text_number(distance, ev->cluster_distances[order[i].index]),
-                               cluster_note(ev, m, order[i].index)};
+                               label_of(m, label), ev->selection.cluster == (int32_t)order[i].index ? "decided" : ""};
         table_row(&t, cells, false);
     }
     print_more(shown, ev->cluster_count, "cluster");
@@ -379,7 +322,7 @@ static void print_pairs(const explanation *e, const run_model *m) {
     for (int pass = 0; pass < 2; ++pass)
         for (uint32_t i = 0, pair = 0; i < m->info.n_classes; ++i)
             for (uint32_t j = i + 1; j < m->info.n_classes; ++j, ++pair) {
-                int32_t first = e->class_labels[i], second = e->class_labels[j];
+                int32_t first = mlsel_model_class_label(m->model, i), second = mlsel_model_class_label(m->model, j);
                 size_t used = text_width(label_of(m, first)) + text_width(label_of(m, second)) + 4;
                 if (!all && first != ev->selection.index && second != ev->selection.index)
                     continue;

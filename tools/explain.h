@@ -10,13 +10,10 @@
 /* Room for the evidence of one model. */
 typedef struct explanation {
     mlsel_evidence evidence;
-    int32_t *class_labels; /* SVM one-vs-one: [n_classes] the label of each class, after explanation_fill */
 } explanation;
 
 void explanation_allocate(explanation *e, const run_model *m);
 void explanation_free(explanation *e);
-/* Completes what mlsel_explain has filled in. */
-void explanation_fill(explanation *e, const run_model *m);
 
 /* The class that a pair of an SVM votes for: true the first, false the second. */
 bool explanation_first_wins(const run_model *m, double decision);

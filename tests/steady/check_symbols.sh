@@ -11,8 +11,9 @@ counted=" $* "
 harmless() {
     case $1 in
     mlsel_*) ;; # of another file of the archive
-    bcmp | mem* | str[clrs]* | strtoul | strtod_l) ;;
-    exp | floor | fmax | fmin | ldexp | sqrt) ;;
+    bcmp | memchr | memcmp | memcpy | memmove | memset) ;;
+    strchr | strcmp | strcpy | strcspn | strlen | strncmp | strrchr | strspn | strstr | strtoul | strtod_l) ;;
+    ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | sqrt) ;;
     snprintf | vsnprintf) ;; # with the conversions used here they format in place
     getenv | secure_getenv) ;;
     pthread_mutex_unlock) ;;

@@ -15,8 +15,8 @@ out_has "explain knn" "^ *0  *0\.[0-9]*  alpha  *0\.7500  *1\.00 s  *0\.[0-9]*\$
 out_has "explain knn" " 250 ms "
 run explain --model kmeans.json --limit 1 queries.jsonl
 out_has "explain kmeans" "^    Cluster 0 is the nearest, at a squared distance of 0\.2500; it belongs to alpha\.\$"
-out_has "explain kmeans" "^ *CLUSTER  *DISTANCE\$"
-out_has "explain kmeans" "^ *0  *0\.2500  decided\$"
+out_has "explain kmeans" "^ *CLUSTER  *DISTANCE  *LABEL\$"
+out_has "explain kmeans" "^ *0  *0\.2500  alpha  *decided\$"
 out_has "explain kmeans" "^ *1  *1\.2500  beta\$"
 run explain --model kmeans.json --candidates delta --limit 1 queries.jsonl
 out_has "explain next cluster" "The nearest cluster, 0, belongs to a label that is no candidate"

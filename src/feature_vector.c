@@ -54,12 +54,10 @@ const char *mlsel_model_category(const mlsel_model *model, int32_t index) {
 }
 
 static int32_t find_name(category_list list, const char *name) {
-    if (strcmp(name, "computer_science") == 0 && find_name(list, "computer science") >= 0)
-        name = "computer science";
     for (size_t i = 0; i < list.count; i++)
         if (strcmp(list.names[i], name) == 0)
             return (int32_t)i;
-    return -1;
+    return strcmp(name, "computer_science") == 0 ? find_name(list, "computer science") : -1;
 }
 
 /* Index in the list; a name that is not there falls back to "other"; -1 if that is not there either. */

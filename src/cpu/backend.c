@@ -10,22 +10,25 @@
 
 /* --- shared by the algorithms ------------------------------------------------------------------------------------ */
 
-double mlsel_i_cpu_sum_squares(const double *x, size_t n) {
-    double parts[8] = {0};
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (size_t p = 0; p < 8; p++)
-            parts[p] += x[i + p] * x[i + p];
-    for (size_t p = 0; i < n; i++, p++)
-        parts[p] += x[i] * x[i];
-    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+const double *mlsel_i_cpu_wide(const cpu_state *state, const cpu_query *query) {
+    if (query->f64 != NULL)
+        return query->f64;
+    for (size_t i = 0; i < state->view->n_features; i++)
+        query->wide[i] = (double)query->f32[i];
+    return query->wide;
 }
 
-double mlsel_i_cpu_sum_squares_f32(const float *x, size_t n) {
-    double parts[8] = {0};
-    for (size_t i = 0; i < n; i++)
-        parts[i % 8] += (double)x[i] * (double)x[i];
-    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+const float *mlsel_i_cpu_narrow(const cpu_state *state, const cpu_query *query) {
+    if (query->f32 != NULL)
+        return query->f32;
+    state->kernels->narrow(query->f64, 1, query->narrow, state->view->n_features);
+    return query->narrow;
+}
+
+double mlsel_i_cpu_sum_squares(const cpu_state *state, const cpu_query *query) {
+    const size_t n = state->view->n_features;
+    return query->f32 != NULL ? state->kernels->sum_squares_f32(query->f32, n)
+                              : state->kernels->sum_squares(query->f64, n);
 }
 
 bool mlsel_i_cpu_is_tame(double norm) { return norm >= 0x1p-40 && norm <= 0x1p40; }
@@ -145,21 +148,16 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
     const mlsel_model_view *view = state->view;
     const scratch_layout l = lay_out(state);
     char *scratch = run->scratch;
-    double *wide = run->scratch;
     (void)err;
     for (uint32_t i = 0; i < run->count; i++) {
-        cpu_query query = {.normalized = (double *)(void *)(scratch + l.normalized),
-                           .narrow = (float *)(void *)(scratch + l.narrow),
-                           .extra = scratch + l.extra};
+        const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
+        const cpu_query query = {.f32 = is_f64 ? NULL : (const float *)run->queries + i * run->stride,
+                                 .f64 = is_f64 ? (const double *)run->queries + i * run->stride : NULL,
+                                 .wide = (double *)(void *)scratch,
+                                 .normalized = (double *)(void *)(scratch + l.normalized),
+                                 .narrow = (float *)(void *)(scratch + l.narrow),
+                                 .extra = scratch + l.extra};
         double *values = run->values + i * run->value_stride;
-        if (run->query_type == MLSEL_QUERY_F64) {
-            query.values = (const double *)run->queries + i * run->stride;
-        } else {
-            const float *given = (const float *)run->queries + i * run->stride;
-            for (size_t f = 0; f < view->n_features; f++)
-                wide[f] = (double)given[f];
-            query.values = wide;
-        }
         if (view->knn != NULL)
             mlsel_i_cpu_knn(state, &query, run, run->neighbours + i * run->neighbour_stride);
         else if (view->kmeans != NULL)

@@ -20,6 +20,10 @@ typedef struct cpu_kernels {
     /* sum of (q[i] - x[i] * scale)^2, in eight parts; x[i] * scale is rounded to double before it is used */
     double (*squared_distance)(const float *x, double scale, const double *q, size_t n);
 
+    /* sum of x[i]^2, in eight parts */
+    double (*sum_squares)(const double *x, size_t n);
+    double (*sum_squares_f32)(const float *x, size_t n);
+
     /* --- fast; all NULL in the reference table --- */
 
     /* out[r] = sum of rows[r * stride + i] * q[i], i < n. Rows aligned to 64 bytes are faster. */

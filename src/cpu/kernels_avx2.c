@@ -169,9 +169,41 @@ static double squared_distance(const float *x, double scale, const double *q, si
     return sum_eight(low, high);
 }
 
+static double sum_squares(const double *x, size_t n) {
+    __m256d low = _mm256_setzero_pd(), high = low;
+    const float no_floats[8] = {0};
+    for (size_t i = 0; i < n; i += 8) {
+        float x8[8];
+        double q8[8];
+        const double *xs = x + i;
+        if (n - i < 8) {
+            load_tail(no_floats, xs, n - i, x8, q8);
+            xs = q8;
+        }
+        const __m256d first = _mm256_loadu_pd(xs), second = _mm256_loadu_pd(xs + 4);
+        low = _mm256_add_pd(low, _mm256_mul_pd(first, first));
+        high = _mm256_add_pd(high, _mm256_mul_pd(second, second));
+    }
+    return sum_eight(low, high);
+}
+
+static double sum_squares_f32(const float *x, size_t n) {
+    __m256d low = _mm256_setzero_pd(), high = low;
+    for (size_t i = 0; i < n; i += 8) {
+        const __m256 v = _mm256_maskload_ps(x + i, tail_mask(n - i));
+        const __m256d first = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
+        const __m256d second = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
+        low = _mm256_add_pd(low, _mm256_mul_pd(first, first));
+        high = _mm256_add_pd(high, _mm256_mul_pd(second, second));
+    }
+    return sum_eight(low, high);
+}
+
 const cpu_kernels mlsel_i_cpu_kernels_avx2 = {
     .isa = "avx2",
     .squared_distance = squared_distance,
+    .sum_squares = sum_squares,
+    .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = 16,
     .exp_negative = exp_negative,

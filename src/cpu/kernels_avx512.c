@@ -135,9 +135,29 @@ static double squared_distance(const float *x, double scale, const double *q, si
     return sum_eight(sum);
 }
 
+static double sum_squares(const double *x, size_t n) {
+    __m512d sum = _mm512_setzero_pd();
+    for (size_t i = 0; i < n; i += 8) {
+        const __m512d v = _mm512_maskz_loadu_pd(n - i >= 8 ? 0xff : tail8(n - i), x + i);
+        sum = _mm512_add_pd(sum, _mm512_mul_pd(v, v));
+    }
+    return sum_eight(sum);
+}
+
+static double sum_squares_f32(const float *x, size_t n) {
+    __m512d sum = _mm512_setzero_pd();
+    for (size_t i = 0; i < n; i += 8) {
+        const __m512d v = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(n - i >= 8 ? 0xff : tail8(n - i), x + i));
+        sum = _mm512_add_pd(sum, _mm512_mul_pd(v, v));
+    }
+    return sum_eight(sum);
+}
+
 const cpu_kernels mlsel_i_cpu_kernels_avx512 = {
     .isa = "avx512",
     .squared_distance = squared_distance,
+    .sum_squares = sum_squares,
+    .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = 32,
     .exp_negative = exp_negative,

@@ -112,6 +112,38 @@ static void narrow(const double *x, double scale, float *q, size_t n) {
         q[i] = (float)(x[i] * scale);
 }
 
+/* ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)) */
+static inline double sum_eight(const double parts[8]) {
+    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+}
+
+static double sum_squares(const double *x, size_t n) {
+    float64x2_t sums[4] = {vdupq_n_f64(0), vdupq_n_f64(0), vdupq_n_f64(0), vdupq_n_f64(0)};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int p = 0; p < 4; p++) {
+            const float64x2_t v = vld1q_f64(x + i + 2 * p);
+            sums[p] = vaddq_f64(sums[p], vmulq_f64(v, v));
+        }
+    double parts[8];
+    for (int p = 0; p < 4; p++)
+        vst1q_f64(parts + 2 * p, sums[p]);
+    for (size_t p = 0; i + p < n; p++)
+        parts[p] += x[i + p] * x[i + p];
+    return sum_eight(parts);
+}
+
+static double sum_squares_f32(const float *x, size_t n) {
+    double parts[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t p = 0; p < 8; p++)
+            parts[p] += (double)x[i + p] * (double)x[i + p];
+    for (size_t p = 0; i + p < n; p++)
+        parts[p] += (double)x[i + p] * (double)x[i + p];
+    return sum_eight(parts);
+}
+
 static inline float64x2_t add_square(float64x2_t sum, float64x2_t x, double scale, float64x2_t q) {
     const float64x2_t difference = vsubq_f64(q, vmulq_n_f64(x, scale));
     return vaddq_f64(sum, vmulq_f64(difference, difference));
@@ -136,12 +168,14 @@ static double squared_distance(const float *x, double scale, const double *q, si
         const double difference = q[i + p] - (double)x[i + p] * scale;
         parts[p] += difference * difference;
     }
-    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+    return sum_eight(parts);
 }
 
 const cpu_kernels mlsel_i_cpu_kernels_neon = {
     .isa = "neon",
     .squared_distance = squared_distance,
+    .sum_squares = sum_squares,
+    .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = STEP,
     .exp_negative = exp_negative,

@@ -52,6 +52,11 @@ static void exp_negative(float *x, size_t n) {
         x[i] = exp_one(x[i]);
 }
 
+/* ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)) */
+static double sum_eight(const double parts[8]) {
+    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+}
+
 static double dot_f64(const double *a, const float *x, size_t n) {
     double parts[8] = {0};
     size_t i = 0;
@@ -60,7 +65,7 @@ static double dot_f64(const double *a, const float *x, size_t n) {
             parts[p] += a[i + p] * (double)x[i + p];
     for (size_t p = 0; i < n; i++, p++)
         parts[p] += a[i] * (double)x[i];
-    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+    return sum_eight(parts);
 }
 
 static void narrow(const double *x, double scale, float *q, size_t n) {
@@ -80,12 +85,36 @@ static double squared_distance(const float *x, double scale, const double *q, si
         const double difference = q[i] - (double)x[i] * scale;
         parts[p] += difference * difference;
     }
-    return ((parts[0] + parts[4]) + (parts[2] + parts[6])) + ((parts[1] + parts[5]) + (parts[3] + parts[7]));
+    return sum_eight(parts);
+}
+
+static double sum_squares(const double *x, size_t n) {
+    double parts[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t p = 0; p < 8; p++)
+            parts[p] += x[i + p] * x[i + p];
+    for (size_t p = 0; i < n; i++, p++)
+        parts[p] += x[i] * x[i];
+    return sum_eight(parts);
+}
+
+static double sum_squares_f32(const float *x, size_t n) {
+    double parts[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t p = 0; p < 8; p++)
+            parts[p] += (double)x[i + p] * (double)x[i + p];
+    for (size_t p = 0; i < n; i++, p++)
+        parts[p] += (double)x[i] * (double)x[i];
+    return sum_eight(parts);
 }
 
 const cpu_kernels mlsel_i_cpu_kernels_portable = {
     .isa = "portable",
     .squared_distance = squared_distance,
+    .sum_squares = sum_squares,
+    .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = PARTS,
     .exp_negative = exp_negative,

@@ -29,7 +29,7 @@ mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err) {
         return mlsel_i_no_memory(err);
     for (uint32_t c = 0; c < kmeans->n_clusters; c++) {
         const double *centroid = kmeans->centroids + c * n;
-        const double squared = mlsel_i_cpu_sum_squares(centroid, n);
+        const double squared = state->kernels->sum_squares(centroid, n);
         if (squared > 0 && !mlsel_i_cpu_is_tame(sqrt(squared)))
             state->fast = false;
         state->max_norm = fmax(state->max_norm, sqrt(squared));
@@ -51,8 +51,9 @@ static double strict_distance(const double *x, const double *q, size_t n) {
 static void measure_all(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_kmeans_view *kmeans = state->view->kmeans;
     const size_t n = state->view->n_features;
+    const double *q = mlsel_i_cpu_wide(state, query);
     for (uint32_t c = 0; c < kmeans->n_clusters; c++)
-        out[c] = strict_distance(kmeans->centroids + c * n, query->values, n);
+        out[c] = strict_distance(kmeans->centroids + c * n, q, n);
 }
 
 /* Whether any two distances are so close that their order is open. */
@@ -69,7 +70,7 @@ static bool estimate_all(const cpu_state *state, const cpu_query *query, double 
     const uint32_t n_clusters = state->view->kmeans->n_clusters;
     const size_t n = state->view->n_features;
     const double unit = 0x1p-24;
-    const double squared = mlsel_i_cpu_sum_squares(query->values, n), norm = sqrt(squared);
+    const double squared = mlsel_i_cpu_sum_squares(state, query), norm = sqrt(squared);
     if (!mlsel_i_cpu_is_tame(norm))
         return false;
     /* the centroids are rounded to float too, hence one more rounding in the dot product */
@@ -77,8 +78,7 @@ static bool estimate_all(const cpu_state *state, const cpu_query *query, double 
                          2 * unit * state->max_norm * state->max_norm + 1e-12 * (squared + 1);
     float *dots = query->extra;
     double least = INFINITY;
-    state->kernels->narrow(query->values, 1, query->narrow, n);
-    state->kernels->dots(state->centroids, state->stride, n_clusters, query->narrow, n, dots);
+    state->kernels->dots(state->centroids, state->stride, n_clusters, mlsel_i_cpu_narrow(state, query), n, dots);
     for (uint32_t c = 0; c < n_clusters; c++) {
         out[c] = squared + (double)state->offsets[c] - 2 * (double)dots[c];
         least = fmin(least, out[c]);

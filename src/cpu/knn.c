@@ -39,7 +39,7 @@ mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err) {
         return mlsel_i_no_memory(err);
     state->fast = state->fast && knn->n_vectors < UINT32_MAX;
     for (uint64_t v = 0; v < knn->n_vectors; v++) {
-        const double squared = mlsel_i_cpu_sum_squares_f32(knn->vectors + v * knn->stride, n);
+        const double squared = state->kernels->sum_squares_f32(knn->vectors + v * knn->stride, n);
         const double norm = sqrt(squared);
         if (norm > 0 && !mlsel_i_cpu_is_tame(norm))
             state->fast = false;
@@ -192,13 +192,13 @@ void mlsel_i_cpu_knn(const cpu_state *state, const cpu_query *query, const mlsel
                      mlsel_backend_neighbour *out) {
     const mlsel_knn_view *knn = state->view->knn;
     const size_t n = state->view->n_features;
-    const double norm = sqrt(mlsel_i_cpu_sum_squares(query->values, n));
+    const double *q = mlsel_i_cpu_wide(state, query);
+    const double norm = sqrt(state->kernels->sum_squares(q, n));
     const double scale = !knn->normalize ? 1 : norm > 0 ? 1 / norm : 0;
-    const double *q = query->values;
     top_k top = {.heap = out, .k = run->k};
     if (knn->normalize) {
         for (size_t i = 0; i < n; i++)
-            query->normalized[i] = query->values[i] * scale;
+            query->normalized[i] = q[i] * scale;
         q = query->normalized;
     }
     const double norm_used = knn->normalize ? (norm > 0 ? 1 : 0) : norm;

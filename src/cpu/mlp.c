@@ -94,7 +94,7 @@ static void relu(const mlsel_layer_view *layer, const double *x, double *y) {
 static void run_exactly(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_mlp_view *mlp = state->view->mlp;
     double *const buffers[2] = {query->extra, (double *)query->extra + widest(mlp)};
-    const double *x = query->values;
+    const double *x = mlsel_i_cpu_wide(state, query);
     size_t next = 0;
     for (uint32_t l = 0; l < mlp->n_layers; l++) {
         const mlsel_layer_view *layer = &mlp->layers[l];
@@ -151,9 +151,8 @@ static bool is_certain(const double *logits, uint32_t n) {
 static bool run_fast(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_mlp_view *mlp = state->view->mlp;
     float *const buffers[2] = {query->extra, (float *)query->extra + widest(mlp)};
-    const float *x = query->narrow;
+    const float *x = mlsel_i_cpu_narrow(state, query);
     size_t next = 0;
-    state->kernels->narrow(query->values, 1, query->narrow, state->view->n_features);
     for (uint32_t l = 0; l < mlp->n_layers; l++) {
         if (mlp->layers[l].type == MLSEL_LAYER_DROPOUT)
             continue;

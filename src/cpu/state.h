@@ -39,17 +39,20 @@ typedef struct cpu_state {
     size_t memory_bytes;
 } cpu_state;
 
-/* One query, with the scratch it can use. */
+/* One query in the type it came in, with the scratch it can use. All scratch is aligned to 64 bytes. */
 typedef struct cpu_query {
-    const double *values;
+    const float *f32; /* one of the two is NULL */
+    const double *f64;
+    double *wide;       /* [n_features] room for a copy in double */
     double *normalized; /* [n_features] room for a normalised copy */
-    float *narrow;      /* [n_features] room for a copy in float, 64-byte aligned */
-    void *extra;        /* what the algorithm's extra function asked for, 64-byte aligned */
+    float *narrow;      /* [n_features] room for a copy in float */
+    void *extra;        /* scratch_bytes as the algorithm's prepare function set them */
 } cpu_query;
 
-/* Sum of squares, in eight parts as kernels.h defines. */
-double mlsel_i_cpu_sum_squares(const double *x, size_t n);
-double mlsel_i_cpu_sum_squares_f32(const float *x, size_t n);
+/* The query in double or float, in the given or in the scratch memory. */
+const double *mlsel_i_cpu_wide(const cpu_state *state, const cpu_query *query);
+const float *mlsel_i_cpu_narrow(const cpu_state *state, const cpu_query *query);
+double mlsel_i_cpu_sum_squares(const cpu_state *state, const cpu_query *query);
 /* Whether a norm is so far from the limits of float that bounds relative to it hold. */
 bool mlsel_i_cpu_is_tame(double norm);
 /* A block of the state, freed with it; counts towards memory_bytes. NULL when out of memory. */

@@ -18,7 +18,7 @@ static void prepare_vectors(cpu_state *state) {
     const mlsel_svm_view *svm = state->view->svm;
     for (uint64_t v = 0; v < svm->n_support_vectors; v++) {
         const double squared =
-            mlsel_i_cpu_sum_squares_f32(svm->support_vectors + v * svm->stride, state->view->n_features);
+            state->kernels->sum_squares_f32(svm->support_vectors + v * svm->stride, state->view->n_features);
         if (squared > 0 && !mlsel_i_cpu_is_tame(sqrt(squared)))
             state->fast = false;
         state->max_norm = fmax(state->max_norm, sqrt(squared));
@@ -71,9 +71,10 @@ static double sum_products(const double *coef, const double *kernel, uint64_t be
 
 static void decide_exactly(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_svm_view *svm = state->view->svm;
+    const double *q = mlsel_i_cpu_wide(state, query);
     double *kernel = query->extra; /* [n_support_vectors] */
     for (uint64_t v = 0; v < svm->n_support_vectors; v++)
-        kernel[v] = kernel_value(state, svm->gamma, svm->support_vectors + v * svm->stride, query->values);
+        kernel[v] = kernel_value(state, svm->gamma, svm->support_vectors + v * svm->stride, q);
     const uint64_t *start = svm->class_start;
     const uint64_t n = svm->n_support_vectors;
     for (uint32_t i = 0, pair = 0; i < svm->n_classes; i++)
@@ -85,9 +86,10 @@ static void decide_exactly(const cpu_state *state, const cpu_query *query, doubl
 static void score_per_model(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_svm_view *svm = state->view->svm;
     const size_t n = state->view->n_features;
-    const double norm = sqrt(mlsel_i_cpu_sum_squares(query->values, n));
+    const double *q = mlsel_i_cpu_wide(state, query);
+    const double norm = sqrt(state->kernels->sum_squares(q, n));
     for (size_t i = 0; i < n; i++)
-        query->normalized[i] = norm > 1e-10 ? query->values[i] / norm : query->values[i];
+        query->normalized[i] = norm > 1e-10 ? q[i] / norm : q[i];
     for (uint32_t c = 0; c < svm->n_classes; c++) {
         const mlsel_svm_classifier *classifier = &svm->classifiers[c];
         double sum = 0;
@@ -123,12 +125,12 @@ static double kernel_from_dots(const cpu_state *state, float *values, double squ
 static bool decide_fast(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_svm_view *svm = state->view->svm;
     const size_t n_features = state->view->n_features, n = svm->n_support_vectors;
-    const double squared = mlsel_i_cpu_sum_squares(query->values, n_features);
+    const double squared = mlsel_i_cpu_sum_squares(state, query);
     if (!mlsel_i_cpu_is_tame(sqrt(squared)) || !(svm->gamma <= 1e6))
         return false;
     float *kernel = query->extra;
-    state->kernels->narrow(query->values, 1, query->narrow, n_features);
-    state->kernels->dots(svm->support_vectors, svm->stride, n, query->narrow, n_features, kernel);
+    const float *q = mlsel_i_cpu_narrow(state, query);
+    state->kernels->dots(svm->support_vectors, svm->stride, n, q, n_features, kernel);
     const double error = kernel_from_dots(state, kernel, squared);
     if (error > tolerance)
         return false;

@@ -1,11 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# compile_locale.sh FOLDER: compiles a locale with a decimal comma into FOLDER, where the sources of glibc's locales are.
+# compile_locale.sh FOLDER: compiles locales with a decimal comma into FOLDER, where the sources of glibc's locales are.
 mkdir -p "$1" || exit 1
-[ -d "$1/de_DE.UTF-8" ] && exit 0
-if ! command -v localedef >/dev/null || [ ! -e /usr/share/i18n/locales/de_DE ]; then
-    echo "no sources of locales are installed (Debian: apt-get install locales)"
+if ! command -v localedef >/dev/null; then
+    echo "localedef is missing"
     exit 0
 fi
-# warnings make its status 1, although the locale is there
-localedef --no-archive -i de_DE -f UTF-8 "$1/de_DE.UTF-8" || [ -d "$1/de_DE.UTF-8" ]
+for name in de_DE tr_TR; do
+    [ -d "$1/$name.UTF-8" ] && continue
+    if [ ! -e "/usr/share/i18n/locales/$name" ] && [ ! -e "/usr/share/i18n/locales/$name.gz" ]; then
+        echo "the source of $name is missing (Debian: apt-get install locales)"
+        continue
+    fi
+    # warnings make its status 1, although the locale is there
+    localedef --no-archive -i "$name" -f UTF-8 "$1/$name.UTF-8" || [ -d "$1/$name.UTF-8" ] || exit 1
+done

@@ -15,7 +15,7 @@ harmless() {
     strchr | strcmp | strcpy | strcspn | strlen | strncmp | strrchr | strspn | strstr | strtoul | strtod_l) ;;
     ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | sqrt) ;;
     snprintf | vsnprintf) ;; # with the conversions used here they format in place
-    getenv | secure_getenv) ;;
+    getauxval | getenv | secure_getenv) ;;
     pthread_mutex_unlock) ;;
     cJSON_Get* | cJSON_Is*) ;;
     _GLOBAL_OFFSET_TABLE_ | __errno_location | __udivti3 | __umodti3) ;;

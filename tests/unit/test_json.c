@@ -39,6 +39,7 @@ static void put(writer *w, const char *format, ...) {
 }
 
 static void put_array(writer *w, const json_array *a) {
+    assert_true((a->data == NULL) == (a->defect != JSON_DEFECT_NONE));
     put(w, "<%c", a->dtype == JSON_F32 ? 'f' : 'd');
     if (a->rank == 2 && a->defect == JSON_DEFECT_NONE)
         put(w, "%zux%zu", a->rows, a->cols);

@@ -365,7 +365,8 @@ static void test_random_digits(void **state) {
     }
 }
 
-/* Exact ties: v / 2^j for odd v of 54 bits, and 10 units of the last place beside. What is right follows from v alone. */
+/* Exact ties: v / 2^j for odd v of 54 bits, and 10 units of the last place beside. What is right follows from v alone.
+ */
 static void test_random_ties(void **state) {
     (void)state;
     static const unsigned fives[] = {0, 5, 25, 125}; /* last digits of 1 / 2^j */

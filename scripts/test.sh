@@ -42,9 +42,9 @@ run_preset() {
         failed=$((failed + 1))
         return
     fi
-    tests=$(tr '\n' ' ' <"$report" | sed -n 's/.*<testsuite[^>]* tests="\([0-9]*\)".*/\1/p')
-    bad=$(tr '\n' ' ' <"$report" | sed -n 's/.*<testsuite[^>]* failures="\([0-9]*\)".*/\1/p')
-    not_run=$(tr '\n' ' ' <"$report" | sed -n 's/.*<testsuite[^>]* skipped="\([0-9]*\)".*/\1/p')
+    tests=$(tr '\n\t' '  ' <"$report" | sed -n 's/.*<testsuite [^>]* tests="\([0-9]*\)".*/\1/p')
+    bad=$(tr '\n\t' '  ' <"$report" | sed -n 's/.*<testsuite [^>]* failures="\([0-9]*\)".*/\1/p')
+    not_run=$(tr '\n\t' '  ' <"$report" | sed -n 's/.*<testsuite [^>]* skipped="\([0-9]*\)".*/\1/p')
     passed=$((passed + tests - bad - not_run))
     failed=$((failed + bad))
     skipped=$((skipped + not_run))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MLSEL_ERROR_C
 #include "internal.h"
 #include "json_number.h"
 

@@ -50,6 +50,13 @@ mlsel_status mlsel_i_fail(mlsel_error *err, mlsel_status code, const char *forma
 mlsel_status mlsel_i_fail_detail(mlsel_error *err, mlsel_status code, uint64_t detail, const char *format, ...)
     MLSEL_PRINTF(4, 5);
 mlsel_status mlsel_i_no_memory(mlsel_error *err);
+#if defined(__clang_analyzer__) && !defined(MLSEL_ERROR_C)
+/* The analyzer does not see into error.c: tell it that a failure is never MLSEL_OK. */
+#define mlsel_i_fail(err, code, ...) ((void)mlsel_i_fail(err, code, __VA_ARGS__), (mlsel_status)(code))
+#define mlsel_i_fail_detail(err, code, detail, ...)                                                                    \
+    ((void)mlsel_i_fail_detail(err, code, detail, __VA_ARGS__), (mlsel_status)(code))
+#define mlsel_i_no_memory(err) ((void)mlsel_i_no_memory(err), (mlsel_status)MLSEL_ERROR_NO_MEMORY)
+#endif
 /* Puts "prefix" in front of the message already there; a long one loses its beginning rather than the message its end.
  */
 void mlsel_i_error_prefix(mlsel_error *err, const char *prefix);

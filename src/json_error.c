@@ -64,7 +64,7 @@ static void format_path(const json_parser *p, enum json_place place, char *path)
     for (size_t i = 0; i < depth; i++) {
         size_t length = format_part(&p->frames[i], part);
         if (i < tail && used + length > MAX_HEAD) {
-            memcpy(part, "...", 3);
+            memset(part, '.', 3);
             length = 3;
             i = tail - 1;
         }

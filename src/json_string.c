@@ -83,7 +83,7 @@ static mlsel_status check_unit(const json_parser *p, enum json_place place, cons
 /* Checks the \u escape at *at, moves behind it and adds its decoded size. */
 static mlsel_status check_unicode(const json_parser *p, enum json_place place, const char **at, size_t *size) {
     const char *const c = *at;
-    int32_t unit;
+    int32_t unit = 0;
     mlsel_status status = check_unit(p, place, c, &unit);
     if (status != MLSEL_OK)
         return status;

@@ -33,11 +33,12 @@ cpu_features mlsel_i_cpu_features(void) {
 }
 
 void mlsel_i_cpu_name(char *out, size_t size) {
-    unsigned words[12];
+    unsigned words[12]; /* three leaves of four registers */
     char name[sizeof words + 1];
     snprintf(out, size, "host processor");
-    for (unsigned i = 0; i < 3; i++)
-        if (!__get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]))
+    unsigned leaf = 0x80000002;
+    for (unsigned *w = words; w < words + 12; w += 4)
+        if (!__get_cpuid(leaf++, &w[0], &w[1], &w[2], &w[3]))
             return;
     memcpy(name, words, sizeof words);
     name[sizeof words] = '\0';

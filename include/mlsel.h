@@ -27,8 +27,8 @@
  *   borrowed: static ones live for ever, those reached through a model live as long as the caller's reference to it.
  * Threads. There is no init call, no context and no thread-local state. All functions may be called from any thread
  *   at any time, on the same model too; the only rule is that a model must not be used after the last release.
- *   Selecting and scoring take no lock and, after the first call of each concurrent thread, allocate nothing.
- *   Loading and the last release take one short process-wide lock.
+ *   Selecting and scoring take no lock, and allocate only while more threads are inside one model at once than ever
+ *   before, or more than 64. Loading and the last release take short process-wide locks; opening a plugin holds one.
  * Manners. The library never aborts, exits or prints, and changes no signal handler, locale or global thread count.
  *   It reads two environment variables, MLSEL_PLUGIN_PATH (folders searched for device plugins) and MLSEL_ISA (which
  *   can only lower the instruction set used), and only while a model is loaded or a device is queried.
@@ -153,7 +153,8 @@ typedef struct mlsel_device_info {
  * @param out     filled with at most size bytes
  * @param size    sizeof(mlsel_device_info) as compiled by the caller
  * @param err     may be NULL
- * @return MLSEL_OK; MLSEL_ERROR_DEVICE with the reason why it cannot be used; MLSEL_ERROR_NO_MEMORY.
+ * @return MLSEL_OK; MLSEL_ERROR_DEVICE or MLSEL_ERROR_VERSION with the reason why it cannot be used;
+ *         MLSEL_ERROR_NO_MEMORY.
  */
 MLSEL_API mlsel_status mlsel_device_query(const char *device, mlsel_device_info *out, size_t size, mlsel_error *err);
 
@@ -249,7 +250,8 @@ MLSEL_API void mlsel_model_options_init(mlsel_model_options *options, size_t siz
  * @param path     a regular file
  * @param options  may be NULL
  * @param out      receives the model, to be given to mlsel_model_release once
- * @param err      may be NULL; its message starts with the file's name
+ * @param err      may be NULL; a message about the content starts with the file's name, one about the file with its
+ * path
  * @return MLSEL_OK; MLSEL_ERROR_NOT_FOUND ("pretrained model not found: PATH"), _IO, _LIMIT, _PARSE, _SCHEMA,
  *         _NOT_TRAINED, _VERSION, _UNSUPPORTED, _DEVICE, _NO_MEMORY.
  */
@@ -433,7 +435,7 @@ MLSEL_API mlsel_status mlsel_select_f64(const mlsel_model *model, const double *
  * Chooses for `count` queries, query q starting at features + q * stride.
  *
  * Each answer equals that of mlsel_select. All queries are checked before the first is answered: one bad query fails
- * the call, and the message names it. A count of 0 does nothing. Only after MLSEL_ERROR_DEVICE, when a device is lost
+ * the call, and the message names it. A count of 0 writes nothing. Only after MLSEL_ERROR_DEVICE, when a device is lost
  * midway, may answers of earlier queries have been written.
  *
  * @param stride  values from one query to the next, at least n_features
@@ -570,7 +572,7 @@ MLSEL_API const char *mlsel_category_name(mlsel_category_layout layout, int32_t 
 
 /** Bits that tell how a category was understood. */
 enum {
-    /** The name is not in the layout and counted as "other". */
+    /** The name is not in the layout and counted as "other", or as nothing where the model has no categories. */
     MLSEL_CATEGORY_FELL_BACK = 1
 };
 

@@ -20,8 +20,8 @@
  * on one state, and it must be fast then: no lock that a waiting query would notice, no allocation after warm-up.
  * release is called once per state, when no run is in progress.
  *
- * MANNERS. As in mlsel.h: a status and a message for everything, no abort, no print, no process-wide settings. On
- * failure outputs of prepare are untouched and there is nothing to free.
+ * MANNERS. As in mlsel.h: a status and a message for everything (err may be NULL in every slot), no abort, no print, no
+ * process-wide settings. On failure outputs of prepare are untouched and there is nothing to free.
  */
 #ifndef MLSEL_BACKEND_H
 #define MLSEL_BACKEND_H
@@ -149,13 +149,17 @@ typedef struct mlsel_backend_run {
     mlsel_backend_neighbour *neighbours;
     uint64_t neighbour_stride;
     /**
-     * The others, row q:
-     *   KMeans           [n_clusters] squared distances, each a sum in double from the first feature to the last,
-     * without fused multiply-add, or so close to it that order and ties of all clusters are the same SVM one-vs-one
-     * [n_pairs] for (i, j) = (0,1), (0,2), ... (1,2), ...: sum over vectors of class i of dual_coef[j-1] * K
-     *                    + sum over vectors of class j of dual_coef[i] * K + intercept
-     *   SVM per-model    [n_classes] the classifiers' scores
-     *   MLP              [out_features of the last layer] the logits
+     * The others, row q (for KNN it may be NULL, as neighbours may be for the others):
+     *
+     * - KMeans: [n_clusters] squared distances, each a sum in double from the first feature to the last without fused
+     *   multiply-add, or so close to it that order and ties of all clusters are the same.
+     *
+     * - SVM one-vs-one: [n_pairs] for (i, j) = (0,1), (0,2), ... (1,2), ...: the sum over vectors of class i of
+     *   dual_coef[j-1] * K, plus the sum over vectors of class j of dual_coef[i] * K, plus the intercept.
+     *
+     * - SVM per-model: [n_classes] the classifiers' scores.
+     *
+     * - MLP: [out_features of the last layer] the logits.
      */
     double *values;
     uint64_t value_stride;

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#if defined(__linux__) && !defined(_DEFAULT_SOURCE)
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "internal.h"
 
@@ -12,6 +18,20 @@ void mlsel_i_set_alloc_hook(mlsel_i_alloc_hook hook, void *user) {
     alloc_hook_user = user;
 }
 
+/* Asks for huge pages where they fit into a large block: the system hands these out in far fewer steps, and a scan
+ * misses the address cache less. Only advice: what comes of it makes no difference. */
+static void advise(void *block, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    const size_t large = (size_t)4 << 20, page = 4096;
+    if (block == NULL || bytes < large)
+        return;
+    const size_t offset = (page - (uintptr_t)block % page) % page;
+    (void)madvise((char *)block + offset, (bytes - offset) / page * page, MADV_HUGEPAGE);
+#else
+    (void)block, (void)bytes;
+#endif
+}
+
 void *mlsel_i_alloc(size_t count, size_t size) {
     if (size != 0 && count > (SIZE_MAX - MLSEL_ALIGNMENT) / size)
         return NULL;
@@ -20,7 +40,9 @@ void *mlsel_i_alloc(size_t count, size_t size) {
     bytes = bytes == 0 ? MLSEL_ALIGNMENT : (bytes + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
     if (alloc_hook != NULL && !alloc_hook(bytes, alloc_hook_user))
         return NULL;
-    return aligned_alloc(MLSEL_ALIGNMENT, bytes);
+    void *block = aligned_alloc(MLSEL_ALIGNMENT, bytes);
+    advise(block, bytes);
+    return block;
 }
 
 void *mlsel_i_calloc(size_t count, size_t size) {

@@ -213,9 +213,33 @@ static mlsel_status read_document(const artifact_reader *in, json_place root) {
     return read_categories(in, root);
 }
 
+/* The lists of classifiers that repeat, in the Python exports, what the trained parameters of an SVM say. */
+static bool is_classifier_list(const char *key, size_t key_size) {
+    static const char *const keys[] = {"linear_classifiers", "rbf_classifiers"};
+    for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(keys); i++)
+        if (strlen(keys[i]) == key_size && memcmp(keys[i], key, key_size) == 0)
+            return true;
+    return false;
+}
+
+/* The classifier lists come before the trained parameters, so they are only checked at first, and read in a second pass
+ * in the files that have nothing else. */
+static mlsel_status parse_text(const char *text, size_t size, json_document **doc, mlsel_error *err) {
+    mlsel_status status = mlsel_i_json_parse_without(text, size, is_classifier_list, is_float32, doc, err);
+    if (status != MLSEL_OK)
+        return status;
+    const json_place root = {mlsel_i_json_root(*doc), "$"};
+    const cJSON *algorithm = mlsel_i_member(root, "algorithm");
+    if (!cJSON_IsString(algorithm) || strcmp(algorithm->valuestring, "svm") != 0 || mlsel_i_svm_is_one_vs_one(root))
+        return MLSEL_OK;
+    mlsel_i_json_free(*doc);
+    *doc = NULL;
+    return mlsel_i_json_parse(text, size, NULL, is_float32, doc, err);
+}
+
 mlsel_status mlsel_i_artifact_parse(const char *text, size_t size, mlsel_artifact **out, mlsel_error *err) {
     artifact_reader in = {.err = err};
-    mlsel_status status = mlsel_i_json_parse(text, size, NULL, is_float32, &in.doc, err);
+    mlsel_status status = parse_text(text, size, &in.doc, err);
     if (status != MLSEL_OK)
         return status;
     in.artifact = mlsel_i_calloc(1, sizeof *in.artifact);

@@ -16,10 +16,12 @@ typedef struct mlp_chain {
 static double max_abs(const float *values, size_t n, double missing) {
     if (values == NULL)
         return missing;
-    double max = 0;
-    for (size_t i = 0; i < n; i++)
-        max = fmax(max, fabs((double)values[i]));
-    return max;
+    float max = 0;
+    for (size_t i = 0; i < n; i++) {
+        const float value = fabsf(values[i]);
+        max = value > max ? value : max;
+    }
+    return (double)max;
 }
 
 /* A declared width, which must fit the chain; without it the chain's own. */

@@ -48,10 +48,11 @@ mlsel_status mlsel_i_read_count(const artifact_reader *in, json_place place, con
     if (status != MLSEL_OK || member == NULL)
         return status;
     if (!(value >= min && value <= INT32_MAX) || value != floor(value)) {
+        const bool is_large = value > INT32_MAX;
         char text[32];
         mlsel_i_format_double(text, sizeof text, value);
-        return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.%s: %s, expected a whole number of at least %u",
-                            place.path, key, text, (unsigned)min);
+        return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.%s: %s, expected a whole number of at %s %u", place.path,
+                            key, text, is_large ? "most" : "least", is_large ? INT32_MAX : (unsigned)min);
     }
     *out = (uint32_t)value;
     return MLSEL_OK;

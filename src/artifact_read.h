@@ -87,6 +87,8 @@ mlsel_status mlsel_i_labels_store(const artifact_reader *in, const label_set *se
 mlsel_status mlsel_i_read_knn(const artifact_reader *in, json_place root);
 mlsel_status mlsel_i_read_kmeans(const artifact_reader *in, json_place root);
 mlsel_status mlsel_i_read_svm(const artifact_reader *in, json_place root);
+/* Whether an SVM artifact has the trained parameters, so that its lists of classifiers are not needed. */
+bool mlsel_i_svm_is_one_vs_one(json_place root);
 mlsel_status mlsel_i_read_mlp(const artifact_reader *in, json_place root);
 
 #endif

@@ -308,9 +308,14 @@ static mlsel_status read_per_model(const artifact_reader *in, json_place root, c
         (status = mlsel_i_read_names(in, root, "model_names", READ_OPTIONAL, ANY_COUNT, &named)) != MLSEL_OK)
         return status;
     svm->gamma = common_gamma(classifiers, n);
-    for (size_t i = 0; named != NULL && i < named->count; i++)
-        if ((status = mlsel_i_labels_add(labels, named->bytes + named->offsets[i], NULL, in->err)) != MLSEL_OK)
-            return status;
+    label_set distinct = {0}; /* a name may be a classifier's, but not be listed twice */
+    if (named != NULL)
+        status = mlsel_i_labels_add_list(in, &distinct, named, "$", "model_names");
+    mlsel_i_labels_free(&distinct);
+    for (size_t i = 0; named != NULL && i < named->count && status == MLSEL_OK; i++)
+        status = mlsel_i_labels_add(labels, named->bytes + named->offsets[i], NULL, in->err);
+    if (status != MLSEL_OK)
+        return status;
     int32_t *class_labels = mlsel_i_artifact_alloc(artifact, n, sizeof *class_labels, true, in->err);
     double *scalars = mlsel_i_artifact_alloc(artifact, 2 * n, sizeof *scalars, true, in->err);
     uint8_t *choosable = mlsel_i_artifact_alloc(artifact, labels->count, 1, true, in->err);
@@ -362,6 +367,11 @@ static mlsel_status read_lists(const artifact_reader *in, json_place root, label
 
 /* --- both -------------------------------------------------------------------------------------------------------- */
 
+bool mlsel_i_svm_is_one_vs_one(json_place root) {
+    return mlsel_i_member(root, "svc") != NULL || mlsel_i_member(root, "support_vectors") != NULL ||
+           mlsel_i_member(root, "dual_coef") != NULL;
+}
+
 static mlsel_status read_svm(const artifact_reader *in, json_place root, label_set *labels) {
     mlsel_artifact *artifact = in->artifact;
     json_place place = root;
@@ -372,8 +382,7 @@ static mlsel_status read_svm(const artifact_reader *in, json_place root, label_s
             return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "$.svc must be an object");
         place = (json_place){svc, "$.svc"};
     }
-    const bool trained = mlsel_i_member(place, "support_vectors") != NULL || mlsel_i_member(place, "dual_coef") != NULL;
-    status = trained || svc != NULL ? read_one_vs_one(in, place, root, labels) : read_lists(in, root, labels);
+    status = mlsel_i_svm_is_one_vs_one(root) ? read_one_vs_one(in, place, root, labels) : read_lists(in, root, labels);
     if (status != MLSEL_OK)
         return status;
     artifact->scalars.svm_form = artifact->svm.form;

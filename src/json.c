@@ -181,6 +181,39 @@ static mlsel_status open_container(json_parser *p, bool *is_complete) {
     return is_object ? read_key(p) : MLSEL_OK;
 }
 
+static mlsel_status begin_array(json_parser *p, bool *is_complete) {
+    /* in a flat array all others are generic, so that nesting does not recurse */
+    const enum json_array_kind kind = p->is_in_flat ? JSON_KIND_GENERIC : mlsel_i_json_array_kind(p);
+    if (kind == JSON_KIND_GENERIC || (kind == JSON_KIND_STRINGS && p->is_skipping))
+        return open_container(p, is_complete);
+    return p->is_skipping ? mlsel_i_json_skip_numbers(p, kind) : read_flat(p, kind);
+}
+
+const char *mlsel_i_json_current_key(json_parser *p, size_t *size) {
+    *size = 0;
+    for (size_t i = p->depth; i-- > 0;) {
+        const json_frame *frame = &p->frames[i];
+        if (!frame->is_object)
+            continue;
+        *size = frame->key.decoded_size;
+        return frame->key.size == *size ? frame->key.text : mlsel_i_json_decode_scratch(p, &frame->key);
+    }
+    return "";
+}
+
+/* Whether the value to come is a member of the root object that is checked only. */
+static mlsel_status check_wanted(json_parser *p, bool *is_wanted) {
+    *is_wanted = true;
+    if (p->is_unwanted == NULL || p->depth != 1 || !p->frames[0].is_object)
+        return MLSEL_OK;
+    size_t size;
+    const char *key = mlsel_i_json_current_key(p, &size);
+    if (key == NULL)
+        return mlsel_i_no_memory(p->err);
+    *is_wanted = !p->is_unwanted(key, size);
+    return MLSEL_OK;
+}
+
 /* Reads the value at p->at, or opens it. */
 static mlsel_status begin_value(json_parser *p, bool *is_complete) {
     *is_complete = true;
@@ -188,17 +221,20 @@ static mlsel_status begin_value(json_parser *p, bool *is_complete) {
     if (p->at == p->end)
         return mlsel_i_json_fail_end(p, JSON_IN_CONTAINER);
     if (!p->is_skipping) {
-        const mlsel_status status = mlsel_i_json_count(p, 1);
+        bool is_wanted;
+        mlsel_status status = check_wanted(p, &is_wanted);
+        if (status == MLSEL_OK && !is_wanted)
+            return mlsel_i_json_skip_value(p);
+        if (status == MLSEL_OK)
+            status = mlsel_i_json_count(p, 1);
         if (status != MLSEL_OK)
             return status;
     }
     switch (*p->at) {
     case '"':
         return read_string(p);
-    case '[': {
-        const enum json_array_kind kind = p->is_skipping ? JSON_KIND_GENERIC : mlsel_i_json_array_kind(p);
-        return kind == JSON_KIND_GENERIC ? open_container(p, is_complete) : read_flat(p, kind);
-    }
+    case '[':
+        return begin_array(p, is_complete);
     case '{':
         return open_container(p, is_complete);
     case '-':
@@ -253,7 +289,13 @@ static mlsel_status read_value(json_parser *p) {
     return MLSEL_OK;
 }
 
-mlsel_status mlsel_i_json_skip_value(json_parser *p) { return read_value(p); }
+mlsel_status mlsel_i_json_skip_value(json_parser *p) {
+    const bool was_skipping = p->is_skipping;
+    p->is_skipping = true;
+    const mlsel_status status = read_value(p);
+    p->is_skipping = was_skipping;
+    return status;
+}
 
 /* --- documents --------------------------------------------------------------------------------------------------- */
 
@@ -284,31 +326,46 @@ static mlsel_status read_document(json_parser *p) {
     return MLSEL_OK;
 }
 
+/* p has the text (or NULL) and what the caller wants. */
+static mlsel_status parse(json_parser *p, size_t size, const json_limits *limits, json_document **out) {
+    if (p->text == NULL)
+        p->text = "";
+    p->end = p->text + size;
+    p->max_depth = limits != NULL && limits->max_depth != 0 ? limits->max_depth : DEFAULT_MAX_DEPTH;
+    if (p->max_depth > MAX_MAX_DEPTH)
+        p->max_depth = MAX_MAX_DEPTH;
+    p->max_values = size / BYTES_PER_VALUE + MAX_VALUES;
+    if (p->max_values > INT_MAX) /* a node's valueint counts arrays */
+        p->max_values = INT_MAX;
+    p->doc = mlsel_i_calloc(1, sizeof *p->doc);
+    if (p->doc == NULL)
+        return mlsel_i_no_memory(p->err);
+    const mlsel_status status = read_document(p);
+    mlsel_i_free(p->frames);
+    mlsel_i_free(p->keys);
+    mlsel_i_free(p->scratch);
+    mlsel_i_json_number_done(p->locale);
+    if (status != MLSEL_OK) {
+        mlsel_i_json_free(p->doc);
+        return status;
+    }
+    *out = p->doc;
+    return mlsel_i_ok(p->err);
+}
+
 mlsel_status mlsel_i_json_parse(const char *text, size_t size, const json_limits *limits,
                                 bool (*is_f32)(const char *key, size_t key_size), json_document **out,
                                 mlsel_error *err) {
-    json_parser p = {.text = text != NULL ? text : "", .is_f32 = is_f32, .err = err};
-    p.end = p.text + size;
-    p.max_depth = limits != NULL && limits->max_depth != 0 ? limits->max_depth : DEFAULT_MAX_DEPTH;
-    if (p.max_depth > MAX_MAX_DEPTH)
-        p.max_depth = MAX_MAX_DEPTH;
-    p.max_values = size / BYTES_PER_VALUE + MAX_VALUES;
-    if (p.max_values > INT_MAX) /* a node's valueint counts arrays */
-        p.max_values = INT_MAX;
-    p.doc = mlsel_i_calloc(1, sizeof *p.doc);
-    if (p.doc == NULL)
-        return mlsel_i_no_memory(err);
-    const mlsel_status status = read_document(&p);
-    mlsel_i_free(p.frames);
-    mlsel_i_free(p.keys);
-    mlsel_i_free(p.scratch);
-    mlsel_i_json_number_done(p.locale);
-    if (status != MLSEL_OK) {
-        mlsel_i_json_free(p.doc);
-        return status;
-    }
-    *out = p.doc;
-    return mlsel_i_ok(err);
+    json_parser p = {.text = text, .is_f32 = is_f32, .err = err};
+    return parse(&p, size, limits, out);
+}
+
+mlsel_status mlsel_i_json_parse_without(const char *text, size_t size,
+                                        bool (*is_unwanted)(const char *key, size_t key_size),
+                                        bool (*is_f32)(const char *key, size_t key_size), json_document **out,
+                                        mlsel_error *err) {
+    json_parser p = {.text = text, .is_f32 = is_f32, .is_unwanted = is_unwanted, .err = err};
+    return parse(&p, size, NULL, out);
 }
 
 void mlsel_i_json_free(json_document *doc) {

@@ -76,6 +76,12 @@ typedef struct json_limits {
 mlsel_status mlsel_i_json_parse(const char *text, size_t size, const json_limits *limits,
                                 bool (*is_f32)(const char *key, size_t key_size), json_document **out,
                                 mlsel_error *err);
+/* The same, but members of the root object whose key is_unwanted accepts are checked and not kept: the tree lacks them.
+ */
+mlsel_status mlsel_i_json_parse_without(const char *text, size_t size,
+                                        bool (*is_unwanted)(const char *key, size_t key_size),
+                                        bool (*is_f32)(const char *key, size_t key_size), json_document **out,
+                                        mlsel_error *err);
 void mlsel_i_json_free(json_document *doc);
 
 const cJSON *mlsel_i_json_root(const json_document *doc);

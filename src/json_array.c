@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "json_digits.h"
 #include "json_parser.h"
 
 /* Values that an array counts for, besides 1, against the limit: the size of its bookkeeping, in nodes. */
@@ -179,13 +180,152 @@ static inline mlsel_status read_number(json_parser *p, array_reader *r, size_t r
     return MLSEL_OK;
 }
 
+#if JSON_HAS_DIGITS
+
+/*
+ * The float nearest to the double nearest to value + the error of json_fraction(, n). False if that error may decide:
+ * in units of the double's last place it is at most 5, and 7379 if there are more than 16 digits and the value is at
+ * least 2^-14.
+ */
+static inline bool round_to_float(double value, unsigned n, bool negative, float *out) {
+    const uint64_t small = (uint64_t)(1023 - 14) << 52;
+    const uint64_t margin = 8192, half = UINT64_C(1) << 28, mask = (UINT64_C(1) << 29) - 1;
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & mask) - (half - margin) <= 2 * margin || (bits < small && n > 16))
+        return false;
+    const float nearest = (float)value;
+    uint32_t word;
+    memcpy(&word, &nearest, sizeof word);
+    word |= (uint32_t)negative << 31;
+    memcpy(out, &word, sizeof word);
+    return true;
+}
+
+/* What may be looked at from a number on: that number and the next, at most 31 characters each, and what json_fraction
+ * and json_others64 read beyond. */
+#define FAST_WINDOW 192
+
+/* A number of the form that read_fast takes: its first digit, and which of the characters from there on are no digits.
+ * The highest bit of others is a stopper: where it is taken for a character, the text itself says otherwise. */
+typedef struct number_place {
+    const char *digit;
+    uint64_t others;
+    bool negative;
+} number_place;
+
+static inline uint64_t classify(const char *digit) { return json_others64(digit) | UINT64_C(1) << 63; }
+
+/* The number behind a comma at `at` and white space of any kind. */
+static number_place find_number(const char *at, const char *end) {
+    number_place place = {.digit = json_skip_space(at + 1, end)};
+    place.negative = place.digit < end && *place.digit == '-';
+    place.digit += place.negative;
+    if (end - place.digit >= FAST_WINDOW)
+        place.others = classify(place.digit);
+    return place;
+}
+
+/* Reads the number at *place and moves to the next. False, and nothing is done, if it has another form. */
+static inline bool read_step(number_place *place, const char *end, float *out) {
+    const char *const fraction = place->digit + 2;
+    const uint64_t others = place->others >> 2;
+    if (others == 0)
+        return false;
+    const unsigned n = (unsigned)__builtin_ctzll(others);
+    uint16_t head, separator; /* the second character is the upper byte */
+    memcpy(&head, place->digit, sizeof head);
+    memcpy(&separator, fraction + n, sizeof separator);
+    const unsigned digit = head - ('.' << 8 | '0');
+    if (digit > 9 || n - 1 > 26 || (separator & 0xff) != ',')
+        return false;
+    /* adding 1 to the run of other characters turns it into zeros, up to the next digit */
+    const unsigned step = (unsigned)__builtin_ctzll(others + (others & (0 - others)));
+    const bool negative = place->negative;
+    const char *const next = fraction + step;
+    if (out != NULL) {
+        const double value = (double)(int)digit + (double)(int64_t)json_leading16(fraction, n) * 1e-16;
+        if (!round_to_float(value, n, negative, out))
+            return false;
+    }
+    place->negative = next[-1] == '-';
+    place->digit = next;
+    place->others = others >> step;
+    const unsigned gap = step - n - place->negative;
+    if (gap != 1 && (gap != 2 || separator != (' ' << 8 | ',')))
+        *place = find_number(fraction + n, end);
+    return true;
+}
+
+/*
+ * Reads up to `max` elements from p->at on as long as they have the form -d.ddd (no more than 27 d behind the point)
+ * and a comma behind them, and leaves p->at at the first that has not. The numbers go to `out` if it is not NULL.
+ * Returns how many they are.
+ *
+ * The next number's place depends on this one's length; everything else is kept off that chain, and free of branches
+ * that depend on digits and signs. To make the chain shorter, the characters are classified for two numbers at a time.
+ */
+static inline size_t read_fast(json_parser *p, float *out, size_t max) {
+    if (p->end - p->at < FAST_WINDOW)
+        return 0;
+    const char *const end = p->end, *const last = end - FAST_WINDOW;
+    number_place place = {.negative = *p->at == '-'};
+    place.digit = p->at + place.negative;
+    size_t count = 0;
+    while (max - count >= 4 && place.digit <= last) {
+        const char *const start = place.digit;
+        const uint64_t low = json_others64(start), high = json_others64(start + 64);
+        place.others = low | UINT64_C(1) << 63;
+        if (!read_step(&place, end, out != NULL ? &out[count] : NULL))
+            break;
+        count++;
+        if (!read_step(&place, end, out != NULL ? &out[count] : NULL))
+            break;
+        count++;
+        const size_t c = (size_t)(place.digit - start);
+        if (c > 63)
+            continue;
+        place.others = low >> c | high << (64 - c) | UINT64_C(1) << 63;
+        if (!read_step(&place, end, out != NULL ? &out[count] : NULL))
+            break;
+        count++;
+        if (!read_step(&place, end, out != NULL ? &out[count] : NULL))
+            break;
+        count++;
+    }
+    p->at = place.digit - place.negative;
+    return count;
+}
+
+static size_t read_fast_f32(json_parser *p, float *out, size_t max) { return read_fast(p, out, max); }
+
+static size_t check_fast(json_parser *p) { return read_fast(p, NULL, SIZE_MAX); }
+
+#endif
+
 /* Checks the value at p->at as element `index` of the innermost array. */
 static mlsel_status skip_element(json_parser *p, size_t index) {
     p->frames[p->depth - 1].index = index;
-    p->is_skipping = true;
+    p->is_in_flat = true; /* it was not: there are no flat arrays in elements */
     const mlsel_status status = mlsel_i_json_skip_value(p);
-    p->is_skipping = false;
+    p->is_in_flat = false;
     return status;
+}
+
+/* Reads as many numbers of usual form from p->at on as there are, and returns how many. */
+static size_t read_many(json_parser *p, array_reader *r, size_t index, size_t position) {
+#if JSON_HAS_DIGITS
+    const json_array *a = r->array;
+    if (a->data == NULL)
+        return check_fast(p);
+    if (a->dtype == JSON_F32 && index < r->width && position + index < r->capacity) {
+        const size_t left = r->capacity - position - index;
+        return read_fast_f32(p, (float *)a->data + position + index, left < r->width - index ? left : r->width - index);
+    }
+#else
+    (void)p, (void)r, (void)index, (void)position;
+#endif
+    return 0;
 }
 
 /* Reads numbers from behind the opening bracket to behind the closing one. */
@@ -194,6 +334,7 @@ static mlsel_status read_row(json_parser *p, array_reader *r, size_t row, size_t
     size_t index = 0;
     for (; !at_end; index++) {
         p->at = json_skip_space(p->at, p->end);
+        index += read_many(p, r, index, position);
         mlsel_status status;
         if (p->at < p->end && (*p->at == '-' || (*p->at >= '0' && *p->at <= '9'))) {
             status = read_number(p, r, row, index, position);
@@ -264,39 +405,22 @@ static mlsel_status read_rows(json_parser *p, array_reader *r) {
     return MLSEL_OK;
 }
 
-/* is_f32 for the key of the innermost member. */
-static mlsel_status choose_dtype(json_parser *p, enum json_dtype *dtype) {
-    *dtype = JSON_F64;
-    if (p->is_f32 == NULL)
-        return MLSEL_OK;
-    const char *text = "";
-    size_t size = 0;
-    for (size_t i = p->depth; i-- > 0;) {
-        const json_frame *frame = &p->frames[i];
-        if (!frame->is_object)
-            continue;
-        size = frame->key.decoded_size;
-        text = frame->key.text;
-        if (frame->key.size != size) {
-            text = mlsel_i_json_decode_scratch(p, &frame->key);
-            if (text == NULL)
-                return mlsel_i_no_memory(p->err);
-        }
-        break;
+/* Chooses the type by the key of the innermost member, and allocates. */
+static mlsel_status prepare(json_parser *p, array_reader *r) {
+    if (p->is_f32 != NULL) {
+        size_t size;
+        const char *key = mlsel_i_json_current_key(p, &size);
+        if (key == NULL)
+            return mlsel_i_no_memory(p->err);
+        r->array->dtype = p->is_f32(key, size) ? JSON_F32 : JSON_F64;
     }
-    if (p->is_f32(text, size))
-        *dtype = JSON_F32;
-    return MLSEL_OK;
+    return allocate(p, r);
 }
 
 static mlsel_status read_array(json_parser *p, json_array *array, int rank) {
-    array->rank = rank;
-    array->cols = rank == 1 ? 1 : 0;
-    array->col = -1;
+    *array = (json_array){.dtype = JSON_F64, .rank = rank, .cols = rank == 1 ? 1 : 0, .col = -1};
     array_reader reader = {array, 0, SIZE_MAX};
-    mlsel_status status = choose_dtype(p, &array->dtype);
-    if (status == MLSEL_OK)
-        status = allocate(p, &reader);
+    mlsel_status status = p->is_skipping ? MLSEL_OK : prepare(p, &reader);
     if (status == MLSEL_OK)
         status = mlsel_i_json_push(p, false, NULL);
     if (status != MLSEL_OK)
@@ -309,6 +433,11 @@ static mlsel_status read_array(json_parser *p, json_array *array, int rank) {
     if (array->defect == JSON_DEFECT_NONE && array->rows * array->stride > reader.capacity)
         return mlsel_i_json_fail_value(p, MLSEL_ERROR_INTERNAL, "an array was measured wrongly");
     return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_json_skip_numbers(json_parser *p, enum json_array_kind kind) {
+    json_array checked;
+    return read_array(p, &checked, kind == JSON_KIND_ROWS ? 2 : 1);
 }
 
 /* --- strings ----------------------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include <xlocale.h>
 #endif
 
+#include "json_digits.h"
 #include "json_number.h"
 
 #define MAX_DIGITS 19 /* 10^19 - 1 fits into 64 bits */
@@ -140,40 +141,27 @@ static inline double convert(uint64_t w, int q, bool negative) {
 
 #endif
 
-static inline bool is_digit(char c) { return (unsigned char)(c - '0') <= 9; }
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if JSON_HAS_DIGITS
 
 static const uint32_t powers_of_ten[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
-
-/* Eight digits, the first in the lowest byte, each 0 to 9. */
-static inline uint64_t combine_digits(uint64_t digits) {
-    digits = digits * 10 + (digits >> 8); /* pairs in every second byte */
-    const uint64_t mask = UINT64_C(0x000000ff000000ff);
-    const uint64_t first = (digits & mask) * (100 + (UINT64_C(1000000) << 32));
-    const uint64_t second = (digits >> 16 & mask) * (1 + (UINT64_C(10000) << 32));
-    return (first + second) >> 32;
-}
 
 /* Appends the digits at `at` to *w (modulo 2^64), eight at a time, and returns where they end. */
 static inline const char *scan_digits(const char *at, const char *end, uint64_t *w) {
     while (end - at >= 8) {
-        uint64_t digits;
-        memcpy(&digits, at, sizeof digits);
-        digits ^= UINT64_C(0x3030303030303030);
-        /* The highest bit of a byte is set if it is above 9; carries disturb only the bytes behind the first such. */
-        const uint64_t others = ((digits + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080);
+        const uint64_t text = json_load8(at);
+        const uint64_t others = json_others8(text);
+        uint64_t digits = text ^ UINT64_C(0x3030303030303030);
         if (others != 0) {
             /* The last 0 to 7 digits at once: zeros in front take the place of those that are missing. */
             const unsigned n = (unsigned)__builtin_ctzll(others) / 8;
             digits = digits << (56 - 8 * n) << 8;
-            *w = *w * powers_of_ten[n] + combine_digits(digits);
+            *w = *w * powers_of_ten[n] + json_combine8(digits);
             return at + n;
         }
-        *w = *w * 100000000 + combine_digits(digits);
+        *w = *w * 100000000 + json_combine8(digits);
         at += 8;
     }
-    for (; at < end && is_digit(*at); at++)
+    for (; at < end && json_is_digit(*at); at++)
         *w = *w * 10 + (uint64_t)(*at - '0');
     return at;
 }
@@ -181,7 +169,7 @@ static inline const char *scan_digits(const char *at, const char *end, uint64_t 
 #else
 
 static inline const char *scan_digits(const char *at, const char *end, uint64_t *w) {
-    for (; at < end && is_digit(*at); at++)
+    for (; at < end && json_is_digit(*at); at++)
         *w = *w * 10 + (uint64_t)(*at - '0');
     return at;
 }
@@ -195,10 +183,10 @@ static bool scan_exponent(const char **at, const char *end, int *exponent) {
     if (c < end && (*c == '-' || *c == '+'))
         negative = *c++ == '-';
     *at = c;
-    if (c == end || !is_digit(*c))
+    if (c == end || !json_is_digit(*c))
         return false;
     int value = 0;
-    for (; c < end && is_digit(*c); c++)
+    for (; c < end && json_is_digit(*c); c++)
         value = value < 100000 ? value * 10 + (*c - '0') : value;
     *exponent = negative ? -value : value;
     *at = c;
@@ -240,7 +228,7 @@ enum json_number_status mlsel_i_json_number(const char **at, const char *end, vo
     const bool negative = start < end && *start == '-';
     const char *const first = start + negative;
     const char *c = first;
-    if (c == end || !is_digit(*c)) {
+    if (c == end || !json_is_digit(*c)) {
         *at = c;
         return JSON_NUMBER_NO_DIGIT;
     }
@@ -248,14 +236,14 @@ enum json_number_status mlsel_i_json_number(const char **at, const char *end, vo
     size_t n_digits = 0; /* not counting a lone 0 before the point */
     if (*c == '0') {
         c++;
-        if (c < end && is_digit(*c)) {
+        if (c < end && json_is_digit(*c)) {
             *at = c;
             return JSON_NUMBER_LEADING_ZERO;
         }
     } else {
         do
             w = w * 10 + (uint64_t)(*c++ - '0');
-        while (c < end && is_digit(*c));
+        while (c < end && json_is_digit(*c));
         n_digits = (size_t)(c - first);
     }
     size_t n_fraction = 0;

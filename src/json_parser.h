@@ -48,6 +48,7 @@ typedef struct json_parser {
     const char *at;
     const char *end;
     bool (*is_f32)(const char *key, size_t key_size);
+    bool (*is_unwanted)(const char *key, size_t key_size); /* may be NULL */
     mlsel_error *err;
     json_document *doc;
     json_frame *frames; /* from the root inwards */
@@ -63,6 +64,7 @@ typedef struct json_parser {
     size_t n_values;
     void *locale;
     bool is_skipping; /* check, keep nothing */
+    bool is_in_flat;  /* the value is in an element of a flat array */
 } json_parser;
 
 enum json_place {
@@ -84,8 +86,10 @@ static inline const char *json_skip_space(const char *at, const char *end) {
 mlsel_status mlsel_i_json_push(json_parser *p, bool is_object, cJSON *node);
 /* Counts `cost` values against the limit. */
 mlsel_status mlsel_i_json_count(json_parser *p, size_t cost);
-/* Checks the value at p->at, which is behind white space, and moves behind it. */
+/* Checks the value at p->at, which is behind white space, and moves behind it; nothing of it is kept. */
 mlsel_status mlsel_i_json_skip_value(json_parser *p);
+/* Key of the innermost member, decoded and not terminated; NULL if there is no memory. "" outside of objects. */
+const char *mlsel_i_json_current_key(json_parser *p, size_t *size);
 
 /* --- json_array.c ------------------------------------------------------------------------------------------------ */
 
@@ -95,6 +99,8 @@ enum json_array_kind { JSON_KIND_GENERIC, JSON_KIND_NUMBERS, JSON_KIND_ROWS, JSO
 enum json_array_kind mlsel_i_json_array_kind(const json_parser *p);
 /* Reads the array at p->at, of a kind that is not generic, into a new entry of the document's table. */
 mlsel_status mlsel_i_json_flat(json_parser *p, enum json_array_kind kind, size_t *index);
+/* Checks the array at p->at, of numbers or rows, and moves behind it. */
+mlsel_status mlsel_i_json_skip_numbers(json_parser *p, enum json_array_kind kind);
 
 /* --- json_string.c ----------------------------------------------------------------------------------------------- */
 

@@ -3,17 +3,15 @@
 
 #include <stdint.h>
 
-#include "internal.h"
-
 void mlsel_i_pool_init(block_pool *pool, size_t block_bytes) {
     pool->block_bytes = block_bytes;
     for (size_t i = 0; i < POOL_SLOTS; i++)
-        atomic_init(&pool->slots[i], NULL);
+        atomic_init(&pool->slots[i].block, NULL);
 }
 
 void mlsel_i_pool_clear(block_pool *pool) {
     for (size_t i = 0; i < POOL_SLOTS; i++)
-        mlsel_i_free(atomic_exchange(&pool->slots[i], NULL));
+        mlsel_i_free(atomic_exchange(&pool->slots[i].block, NULL));
 }
 
 /* Threads have stacks far apart, so the address of a local variable spreads them over the slots. */
@@ -26,7 +24,7 @@ static size_t first_slot(void) {
 void *mlsel_i_pool_take(block_pool *pool) {
     const size_t first = first_slot();
     for (size_t i = 0; i < POOL_SLOTS; i++) {
-        _Atomic(void *) *slot = &pool->slots[(first + i) % POOL_SLOTS];
+        _Atomic(void *) *slot = &pool->slots[(first + i) % POOL_SLOTS].block;
         if (atomic_load_explicit(slot, memory_order_relaxed) == NULL)
             continue;
         void *block = atomic_exchange_explicit(slot, NULL, memory_order_acquire);
@@ -40,7 +38,7 @@ void mlsel_i_pool_give(block_pool *pool, void *block) {
     const size_t first = first_slot();
     for (size_t i = 0; i < POOL_SLOTS; i++) {
         void *expected = NULL;
-        if (atomic_compare_exchange_strong_explicit(&pool->slots[(first + i) % POOL_SLOTS], &expected, block,
+        if (atomic_compare_exchange_strong_explicit(&pool->slots[(first + i) % POOL_SLOTS].block, &expected, block,
                                                     memory_order_release, memory_order_relaxed))
             return;
     }

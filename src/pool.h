@@ -6,14 +6,22 @@
 #ifndef MLSEL_POOL_H
 #define MLSEL_POOL_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "internal.h"
+
 #define POOL_SLOTS 64
+
+/* Each in a cache line of its own: threads that use neighbouring slots must not wait for each other's line. */
+typedef struct pool_slot {
+    alignas(MLSEL_ALIGNMENT) _Atomic(void *) block;
+} pool_slot;
 
 typedef struct block_pool {
     size_t block_bytes;
-    _Atomic(void *) slots[POOL_SLOTS];
+    pool_slot slots[POOL_SLOTS];
 } block_pool;
 
 void mlsel_i_pool_init(block_pool *pool, size_t block_bytes);

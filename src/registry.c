@@ -86,6 +86,9 @@ static void free_engine(mlsel_engine *engine) {
     mlsel_i_free(engine);
 }
 
+/* More scratch than any model needs is a defect of the plugin. */
+static const uint64_t max_scratch = (uint64_t)1 << 40;
+
 static mlsel_status prepare(mlsel_artifact *artifact, const engine_key *key, mlsel_engine **out, mlsel_error *err) {
     mlsel_engine *engine = mlsel_i_calloc(1, sizeof *engine);
     if (engine == NULL)
@@ -102,10 +105,12 @@ static mlsel_status prepare(mlsel_artifact *artifact, const engine_key *key, mls
     mlsel_status status = key->backend->supports(key->device, &engine->view.view, key->precision, err);
     if (status == MLSEL_OK)
         status = key->backend->prepare(key->device, &engine->view.view, key->precision, &engine->prepared, err);
-    if (status == MLSEL_OK && engine->prepared.max_batch == 0) {
+    if (status == MLSEL_OK && (engine->prepared.max_batch == 0 || engine->prepared.scratch_bytes > max_scratch)) {
         key->backend->release(engine->prepared.state);
-        status = mlsel_i_fail(err, MLSEL_ERROR_INTERNAL, "device \"%s\": its plugin takes batches of 0 queries",
-                              key->backend->name);
+        status = mlsel_i_fail(err, MLSEL_ERROR_INTERNAL,
+                              "device \"%s\": its plugin takes batches of %u queries and %llu bytes of scratch",
+                              key->backend->name, (unsigned)engine->prepared.max_batch,
+                              (unsigned long long)engine->prepared.scratch_bytes);
     }
     if (status == MLSEL_OK) {
         *out = engine;

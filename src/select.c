@@ -102,7 +102,7 @@ static mlsel_status check_queries(const mlsel_model *model, const query_set *que
     const mlsel_status status = check_width(model, queries->n_features, err);
     if (status != MLSEL_OK)
         return status;
-    if (queries->stride < queries->n_features && queries->count > 1)
+    if (queries->stride < queries->n_features && queries->count > 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "stride %zu is less than the %zu features of a query",
                             queries->stride, queries->n_features);
     if (queries->stride > 0 && queries->count > SIZE_MAX / sizeof(double) / queries->stride)
@@ -135,6 +135,8 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
     if (status != MLSEL_OK)
         return status;
     *out = NULL;
+    if (options.reserved != 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_query_options: reserved must be 0");
     if (options.eligible_mask != NULL && options.eligible != NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "give eligible_mask or eligible, not both");
     if (options.eligible_mask != NULL) {
@@ -146,6 +148,9 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
     } else if (options.eligible != NULL) {
         status = mask_from_list(&options, n_labels, mask, err);
         *out = mask;
+    } else if (options.eligible_mask_size != 0) {
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible_mask is NULL but eligible_mask_size is %zu",
+                            options.eligible_mask_size);
     } else if (options.n_eligible != 0) {
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible is NULL but n_eligible is %zu",
                             options.n_eligible);
@@ -155,6 +160,8 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
     for (uint32_t i = 0; i < n_labels; i++)
         if ((*out == NULL || mask[i]) && model->artifact->choosable[i])
             return MLSEL_OK;
+    if (options.eligible != NULL && options.n_eligible == 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE, "no label is eligible: the list is empty");
     return mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE,
                         "none of the eligible labels can be chosen: the artifact has no data for them");
 }
@@ -178,6 +185,7 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
         .values = ws->values,
         .value_stride = model->n_values,
     };
+    mlsel_i_ok(err); /* a backend that fails without a word leaves no old message */
     return model->engine->backend->run(model->engine->prepared.state, &call, err);
 }
 
@@ -358,7 +366,7 @@ static mlsel_status score_any(const mlsel_model *model, const query_set *queries
                               double *scores, size_t score_stride, mlsel_error *err) {
     if (scores == NULL && queries->count > 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the output is NULL");
-    if (queries->count > 1 && model != NULL && score_stride < model->artifact->scalars.n_labels)
+    if (queries->count > 0 && model != NULL && score_stride < model->artifact->scalars.n_labels)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "score_stride %zu is less than the %u labels",
                             score_stride, (unsigned)model->artifact->scalars.n_labels);
     if (score_stride > 0 && queries->count > SIZE_MAX / sizeof(double) / score_stride)
@@ -534,6 +542,8 @@ static mlsel_status explain_any(const mlsel_model *model, const query_set *queri
     mlsel_status status = mlsel_i_options_copy(&own, sizeof own, evidence, "mlsel_evidence", err);
     if (status != MLSEL_OK || (status = check_evidence(model, &own, err)) != MLSEL_OK)
         return status;
+    if (own.reserved != 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_evidence: reserved must be 0");
     const consumer sink = {.take = take_evidence, .evidence = &own};
     status = process(model, queries, options, &sink, err);
     if (status != MLSEL_OK)

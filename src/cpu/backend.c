@@ -157,7 +157,7 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
                                  .normalized = (double *)(void *)(scratch + l.normalized),
                                  .narrow = (float *)(void *)(scratch + l.narrow),
                                  .extra = scratch + l.extra};
-        double *values = run->values + i * run->value_stride;
+        double *values = view->knn != NULL ? NULL : run->values + i * run->value_stride;
         if (view->knn != NULL)
             mlsel_i_cpu_knn(state, &query, run, run->neighbours + i * run->neighbour_stride);
         else if (view->kmeans != NULL)

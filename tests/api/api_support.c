@@ -9,9 +9,7 @@
 
 enum { PATTERN = 0xa5 };
 
-void test_fill(void *bytes, size_t size) {
-    memset(bytes, PATTERN, size);
-}
+void test_fill(void *bytes, size_t size) { memset(bytes, PATTERN, size); }
 
 void test_untouched(const void *bytes, size_t size, const char *what) {
     const unsigned char *at = bytes;

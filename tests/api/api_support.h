@@ -25,7 +25,8 @@ void test_no_error(const mlsel_error *err, const char *what);
 /* An error that was never set, as a caller's is. */
 mlsel_error test_unset_error(void);
 
-/* text with its only occurrence of `from` replaced, in memory of exactly that size plus a terminator; freed with free(). */
+/* text with its only occurrence of `from` replaced, in memory of exactly that size plus a terminator; freed with
+ * free(). */
 char *test_replace(const char *text, const char *from, const char *to);
 /* A copy of exactly size bytes, so that a sanitizer sees who reads on. */
 void *test_copy(const void *data, size_t size);

@@ -39,8 +39,8 @@ ASKER(ask_select_batch_f64,
       mlsel_select_batch_f64(q->model, features, q->count, q->stride, q->n_features, q->options, a->selections, err))
 ASKER(ask_score, mlsel_score(q->model, features, q->n_features, q->options, a->scores, N_LABELS(q), err))
 ASKER(ask_score_f64, mlsel_score_f64(q->model, features, q->n_features, q->options, a->scores, N_LABELS(q), err))
-ASKER(ask_score_batch, mlsel_score_batch(q->model, features, q->count, q->stride, q->n_features, q->options, a->scores,
-                                         MAX_LABELS, err))
+ASKER(ask_score_batch,
+      mlsel_score_batch(q->model, features, q->count, q->stride, q->n_features, q->options, a->scores, MAX_LABELS, err))
 ASKER(ask_score_batch_f64, mlsel_score_batch_f64(q->model, features, q->count, q->stride, q->n_features, q->options,
                                                  a->scores, MAX_LABELS, err))
 ASKER(ask_explain, mlsel_explain(q->model, features, q->n_features, q->options, e, err))
@@ -123,7 +123,7 @@ void refuse_question(const char *name, const question *q, int ways, mlsel_status
             refuse_one(&askers[i], name, q, status, detail, message);
 }
 
-/* The label that the scores say: for what the rules compare by scores. */
+/* The label that the call chose for the first query; -1 where it gives scores only. */
 static int32_t chosen(const asker *k, const answers *a, const mlsel_evidence *e) {
     if (k->ask == ask_explain || k->ask == ask_explain_f64)
         return e->selection.index;

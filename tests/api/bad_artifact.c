@@ -9,11 +9,10 @@ const char base_knn[] =
     "\"labels\":[\"a\",\"b\",\"a\"],\"qualities\":[0.5,1,0],\"latencies\":[0,1000,2000],\"model_names\":[\"b\",\"a\"],"
     "\"feature_dim\":3,\"num_samples\":3}";
 
-const char base_samples[] =
-    "{\"algorithm\":\"knn\",\"trained\":true,\"k\":1,\"samples\":["
-    "{\"feature_vector\":[1,0.5],\"model_name\":\"a\",\"quality\":0.5,\"latency_ms\":10},"
-    "{\"feature_vector\":[0,0.25],\"model_name\":\"b\",\"quality\":1,\"latency_ms\":2.5}],"
-    "\"feature_dim\":2,\"num_samples\":2}";
+const char base_samples[] = "{\"algorithm\":\"knn\",\"trained\":true,\"k\":1,\"samples\":["
+                            "{\"feature_vector\":[1,0.5],\"model_name\":\"a\",\"quality\":0.5,\"latency_ms\":10},"
+                            "{\"feature_vector\":[0,0.25],\"model_name\":\"b\",\"quality\":1,\"latency_ms\":2.5}],"
+                            "\"feature_dim\":2,\"num_samples\":2}";
 
 const char base_categories[] = "{\"algorithm\":\"knn\",\"trained\":true,\"k\":1,\"embeddings\":[[1,0,0.5],[0,1,0.25]],"
                                "\"labels\":[\"a\",\"b\"],\"categories\":[\"x\",\"other\"],\"category_weight\":2.5}";

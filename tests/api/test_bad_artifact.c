@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Artifacts that are no good whatever their kind: text that is no JSON, numbers that are none, wrong algorithm, version,
- * categories, and documents that end too early. The kinds' own rules are in test_bad_knn.c and its siblings.
+ * Artifacts that are no good whatever their kind: text that is no JSON, numbers that are none, wrong algorithm,
+ * version, categories, and documents that end too early. The kinds' own rules are in test_bad_knn.c and its siblings.
  */
 #include "bad_artifact.h"
 
@@ -22,21 +22,17 @@ static const bad_artifact json_rows[] = {
     {"missing comma in an object", base_knn, "\"k\":2,", "\"k\":2", MLSEL_ERROR_PARSE,
      "@5: expected ',' or '}' after a value, in $"},
     {"missing colon", base_knn, "\"k\":2", "\"k\" 2", MLSEL_ERROR_PARSE, "@4: expected ':' after a key, in $.k"},
-    {"key without quotes", base_knn, "\"k\":2", "k:2", MLSEL_ERROR_PARSE,
-     "@0: expected a key in double quotes, in $"},
+    {"key without quotes", base_knn, "\"k\":2", "k:2", MLSEL_ERROR_PARSE, "@0: expected a key in double quotes, in $"},
     {"wrong bracket", base_knn, "\"num_samples\":3}", "\"num_samples\":3]", MLSEL_ERROR_PARSE,
      "@15: expected ',' or '}' after a value, in $"},
     {"wrong bracket in numbers", base_knn, "[1,0,0.5]", "[1,0,0.5}", MLSEL_ERROR_PARSE,
      "@8: expected ',' or ']' after a value, in $.embeddings[0]"},
     {"something after the end", base_knn, "\"num_samples\":3}", "\"num_samples\":3}{}", MLSEL_ERROR_PARSE,
      "@16: something follows the end of the document, in $"},
-    {"single quotes", base_knn, "\"knn\"", "'knn'", MLSEL_ERROR_PARSE,
-     "@0: expected a value, not ''', in $.algorithm"},
-    {"comment", base_knn, "\"k\":2", "/*2*/\"k\":2", MLSEL_ERROR_PARSE,
-     "@0: expected a key in double quotes, in $"},
+    {"single quotes", base_knn, "\"knn\"", "'knn'", MLSEL_ERROR_PARSE, "@0: expected a value, not ''', in $.algorithm"},
+    {"comment", base_knn, "\"k\":2", "/*2*/\"k\":2", MLSEL_ERROR_PARSE, "@0: expected a key in double quotes, in $"},
     {"Python's True", base_knn, "true", "True", MLSEL_ERROR_PARSE, "@0: expected a value, not 'T', in $.trained"},
-    {"Python's None", base_knn, "\"k\":2", "\"k\":None", MLSEL_ERROR_PARSE,
-     "@4: expected a value, not 'N', in $.k"},
+    {"Python's None", base_knn, "\"k\":2", "\"k\":None", MLSEL_ERROR_PARSE, "@4: expected a value, not 'N', in $.k"},
     {"leading plus", base_knn, "[1,0,0.5]", "[+1,0,0.5]", MLSEL_ERROR_PARSE,
      "@1: expected a value, not '+', in $.embeddings[0][0]"},
     {"leading zero", base_knn, "[1,0,0.5]", "[01,0,0.5]", MLSEL_ERROR_PARSE,
@@ -45,8 +41,7 @@ static const bad_artifact json_rows[] = {
      "@5: expected a value, not '.', in $.embeddings[0][2]"},
     {"no digit after the point", base_knn, "[1,0,0.5]", "[1,0.,5]", MLSEL_ERROR_PARSE,
      "@5: expected a digit after the decimal point, in $.embeddings[0][1]"},
-    {"decimal comma", base_categories, "2.5", "2,5", MLSEL_ERROR_PARSE,
-     "@2: expected a key in double quotes, in $"},
+    {"decimal comma", base_categories, "2.5", "2,5", MLSEL_ERROR_PARSE, "@2: expected a key in double quotes, in $"},
     {"hexadecimal", base_knn, "[1,0,0.5]", "[0x1,0,0.5]", MLSEL_ERROR_PARSE,
      "@2: expected ',' or ']' after a value, in $.embeddings[0]"},
     {"empty exponent", base_knn, "[1,0,0.5]", "[1e,0,0.5]", MLSEL_ERROR_PARSE,
@@ -59,8 +54,7 @@ static const bad_artifact json_rows[] = {
      "@2: an escape that JSON does not have, in $.algorithm"},
     {"short escape", base_knn, "\"knn\"", "\"\\u12\"", MLSEL_ERROR_PARSE,
      "@1: \\u needs four hexadecimal digits, in $.algorithm"},
-    {"escaped zero", base_knn, "\"knn\"", "\"\\u0000\"", MLSEL_ERROR_PARSE,
-     "@1: \\u0000 in a string, in $.algorithm"},
+    {"escaped zero", base_knn, "\"knn\"", "\"\\u0000\"", MLSEL_ERROR_PARSE, "@1: \\u0000 in a string, in $.algorithm"},
     {"high surrogate alone", base_knn, "\"knn\"", "\"\\ud800x\"", MLSEL_ERROR_PARSE,
      "@1: a high surrogate without a low one after it, in $.algorithm"},
     {"low surrogate alone", base_knn, "\"knn\"", "\"\\udc00\"", MLSEL_ERROR_PARSE,
@@ -186,8 +180,9 @@ static const bad_artifact number_rows[] = {
      "$.intercept[2] is beyond the range of float32"},
     {"beyond float32 as a scalar", base_svm_linear, "\"rho\":0.2", "\"rho\":1e39", MLSEL_ERROR_SCHEMA,
      "$.linear_classifiers[1].rho is beyond the range of float32"},
-    {"the first double that rounds beyond float32", base_knn, "[0,1,0.25]", "[0,1,340282356779733661637539395458142568448]",
-     MLSEL_ERROR_SCHEMA, "$.embeddings[1][2] is beyond the range of float32"},
+    {"the first double that rounds beyond float32", base_knn, "[0,1,0.25]",
+     "[0,1,340282356779733661637539395458142568448]", MLSEL_ERROR_SCHEMA,
+     "$.embeddings[1][2] is beyond the range of float32"},
 };
 
 static void not_numbers(void **state) {
@@ -198,8 +193,12 @@ static void not_numbers(void **state) {
 /* What must not be refused: the largest float32, what rounds to it, and what rounds to zero. */
 static void extreme_numbers(void **state) {
     (void)state;
-    static const char *const good[] = {"3.4028234663852886e+38", "-3.4028234663852886e38", "3.4028235e38",
-                                       "1e-400",                 "-0",                     "1E+2",
+    static const char *const good[] = {"3.4028234663852886e+38",
+                                       "-3.4028234663852886e38",
+                                       "3.4028235e38",
+                                       "1e-400",
+                                       "-0",
+                                       "1E+2",
                                        "0.00000000000000000000000000000000000000000000000000000000000000000000001"};
     for (size_t i = 0; i < LENGTH(good); i++) {
         char row[256];
@@ -286,7 +285,8 @@ static void common(void **state) {
 
 static void no_object(void **state) {
     (void)state;
-    static const char *const roots[] = {"[]", "[1,2]", "[[1],[2]]", "[\"knn\"]", "[{}]", "5", "\"knn\"", "true", "null"};
+    static const char *const roots[] = {"[]", "[1,2]",   "[[1],[2]]", "[\"knn\"]", "[{}]",
+                                        "5",  "\"knn\"", "true",      "null"};
     for (size_t i = 0; i < LENGTH(roots); i++)
         refuse_text(roots[i], test_copy(roots[i], strlen(roots[i]) + 1), MLSEL_ERROR_SCHEMA, 0,
                     "$ must be an object with the key \"algorithm\"");
@@ -472,14 +472,11 @@ static void too_large(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bases),      cmocka_unit_test(not_json),
-        cmocka_unit_test(zero_byte),       cmocka_unit_test(not_numbers),
-        cmocka_unit_test(extreme_numbers), cmocka_unit_test(common),
-        cmocka_unit_test(no_object),       cmocka_unit_test(empty),
-        cmocka_unit_test(truncated),       cmocka_unit_test(deep_nesting),
-        cmocka_unit_test(long_number),     cmocka_unit_test(many_values),
-        cmocka_unit_test(many_categories), cmocka_unit_test(long_name),
-        cmocka_unit_test(too_large),
+        cmocka_unit_test(test_bases),      cmocka_unit_test(not_json),        cmocka_unit_test(zero_byte),
+        cmocka_unit_test(not_numbers),     cmocka_unit_test(extreme_numbers), cmocka_unit_test(common),
+        cmocka_unit_test(no_object),       cmocka_unit_test(empty),           cmocka_unit_test(truncated),
+        cmocka_unit_test(deep_nesting),    cmocka_unit_test(long_number),     cmocka_unit_test(many_values),
+        cmocka_unit_test(many_categories), cmocka_unit_test(long_name),       cmocka_unit_test(too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -105,7 +106,8 @@ static void special_files(void **state) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", test_folder());
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd >= 0 && length < (int)sizeof address.sun_path && bind(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+    if (fd >= 0 && length < (int)sizeof address.sun_path &&
+        bind(fd, (struct sockaddr *)&address, sizeof address) == 0) {
         mlsel_error err;
         refuse_path(test_path("socket"), NULL, MLSEL_ERROR_IO, &err);
         assert_int_equal(strncmp(err.message, test_path("socket"), strlen(test_path("socket"))), 0);
@@ -119,6 +121,37 @@ static void wrong_size(void **state) {
     static const char path[] = "/proc/self/status";
     if (access(path, R_OK) == 0)
         refuse(path, MLSEL_ERROR_IO, 0, "", " changed while it was being read: try again");
+}
+
+/* A file that opens and cannot be read: nothing is mapped at address 0. */
+static void unreadable(void **state) {
+    (void)state;
+    static const char path[] = "/proc/self/mem";
+    char after[128];
+    (void)snprintf(after, sizeof after, " cannot be read: input/output error (errno %d)", EIO);
+    if (access(path, R_OK) == 0)
+        refuse(path, MLSEL_ERROR_IO, EIO, "", after);
+}
+
+static void no_descriptor(void **state) {
+    (void)state;
+    struct rlimit before, none;
+    char message[1024];
+    mlsel_model *out;
+    mlsel_error err = test_unset_error();
+    const char *path = test_write("fine.json", base_knn, strlen(base_knn));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)free_descriptor();
+    test_fill(&out, sizeof out);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const mlsel_status status = mlsel_model_load(path, NULL, &out, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(status, MLSEL_ERROR_IO);
+    (void)snprintf(message, sizeof message, "%s cannot be opened: too many open files (errno %d)", path, EMFILE);
+    test_error(&err, MLSEL_ERROR_IO, EMFILE, message, "no descriptor");
+    test_untouched(&out, sizeof out, "no descriptor");
+    mlsel_model_release(test_load(path, NULL));
 }
 
 static void contents(void **state) {
@@ -182,7 +215,8 @@ static void long_paths(void **state) {
     }
 }
 
-/* A file of that name with an artifact that fails: the name is shown, and what would harm a terminal or a log is not. */
+/* A file of that name with an artifact that fails: the name is shown, and what would harm a terminal or a log is not.
+ */
 static void check_name(const char *name, const char *shown) {
     mlsel_error err;
     char message[512];
@@ -217,8 +251,9 @@ static int set_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing),       cmocka_unit_test(links),      cmocka_unit_test(folder),
-        cmocka_unit_test(special_files), cmocka_unit_test(wrong_size), cmocka_unit_test(contents),
-        cmocka_unit_test(over_the_limit), cmocka_unit_test(long_paths), cmocka_unit_test(names),
+        cmocka_unit_test(special_files), cmocka_unit_test(wrong_size), cmocka_unit_test(unreadable),
+        cmocka_unit_test(no_descriptor), cmocka_unit_test(contents),   cmocka_unit_test(over_the_limit),
+        cmocka_unit_test(long_paths),    cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -67,8 +67,8 @@ static const bad_artifact v1_rows[] = {
      "$.cluster_models: key \"+1\" is no cluster from \"0\" to \"1\""},
     {"cluster number negative", base_kmeans_object, "\"1\":", "\"-1\":", MLSEL_ERROR_SCHEMA,
      "$.cluster_models: key \"-1\" is no cluster from \"0\" to \"1\""},
-    {"cluster number that wraps around", base_kmeans_object, "\"1\":", "\"-18446744073709551615\":",
-     MLSEL_ERROR_SCHEMA, "$.cluster_models: key \"-18446744073709551615\" is no cluster from \"0\" to \"1\""},
+    {"cluster number that wraps around", base_kmeans_object, "\"1\":", "\"-18446744073709551615\":", MLSEL_ERROR_SCHEMA,
+     "$.cluster_models: key \"-18446744073709551615\" is no cluster from \"0\" to \"1\""},
     {"cluster number beyond 64 bits", base_kmeans_object, "\"1\":", "\"18446744073709551617\":", MLSEL_ERROR_SCHEMA,
      "$.cluster_models: key \"18446744073709551617\" is no cluster from \"0\" to \"1\""},
     {"cluster number fractional", base_kmeans_object, "\"1\":", "\"1.0\":", MLSEL_ERROR_SCHEMA,
@@ -148,7 +148,8 @@ static const bad_artifact v2_rows[] = {
      "$.support: 1 rows, expected 2"},
     {"support wide", base_kmeans_v2, "[[1,2,3],[4,5,6]]", "[[1,2,3,4],[4,5,6,7]]", MLSEL_ERROR_SCHEMA,
      "$.support[0]: 4 values, expected 3"},
-    {"cluster_sizes short", base_kmeans_v2, "[4,6]", "[4]", MLSEL_ERROR_SCHEMA, "$.cluster_sizes: 1 values, expected 2"},
+    {"cluster_sizes short", base_kmeans_v2, "[4,6]", "[4]", MLSEL_ERROR_SCHEMA,
+     "$.cluster_sizes: 1 values, expected 2"},
     {"fallback no object", base_kmeans_v2,
      "{\"min_support\":3,\"global_scores\":[0.75,0.5,0.25],\"global_support\":[5,7,9]}", "[1]", MLSEL_ERROR_SCHEMA,
      "$.fallback must be an object"},
@@ -183,9 +184,11 @@ static void no_candidates(void **state) {
         const char *message;
     } cases[] = {
         {"no names at all", "", MLSEL_ERROR_SCHEMA, "$.model_names is missing"},
-        {"empty names", ",\"model_names\":[]", MLSEL_ERROR_NOT_TRAINED, "$.model_names is empty: there are no candidates"},
+        {"empty names", ",\"model_names\":[]", MLSEL_ERROR_NOT_TRAINED,
+         "$.model_names is empty: there are no candidates"},
         {"empty candidates", ",\"candidate_set\":{\"models\":[]}", MLSEL_ERROR_SCHEMA, "$.model_names is missing"},
-        {"names repeated", ",\"model_names\":[\"a\",\"a\"]", MLSEL_ERROR_SCHEMA, "$.model_names[1]: \"a\" is listed twice"},
+        {"names repeated", ",\"model_names\":[\"a\",\"a\"]", MLSEL_ERROR_SCHEMA,
+         "$.model_names[1]: \"a\" is listed twice"},
         {"a name too few", ",\"model_names\":[\"a\"]", MLSEL_ERROR_SCHEMA, "$.scores[0]: 2 values, expected 1"},
     };
     char text[256];

@@ -2,7 +2,8 @@
 /* MLP artifacts that are JSON and break a rule of their format. */
 #include "bad_artifact.h"
 
-#define LAST_LAYER "{\"type\":\"linear\",\"in_features\":2,\"out_features\":2,\"weight\":[[1,0.5],[0,0.25]],\"bias\":null}"
+#define LAST_LAYER                                                                                                     \
+    "{\"type\":\"linear\",\"in_features\":2,\"out_features\":2,\"weight\":[[1,0.5],[0,0.25]],\"bias\":null}"
 
 static const bad_artifact rows[] = {
     {"no model names", base_mlp, "\"model_names\":[\"a\",\"b\"],", "", MLSEL_ERROR_SCHEMA, "$.model_names is missing"},
@@ -21,9 +22,11 @@ static const bad_artifact rows[] = {
      "$.n_classes must be a number"},
     {"feature_dim", base_mlp, "\"feature_dim\":3", "\"feature_dim\":4", MLSEL_ERROR_SCHEMA,
      "$.layers[0].in_features: 3, but the values before it are 4 wide"},
-    {"feature_dim, no in_features", base_mlp, "\"feature_dim\":3,\"n_classes\":2,\"hidden_sizes\":[2],\"dropout\":0.1,"
-     "\"layers\":[{\"type\":\"linear\",\"in_features\":3,", "\"feature_dim\":4,\"layers\":[{\"type\":\"linear\",",
-     MLSEL_ERROR_SCHEMA, "$.layers[0].weight[0]: 3 values, expected 4"},
+    {"feature_dim, no in_features", base_mlp,
+     "\"feature_dim\":3,\"n_classes\":2,\"hidden_sizes\":[2],\"dropout\":0.1,"
+     "\"layers\":[{\"type\":\"linear\",\"in_features\":3,",
+     "\"feature_dim\":4,\"layers\":[{\"type\":\"linear\",", MLSEL_ERROR_SCHEMA,
+     "$.layers[0].weight[0]: 3 values, expected 4"},
     {"feature_dim 0", base_mlp, "\"feature_dim\":3", "\"feature_dim\":0", MLSEL_ERROR_SCHEMA,
      "$.feature_dim: 0, expected a whole number of at least 1"},
     {"feature_dim fractional", base_mlp, "\"feature_dim\":3", "\"feature_dim\":3.5", MLSEL_ERROR_SCHEMA,
@@ -99,9 +102,9 @@ static const bad_artifact rows[] = {
      "$.layers[2].eps is beyond the range of float32"},
     {"dropout negative", base_mlp, "\"p\":0.2", "\"p\":-0.2", MLSEL_ERROR_SCHEMA,
      "$.layers[3].p must be between 0 and 1"},
-    {"dropout above 1", base_mlp, "\"p\":0.2", "\"p\":1.5", MLSEL_ERROR_SCHEMA, "$.layers[3].p must be between 0 and 1"},
-    {"dropout a string", base_mlp, "\"p\":0.2", "\"p\":\"0.2\"", MLSEL_ERROR_SCHEMA,
-     "$.layers[3].p must be a number"},
+    {"dropout above 1", base_mlp, "\"p\":0.2", "\"p\":1.5", MLSEL_ERROR_SCHEMA,
+     "$.layers[3].p must be between 0 and 1"},
+    {"dropout a string", base_mlp, "\"p\":0.2", "\"p\":\"0.2\"", MLSEL_ERROR_SCHEMA, "$.layers[3].p must be a number"},
 };
 
 static void mlp(void **state) {
@@ -157,8 +160,8 @@ static void overflow(void **state) {
     static const char norm[] = "{\"type\":\"batch_norm\",\"weight\":[3e38],\"running_var\":[0],\"eps\":1e-38}";
     for (int with_norm = 0; with_norm <= 1; with_norm++) {
         char text[2048];
-        char *at = text + snprintf(text, sizeof text, "{\"algorithm\":\"mlp\",\"model_names\":[\"a\"],\"layers\":[%s",
-                                   layer);
+        char *at =
+            text + snprintf(text, sizeof text, "{\"algorithm\":\"mlp\",\"model_names\":[\"a\"],\"layers\":[%s", layer);
         for (int i = 1; i < LAYERS; i++)
             at += snprintf(at, 256, ",%s", with_norm ? norm : layer);
         (void)snprintf(at, 16, "]}");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Option structs of other versions and of callers who set nothing, values that no enumeration has, evidence without room. */
+/* Option structs of other versions and of callers who set nothing, values that no enumeration has, evidence without
+ * room. */
 #include "ask.h"
 #include "bad_artifact.h"
 
@@ -310,10 +311,18 @@ static void arrays_that_do_not_apply(void **state) {
         const char *base, *name;
         size_t n_features;
     } cases[] = {
-        {base_knn, "cluster_distances", 3}, {base_knn, "pair_decisions", 3},        {base_knn, "votes", 3},
-        {base_kmeans, "neighbours", 2},     {base_kmeans, "votes", 2},              {base_svm, "neighbours", 2},
-        {base_svm, "cluster_distances", 2}, {base_svm_linear, "pair_decisions", 2}, {base_svm_linear, "votes", 2},
-        {base_mlp, "neighbours", 3},        {base_mlp, "cluster_distances", 3},     {base_mlp, "votes", 3},
+        {base_knn, "cluster_distances", 3},
+        {base_knn, "pair_decisions", 3},
+        {base_knn, "votes", 3},
+        {base_kmeans, "neighbours", 2},
+        {base_kmeans, "votes", 2},
+        {base_svm, "neighbours", 2},
+        {base_svm, "cluster_distances", 2},
+        {base_svm_linear, "pair_decisions", 2},
+        {base_svm_linear, "votes", 2},
+        {base_mlp, "neighbours", 3},
+        {base_mlp, "cluster_distances", 3},
+        {base_mlp, "votes", 3},
     };
     static mlsel_neighbour room[8];
     for (size_t i = 0; i < LENGTH(cases); i++)
@@ -382,8 +391,9 @@ static void evidence_sizes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unset_size),       cmocka_unit_test(shorter),        cmocka_unit_test(longer),
-        cmocka_unit_test(init_functions),   cmocka_unit_test(bad_enumerations), cmocka_unit_test(precisions),
+        cmocka_unit_test(unset_size),       cmocka_unit_test(shorter),
+        cmocka_unit_test(longer),           cmocka_unit_test(init_functions),
+        cmocka_unit_test(bad_enumerations), cmocka_unit_test(precisions),
         cmocka_unit_test(small_arrays),     cmocka_unit_test(arrays_that_do_not_apply),
         cmocka_unit_test(evidence_sizes),
     };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Queries that cannot be answered: wrong widths, values that are no numbers, strides and counts, labels that are none. */
+/* Queries that cannot be answered: wrong widths, values that are no numbers, strides and counts, labels that are none.
+ */
 #include "ask.h"
 #include "bad_artifact.h"
 
@@ -189,13 +190,17 @@ static void strides(void **state) {
     q.stride = 0;
     refuse_question("no stride", &q, batch, MLSEL_ERROR_INVALID_ARGUMENT, 0,
                     "stride 0 is less than the 3 features of a query");
+    q.count = 1;
+    refuse_question("no stride for one query", &q, batch, MLSEL_ERROR_INVALID_ARGUMENT, 0,
+                    "stride 0 is less than the 3 features of a query");
+    q.count = 3;
     q.stride = 3;
     accept_question("exact stride", &q, batch);
 
     /* sizes in bytes that do not fit into memory must not wrap around to small ones */
     static const struct {
         size_t count, stride;
-    } absurd[] = {{SIZE_MAX, 3},     {SIZE_MAX / 8 / 3 + 1, 3}, {2, SIZE_MAX},
+    } absurd[] = {{SIZE_MAX, 3},     {SIZE_MAX / 8 / 3 + 1, 3},    {2, SIZE_MAX},
                   {2, SIZE_MAX / 8}, {SIZE_MAX / 2, SIZE_MAX / 2}, {(size_t)1 << 32, (size_t)1 << 31}};
     for (size_t i = 0; i < LENGTH(absurd); i++) {
         char message[256];
@@ -322,12 +327,20 @@ static void bad_lists(void **state) {
     refuse_options("no list", knn, 3, &options, MLSEL_ERROR_INVALID_ARGUMENT, "eligible is NULL but n_eligible is 2");
     static const int32_t unused = 0;
     options = list_of(&unused, 0);
-    refuse_options("empty list", knn, 3, &options, MLSEL_ERROR_NO_CANDIDATE, nobody);
-    refuse_options("empty list", mlp, 3, &options, MLSEL_ERROR_NO_CANDIDATE, nobody);
+    static const char empty[] = "no label is eligible: the list is empty";
+    refuse_options("empty list", knn, 3, &options, MLSEL_ERROR_NO_CANDIDATE, empty);
+    refuse_options("empty list", mlp, 3, &options, MLSEL_ERROR_NO_CANDIDATE, empty);
+    mlsel_query_options_init(&options, sizeof options);
+    options.reserved = 1;
+    refuse_options("reserved field", knn, 3, &options, MLSEL_ERROR_INVALID_ARGUMENT,
+                   "mlsel_query_options: reserved must be 0");
 }
 
 static void bad_masks(void **state) {
     (void)state;
+    const mlsel_query_options no_mask = mask_of(NULL, 2);
+    refuse_options("no mask", knn, 3, &no_mask, MLSEL_ERROR_INVALID_ARGUMENT,
+                   "eligible_mask is NULL but eligible_mask_size is 2");
     static const uint8_t mask[3] = {1, 1, 1}, none[2] = {0, 0};
     static const size_t wrong[] = {0, 1, 3, SIZE_MAX};
     for (size_t i = 0; i < LENGTH(wrong); i++) {
@@ -359,7 +372,8 @@ static void never_chosen(void **state) {
         mlsel_model *model;
         size_t n_features;
         const char *never, *ever;
-    } cases[] = {{more_names, 3, "y", "a"}, {kmeans, 2, "c", "b"}, {more_classes, 2, "d", "c"}, {svm_linear, 2, "c", "b"}};
+    } cases[] = {
+        {more_names, 3, "y", "a"}, {kmeans, 2, "c", "b"}, {more_classes, 2, "d", "c"}, {svm_linear, 2, "c", "b"}};
     for (size_t i = 0; i < LENGTH(cases); i++) {
         const int32_t label = mlsel_model_find_label(cases[i].model, cases[i].never);
         assert_true(label >= 0);
@@ -378,8 +392,8 @@ static void never_chosen(void **state) {
 
 /* --- probabilities ----------------------------------------------------------------------------------------------- */
 
-static void refuse_scores(const mlsel_model *model, const double *scores, size_t n, mlsel_status status, uint64_t detail,
-                          const char *message) {
+static void refuse_scores(const mlsel_model *model, const double *scores, size_t n, mlsel_status status,
+                          uint64_t detail, const char *message) {
     double out[8];
     mlsel_error err = test_unset_error();
     double *own = test_copy(scores, n * sizeof *scores);
@@ -412,12 +426,10 @@ static void bad_scores(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(widths),         cmocka_unit_test(full_width),
-        cmocka_unit_test(values),         cmocka_unit_test(two_bad_values),
-        cmocka_unit_test(extreme_values), cmocka_unit_test(bad_query_in_a_batch),
-        cmocka_unit_test(strides),        cmocka_unit_test(score_strides),
-        cmocka_unit_test(n_scores),       cmocka_unit_test(no_queries),
-        cmocka_unit_test(bad_lists),      cmocka_unit_test(bad_masks),
+        cmocka_unit_test(widths),         cmocka_unit_test(full_width),     cmocka_unit_test(values),
+        cmocka_unit_test(two_bad_values), cmocka_unit_test(extreme_values), cmocka_unit_test(bad_query_in_a_batch),
+        cmocka_unit_test(strides),        cmocka_unit_test(score_strides),  cmocka_unit_test(n_scores),
+        cmocka_unit_test(no_queries),     cmocka_unit_test(bad_lists),      cmocka_unit_test(bad_masks),
         cmocka_unit_test(never_chosen),   cmocka_unit_test(bad_scores),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

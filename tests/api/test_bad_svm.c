@@ -2,6 +2,8 @@
 /* SVM artifacts that are JSON and break a rule of their format: one-vs-one, under svc, and per model. */
 #include "bad_artifact.h"
 
+#include <string.h>
+
 static const bad_artifact one_vs_one_rows[] = {
     {"no model names", base_svm, "\"model_names\":[\"a\",\"b\",\"c\"],", "", MLSEL_ERROR_SCHEMA,
      "$.model_names is missing"},
@@ -19,7 +21,8 @@ static const bad_artifact one_vs_one_rows[] = {
      "$.kernel: kernel \"rbf2\" is not supported, expected \"rbf\" or \"linear\""},
     {"kernel empty", base_svm, "\"kernel\":\"rbf\"", "\"kernel\":\"\"", MLSEL_ERROR_UNSUPPORTED,
      "$.kernel: kernel \"\" is not supported, expected \"rbf\" or \"linear\""},
-    {"kernel a number", base_svm, "\"kernel\":\"rbf\"", "\"kernel\":2", MLSEL_ERROR_SCHEMA, "$.kernel must be a string"},
+    {"kernel a number", base_svm, "\"kernel\":\"rbf\"", "\"kernel\":2", MLSEL_ERROR_SCHEMA,
+     "$.kernel must be a string"},
     {"unknown kernel_type", base_svm, "\"kernel_type\":\"Rbf\",\"kernel\":\"rbf\"", "\"kernel_type\":\"Sigmoid\"",
      MLSEL_ERROR_UNSUPPORTED, "$.kernel_type: kernel \"Sigmoid\" is not supported, expected \"rbf\" or \"linear\""},
     {"no kernel", base_svm, "\"kernel_type\":\"Rbf\",\"kernel\":\"rbf\",", "", MLSEL_ERROR_SCHEMA,
@@ -29,7 +32,8 @@ static const bad_artifact one_vs_one_rows[] = {
     {"gamma null", base_svm, "\"gamma\":0.5", "\"gamma\":null", MLSEL_ERROR_SCHEMA, "$.gamma is missing"},
     {"gamma 0", base_svm, "\"gamma\":0.5", "\"gamma\":0", MLSEL_ERROR_SCHEMA, "$.gamma: 0 must be above 0"},
     {"gamma -0", base_svm, "\"gamma\":0.5", "\"gamma\":-0.0", MLSEL_ERROR_SCHEMA, "$.gamma: -0 must be above 0"},
-    {"gamma negative", base_svm, "\"gamma\":0.5", "\"gamma\":-0.5", MLSEL_ERROR_SCHEMA, "$.gamma: -0.5 must be above 0"},
+    {"gamma negative", base_svm, "\"gamma\":0.5", "\"gamma\":-0.5", MLSEL_ERROR_SCHEMA,
+     "$.gamma: -0.5 must be above 0"},
     {"gamma a word", base_svm, "\"gamma\":0.5", "\"gamma\":\"scale\"", MLSEL_ERROR_SCHEMA, "$.gamma must be a number"},
     {"gamma beyond float32", base_svm, "\"gamma\":0.5", "\"gamma\":1e39", MLSEL_ERROR_SCHEMA,
      "$.gamma is beyond the range of float32"},
@@ -51,8 +55,7 @@ static const bad_artifact one_vs_one_rows[] = {
      "$.support_vectors[2][1] is beyond the range of float32"},
 
     {"no n_support", base_svm, "\"n_support\":[1,2,1],", "", MLSEL_ERROR_SCHEMA, "$.n_support is missing"},
-    {"n_support empty", base_svm, "[1,2,1]", "[]", MLSEL_ERROR_SCHEMA,
-     "$.n_support: 0 classes, expected at least 2"},
+    {"n_support empty", base_svm, "[1,2,1]", "[]", MLSEL_ERROR_SCHEMA, "$.n_support: 0 classes, expected at least 2"},
     {"one class", base_svm, "[1,2,1]", "[4]", MLSEL_ERROR_SCHEMA, "$.n_support: 1 classes, expected at least 2"},
     {"n_support sums to less", base_svm, "[1,2,1]", "[1,1,1]", MLSEL_ERROR_SCHEMA,
      "$.n_support sums to 3, expected 4 as in support_vectors"},
@@ -109,6 +112,8 @@ static const bad_artifact one_vs_one_rows[] = {
     {"classes an object", base_svm, "[0,1,2]", "{}", MLSEL_ERROR_SCHEMA, "$.classes must be a list of numbers"},
     {"feature_dim", base_svm, "\"feature_dim\":2", "\"feature_dim\":3", MLSEL_ERROR_SCHEMA,
      "$.feature_dim: 3, expected 2 as in the vectors"},
+    {"n_classes a string", base_svm, "\"C\":1", "\"n_classes\":\"3\"", MLSEL_ERROR_SCHEMA,
+     "$.n_classes must be a number"},
     {"n_classes", base_svm, "\"C\":1", "\"n_classes\":4", MLSEL_ERROR_SCHEMA,
      "$.n_classes: 4, expected 3 as in $.n_support"},
 };
@@ -268,10 +273,25 @@ static void lists(void **state) {
     refuse_text("two lists and no kernel", test_copy(both, sizeof both), MLSEL_ERROR_SCHEMA, 0, "$.kernel is missing");
 }
 
+/* Pairs of classes grow with their square. */
+static void many_classes(void **state) {
+    (void)state;
+    enum { COUNT = 4097 };
+    char counts[2 * COUNT + 2];
+    for (int i = 0; i < COUNT; i++)
+        memcpy(counts + 2 * i, ",0", 2);
+    counts[0] = '[';
+    counts[1] = '4';
+    memcpy(counts + 2 * COUNT, "]", 2);
+    refuse_text("many classes", test_replace(base_svm, "[1,2,1]", counts), MLSEL_ERROR_LIMIT, 0,
+                "$.n_support: 4097 classes, at most 4096 are accepted");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bases), cmocka_unit_test(one_vs_one), cmocka_unit_test(svc),   cmocka_unit_test(linear),
-        cmocka_unit_test(rbf),        cmocka_unit_test(no_classes), cmocka_unit_test(lists),
+        cmocka_unit_test(test_bases), cmocka_unit_test(one_vs_one),   cmocka_unit_test(svc),
+        cmocka_unit_test(linear),     cmocka_unit_test(rbf),          cmocka_unit_test(no_classes),
+        cmocka_unit_test(lists),      cmocka_unit_test(many_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,7 +118,8 @@ static void no_such_device(void **state) {
     (void)state;
     mlsel_error err;
     refuse_device("cpu:1", MLSEL_ERROR_DEVICE, &err);
-    test_error(&err, MLSEL_ERROR_DEVICE, 0, "device \"cpu:1\": there is no such device, the last one is cpu:0", "cpu:1");
+    test_error(&err, MLSEL_ERROR_DEVICE, 0, "device \"cpu:1\": there is no such device, the last one is cpu:0",
+               "cpu:1");
     refuse_device("cpu:9999", MLSEL_ERROR_DEVICE, &err);
     test_error(&err, MLSEL_ERROR_DEVICE, 0, "device \"cpu:9999\": there is no such device, the last one is cpu:0",
                "cpu:9999");
@@ -168,16 +169,40 @@ static void cuda(void **state) {
 
 static void unknown(void **state) {
     (void)state;
-    static const char *const names[] = {"",        " cpu",   "cpu ",    "CPU",     "Cpu",      "gpu",     "cuda:",
-                                        "cuda:x",  "cuda:-1", "cuda:+1", "cuda: 1", "cuda:1x",  "cuda:1:2", "cuda:0x1",
-                                        "cuda:1.0", "cuda1",  "cuda,cpu", "cuda:10000", "cuda:99999999999999999999",
-                                        ":",       ":0",     "../x",    "/bin/sh", "auto:0",   "auto ",   "cpu:",
-                                        "default", "%s%n",   "metal/x"};
+    static const char *const names[] = {"",
+                                        " cpu",
+                                        "cpu ",
+                                        "CPU",
+                                        "Cpu",
+                                        "gpu",
+                                        "cuda:",
+                                        "cuda:x",
+                                        "cuda:-1",
+                                        "cuda:+1",
+                                        "cuda: 1",
+                                        "cuda:1x",
+                                        "cuda:1:2",
+                                        "cuda:0x1",
+                                        "cuda:1.0",
+                                        "cuda1",
+                                        "cuda,cpu",
+                                        "cuda:10000",
+                                        "cuda:99999999999999999999",
+                                        ":",
+                                        ":0",
+                                        "../x",
+                                        "/bin/sh",
+                                        "auto:0",
+                                        "auto ",
+                                        "cpu:",
+                                        "default",
+                                        "%s%n",
+                                        "metal/x"};
     for (size_t i = 0; i < LENGTH(names); i++) {
         mlsel_error err;
         char message[256];
-        (void)snprintf(message, sizeof message,
-                       "device \"%s\" is unknown, expected cpu, cuda, cuda:N, metal or auto", names[i]);
+        (void)snprintf(message, sizeof message, "device \"%s\" is unknown, expected cpu, cuda, cuda:N, metal or auto",
+                       names[i]);
         refuse_device(names[i], MLSEL_ERROR_INVALID_ARGUMENT, &err);
         test_error(&err, MLSEL_ERROR_INVALID_ARGUMENT, 0, message, names[i]);
     }
@@ -218,8 +243,10 @@ static void fallback(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cpu),  cmocka_unit_test(info_sizes), cmocka_unit_test(best),     cmocka_unit_test(no_such_device),
-        cmocka_unit_test(no_plugin), cmocka_unit_test(cuda),  cmocka_unit_test(unknown),  cmocka_unit_test(fallback),
+        cmocka_unit_test(cpu),       cmocka_unit_test(info_sizes),
+        cmocka_unit_test(best),      cmocka_unit_test(no_such_device),
+        cmocka_unit_test(no_plugin), cmocka_unit_test(cuda),
+        cmocka_unit_test(unknown),   cmocka_unit_test(fallback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

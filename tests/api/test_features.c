@@ -156,8 +156,8 @@ static void with_model(void **state) {
 /* A model of 6 features with the given keys; 6 is too narrow for the usual categories. */
 static mlsel_model *model_of(const char *keys, int n_features) {
     char text[1024];
-    char *at = text + snprintf(text, sizeof text, "{\"algorithm\":\"knn\",\"k\":1,\"labels\":[\"a\"],%s\"embeddings\":[[1",
-                               keys);
+    char *at = text + snprintf(text, sizeof text,
+                               "{\"algorithm\":\"knn\",\"k\":1,\"labels\":[\"a\"],%s\"embeddings\":[[1", keys);
     for (int i = 1; i < n_features; i++)
         at += snprintf(at, 8, ",0");
     (void)snprintf(at, 8, "]]}");
@@ -261,16 +261,18 @@ static void widths(void **state) {
     static const size_t embeddings[] = {1, 5, 7, 20, 768};
     for (size_t i = 0; i < LENGTH(embeddings); i++) {
         char message[256];
-        (void)snprintf(message, sizeof message,
-                       "embedding dimension mismatch: the artifact was trained on 6+14 values, got an embedding of %zu: "
-                       "use the same embedding model for training and inference",
-                       embeddings[i]);
+        (void)snprintf(
+            message, sizeof message,
+            "embedding dimension mismatch: the artifact was trained on 6+14 values, got an embedding of %zu: "
+            "use the same embedding model for training and inference",
+            embeddings[i]);
         double *values = calloc(embeddings[i], sizeof *values);
         refuse(model, NULL, values, embeddings[i], "math", embeddings[i] + N_CATEGORIES, MLSEL_ERROR_DIMENSION,
                EMBEDDING, message);
         free(values);
     }
-    refuse(model, NULL, embedding, EMBEDDING, "math", 21, MLSEL_ERROR_DIMENSION, 20, "n_features is 21, expected 6 + 14");
+    refuse(model, NULL, embedding, EMBEDDING, "math", 21, MLSEL_ERROR_DIMENSION, 20,
+           "n_features is 21, expected 6 + 14");
     mlsel_model_release(model);
     static const char empty[] = "the embedding is empty or its size is absurd";
     refuse(NULL, NULL, embedding, 0, "math", N_CATEGORIES, MLSEL_ERROR_INVALID_ARGUMENT, 0, empty);
@@ -333,9 +335,9 @@ static void no_other(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),      cmocka_unit_test(other_names),    cmocka_unit_test(without_model),
-        cmocka_unit_test(weights),    cmocka_unit_test(with_model),     cmocka_unit_test(own_categories),
-        cmocka_unit_test(in_place),   cmocka_unit_test(widths),         cmocka_unit_test(bad_values),
+        cmocka_unit_test(names),       cmocka_unit_test(other_names), cmocka_unit_test(without_model),
+        cmocka_unit_test(weights),     cmocka_unit_test(with_model),  cmocka_unit_test(own_categories),
+        cmocka_unit_test(in_place),    cmocka_unit_test(widths),      cmocka_unit_test(bad_values),
         cmocka_unit_test(bad_options), cmocka_unit_test(no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,9 @@ static void thread_locale(void **state) {
     for (size_t i = 0; i < LENGTH(locales); i++) {
         if (!is_usable(locales[i]))
             continue;
-        const locale_t own = newlocale(LC_ALL_MASK, locales[i], (locale_t)0);
+        assert_non_null(setlocale(LC_ALL, locales[i]));
+        const locale_t own = duplocale(LC_GLOBAL_LOCALE); /* newlocale leaks where LOCPATH is set */
+        assert_non_null(setlocale(LC_ALL, "C"));
         assert_true(own != (locale_t)0);
         const locale_t before = uselocale(own);
         write_transcript(&in_other);

@@ -348,24 +348,28 @@ static void check_layers(const char *path, const mlsel_layer_info *expected, uin
     mlsel_model_release(model);
 }
 
-#define LINEAR(in, out, bias) {.type = MLSEL_LAYER_LINEAR, .in_features = in, .out_features = out, .has_bias = bias}
-#define NORM(width, eps) {.type = MLSEL_LAYER_BATCH_NORM, .in_features = width, .out_features = width, .parameter = eps}
-#define RELU(width) {.type = MLSEL_LAYER_RELU, .in_features = width, .out_features = width}
-#define DROPOUT(width, p) {.type = MLSEL_LAYER_DROPOUT, .in_features = width, .out_features = width, .parameter = p}
+#define LINEAR(in, out, bias)                                                                                          \
+    { .type = MLSEL_LAYER_LINEAR, .in_features = in, .out_features = out, .has_bias = bias }
+#define NORM(width, eps)                                                                                               \
+    { .type = MLSEL_LAYER_BATCH_NORM, .in_features = width, .out_features = width, .parameter = eps }
+#define RELU(width)                                                                                                    \
+    { .type = MLSEL_LAYER_RELU, .in_features = width, .out_features = width }
+#define DROPOUT(width, p)                                                                                              \
+    { .type = MLSEL_LAYER_DROPOUT, .in_features = width, .out_features = width, .parameter = p }
 
 static void layers(void **state) {
     (void)state;
     static const mlsel_layer_info pytorch[] = {
-        LINEAR(64, 32, 1), RELU(32), NORM(32, 1e-5), DROPOUT(32, 0.1), LINEAR(32, 16, 1),
+        LINEAR(64, 32, 1), RELU(32),       NORM(32, 1e-5),   DROPOUT(32, 0.1), LINEAR(32, 16, 1),
         RELU(16),          NORM(16, 1e-5), DROPOUT(16, 0.1), LINEAR(16, 4, 1),
     };
     static const mlsel_layer_info odd[] = {
-        NORM(7, 1e-5), DROPOUT(7, 0.25), LINEAR(7, 9, 1), LINEAR(9, 16, 1), NORM(16, 1e-5), RELU(16), RELU(16),
-        NORM(16, 1e-5), NORM(16, 1e-5), LINEAR(16, 5, 0), LINEAR(5, 5, 1), RELU(5), NORM(5, 1e-5),
+        NORM(7, 1e-5),  DROPOUT(7, 0.25), LINEAR(7, 9, 1),  LINEAR(9, 16, 1), NORM(16, 1e-5), RELU(16),      RELU(16),
+        NORM(16, 1e-5), NORM(16, 1e-5),   LINEAR(16, 5, 0), LINEAR(5, 5, 1),  RELU(5),        NORM(5, 1e-5),
     };
     static const mlsel_layer_info nulls[] = {
-        NORM(16, 1e-5), LINEAR(16, 12, 1), NORM(12, 0.01), RELU(12), LINEAR(12, 8, 1),
-        NORM(8, 1e-5), RELU(8), LINEAR(8, 5, 1), NORM(5, 1e-5),
+        NORM(16, 1e-5), LINEAR(16, 12, 1), NORM(12, 0.01),  RELU(12),      LINEAR(12, 8, 1),
+        NORM(8, 1e-5),  RELU(8),           LINEAR(8, 5, 1), NORM(5, 1e-5),
     };
     check_layers(FIXTURE("mlp_pytorch.json"), pytorch, LENGTH(pytorch));
     check_layers(FIXTURE("mlp_odd_order.json"), odd, LENGTH(odd));
@@ -471,10 +475,10 @@ static void borrowed_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(infos),          cmocka_unit_test(hashes),     cmocka_unit_test(sizes),
-        cmocka_unit_test(labels),         cmocka_unit_test(odd_labels), cmocka_unit_test(classes_and_clusters),
+        cmocka_unit_test(infos),          cmocka_unit_test(hashes),         cmocka_unit_test(sizes),
+        cmocka_unit_test(labels),         cmocka_unit_test(odd_labels),     cmocka_unit_test(classes_and_clusters),
         cmocka_unit_test(categories),     cmocka_unit_test(own_categories), cmocka_unit_test(layers),
-        cmocka_unit_test(leading_layers), cmocka_unit_test(neighbours), cmocka_unit_test(references),
+        cmocka_unit_test(leading_layers), cmocka_unit_test(neighbours),     cmocka_unit_test(references),
         cmocka_unit_test(borrowed_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

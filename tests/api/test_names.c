@@ -131,7 +131,7 @@ static void pinned_values(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),        cmocka_unit_test(build),       cmocka_unit_test(status_names),
+        cmocka_unit_test(versions),        cmocka_unit_test(build),           cmocka_unit_test(status_names),
         cmocka_unit_test(algorithm_names), cmocka_unit_test(precision_names), cmocka_unit_test(layer_names),
         cmocka_unit_test(pinned_values),
     };

@@ -36,9 +36,7 @@ typedef struct null_case {
 } null_case;
 
 #define CALL(name, expression)                                                                                         \
-    static mlsel_status name(mlsel_error *err) {                                                                       \
-        return expression;                                                                                             \
-    }
+    static mlsel_status name(mlsel_error *err) { return expression; }
 
 CALL(device_query_device, mlsel_device_query(NULL, &out.device, sizeof out.device, err))
 CALL(device_query_out, mlsel_device_query("cpu", NULL, sizeof out.device, err))
@@ -82,8 +80,7 @@ CALL(explain_model, mlsel_explain(NULL, f32, N, NULL, &out.evidence, err))
 CALL(explain_evidence, mlsel_explain(model, f32, N, NULL, NULL, err))
 CALL(explain_f64_model, mlsel_explain_f64(NULL, f64, N, NULL, &out.evidence, err))
 CALL(explain_f64_evidence, mlsel_explain_f64(model, f64, N, NULL, NULL, err))
-CALL(compose_embedding,
-     mlsel_features_compose(NULL, NULL, NULL, N, "math", out.features, N + 14, &out.flags, err))
+CALL(compose_embedding, mlsel_features_compose(NULL, NULL, NULL, N, "math", out.features, N + 14, &out.flags, err))
 CALL(compose_features, mlsel_features_compose(NULL, NULL, f32, N, "math", NULL, N + 14, &out.flags, err))
 CALL(compose_f64_embedding,
      mlsel_features_compose_f64(NULL, NULL, NULL, N, "math", out.features_f64, N + 14, &out.flags, err))
@@ -159,16 +156,16 @@ static const null_case cases[] = {
 
 /* Functions without a status: what NULL gives is checked in without_status. */
 static const char *const others[] = {
-    "mlsel_category_index",     "mlsel_evidence_init",      "mlsel_features_options_init", "mlsel_model_category",
- "mlsel_model_class_label", "mlsel_model_cluster_label",
-    "mlsel_model_find_label",   "mlsel_model_label",        "mlsel_model_label_count",     "mlsel_model_options_init",
-    "mlsel_model_release",      "mlsel_model_retain",       "mlsel_query_options_init",
+    "mlsel_category_index",     "mlsel_evidence_init",       "mlsel_features_options_init", "mlsel_model_category",
+    "mlsel_model_class_label",  "mlsel_model_cluster_label", "mlsel_model_find_label",      "mlsel_model_label",
+    "mlsel_model_label_count",  "mlsel_model_options_init",  "mlsel_model_release",         "mlsel_model_retain",
+    "mlsel_query_options_init",
 };
 
 static const char *const without_pointers[] = {
-    "mlsel_algorithm_name", "mlsel_build_info",     "mlsel_category_count", "mlsel_category_name",
-    "mlsel_layer_type_name", "mlsel_precision_name", "mlsel_status_name",    "mlsel_version",
-    "mlsel_version_string",
+    "mlsel_algorithm_name", "mlsel_build_info",      "mlsel_category_count",
+    "mlsel_category_name",  "mlsel_layer_type_name", "mlsel_precision_name",
+    "mlsel_status_name",    "mlsel_version",         "mlsel_version_string",
 };
 
 static void null_arguments(void **state) {

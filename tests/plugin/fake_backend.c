@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
 #include "fake_backend.h"
 
 #include <float.h>
@@ -7,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fake_arithmetic.h"
 
@@ -102,6 +106,8 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
         return fail(err, MLSEL_ERROR_NO_MEMORY, "the fake device has 0 bytes left");
     if (behaves("no-memory-silent"))
         return MLSEL_ERROR_NO_MEMORY;
+    if (behaves("slow")) /* long enough for other threads to prepare the same */
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
     if (behaves("prepare-device"))
         return fail(err, MLSEL_ERROR_DEVICE, "the fake device is locked");
     const unsigned number = atomic_fetch_add(&counts.prepared, 1);

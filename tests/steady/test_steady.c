@@ -108,18 +108,35 @@ static void counters_count(void **state) {
     assert_in_range(counters_sum(LOCKS), 6, 100);
 }
 
-/* Loading allocates and locks, the last release frees as much as was allocated: the same library calls, seen to count.
- */
+/* An artifact's text with n spaces after it: a content of its own, that no model has been loaded from before. */
+static char *read_padded(const fixture_set *set, size_t n, size_t *size) {
+    size_t given = 0;
+    char *text = test_need_file(set->artifact, &given);
+    char *padded = malloc(given + n);
+    assert_non_null(padded);
+    memcpy(padded, text, given);
+    memset(padded + given, ' ', n);
+    free(text);
+    *size = given + n;
+    return padded;
+}
+
+/* Loading allocates and locks, the last release frees what was allocated: the library's own calls, seen to count. */
 static void loading_counts(void **state) {
     (void)state;
     for (size_t i = 0; i < n_sets; i++) {
         mlsel_error err;
         mlsel_model *model = NULL;
+        size_t size = 0;
         counters_reset();
         test_ok(mlsel_model_load(sets[i].artifact, &sets[i].options, &model, &err), &err);
+        assert_true(counters_of(COUNTED_open) == 1 && counters_of(COUNTED_close) == 1);
+        mlsel_model_release(model);
+        char *text = read_padded(&sets[i], 1 + i, &size);
+        counters_reset();
+        test_ok(mlsel_model_load_memory(text, size, &sets[i].options, &model, &err), &err);
         assert_true(counters_of(COUNTED_aligned_alloc) > 5);
         assert_true(counters_sum(LOCKS) > 0);
-        assert_true(counters_of(COUNTED_open) == 1 && counters_of(COUNTED_close) == 1);
         assert_true(counters_live_blocks() > 0);
         const size_t locks = counters_sum(LOCKS), frees = counters_of(COUNTED_free);
         mlsel_model_release(model);
@@ -127,6 +144,7 @@ static void loading_counts(void **state) {
         assert_true(counters_of(COUNTED_free) > frees);
         if (counters_live_blocks() != 0)
             fail_msg("%s: %td blocks are left after the last release", sets[i].name, counters_live_blocks());
+        free(text);
     }
 }
 
@@ -298,6 +316,8 @@ static void threads(void **state) {
 typedef struct loader {
     pthread_t thread;
     gate *begin;
+    char *const *texts; /* [n_sets] */
+    const size_t *sizes;
     mlsel_status status;
 } loader;
 
@@ -306,7 +326,7 @@ static void *load_and_release(void *opaque) {
     gate_pass(l->begin);
     for (size_t i = 0; i < n_sets && l->status == MLSEL_OK; i++) {
         mlsel_model *model = NULL;
-        l->status = mlsel_model_load(sets[i].artifact, &sets[i].options, &model, NULL);
+        l->status = mlsel_model_load_memory(l->texts[i], l->sizes[i], &sets[i].options, &model, NULL);
         mlsel_model_release(model);
     }
     return NULL;
@@ -318,9 +338,14 @@ static void nothing_is_left(void **state) {
     enum { N_LOADERS = 4 };
     loader loaders[N_LOADERS];
     gate begin = {.n_threads = N_LOADERS};
+    char **texts = calloc(n_sets, sizeof *texts);
+    size_t *sizes = calloc(n_sets, sizeof *sizes);
+    assert_true(texts != NULL && sizes != NULL);
+    for (size_t i = 0; i < n_sets; i++)
+        texts[i] = read_padded(&sets[i], 1000, &sizes[i]);
     counters_reset();
     for (size_t i = 0; i < N_LOADERS; i++) {
-        loaders[i] = (loader){.begin = &begin};
+        loaders[i] = (loader){.begin = &begin, .texts = texts, .sizes = sizes};
         assert_int_equal(pthread_create(&loaders[i].thread, NULL, load_and_release, &loaders[i]), 0);
     }
     for (size_t i = 0; i < N_LOADERS; i++) {
@@ -329,6 +354,10 @@ static void nothing_is_left(void **state) {
     }
     assert_true(counters_sum(ALLOCATES) > 0);
     assert_int_equal(counters_live_blocks(), 0);
+    for (size_t i = 0; i < n_sets; i++)
+        free(texts[i]);
+    free(texts);
+    free(sizes);
 }
 
 int main(void) {

@@ -23,6 +23,7 @@ enum { HANDOVERS = 8000, N_CHURNERS = 4, CHURNS = 3000 };
 static bool load(mlsel_knn_rule rule, mlsel_model **out) {
     static const float query[2] = {0.5f, 2};
     mlsel_model_options options;
+    mlsel_model_info info;
     mlsel_selection s;
     mlsel_model_options_init(&options, sizeof options);
     options.knn_rule = rule;
@@ -30,7 +31,8 @@ static bool load(mlsel_knn_rule rule, mlsel_model **out) {
         return false;
     /* quality 1 and no latency are a vote of 1 under either rule */
     return mlsel_select(*out, query, 2, NULL, &s, NULL) == MLSEL_OK && s.index == 1 && fabs(s.score - 1) < 1e-12 &&
-           strcmp(mlsel_model_label(*out, 0), "first") == 0;
+           strcmp(mlsel_model_label(*out, 0), "first") == 0 &&
+           mlsel_model_get_info(*out, &info, sizeof info, NULL) == MLSEL_OK && info.knn_rule == rule;
 }
 
 static int64_t now_ns(void) {

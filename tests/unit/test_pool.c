@@ -122,7 +122,7 @@ static void out_of_memory(void **state) {
 
 /* --- threads ----------------------------------------------------------------------------------------------------- */
 
-enum { N_THREADS = 24, N_TURNS = 4000 };
+enum { N_THREADS = 24, N_TURNS = 20000 };
 
 typedef struct owner {
     pthread_t thread;
@@ -132,22 +132,28 @@ typedef struct owner {
     bool good;
 } owner;
 
-/* Writes all over its block, lets others run, and finds it as it was: nobody else has it. */
+/*
+ * Writes into its block, now and then lets others run, and finds it as it was: nobody else has it. Most of the time
+ * goes to taking and giving, so that blocks change hands; the writes are plain, so that ThreadSanitizer sees if one
+ * thread's do not happen before the next one's.
+ */
 static void *own_blocks(void *opaque) {
     owner *o = opaque;
     gate_pass(o->start);
     for (unsigned turn = 0; turn < N_TURNS && o->good; turn++) {
-        void *block = mlsel_i_pool_take(o->pool);
+        volatile unsigned *block = mlsel_i_pool_take(o->pool);
         if (block == NULL) {
             o->good = false;
             break;
         }
-        const unsigned char mark = (unsigned char)(o->number + turn);
-        memset(block, mark, BLOCK_BYTES);
-        if (turn % 8 == o->number % 8)
+        const unsigned mark = o->number * N_TURNS + turn;
+        block[0] = mark;
+        if (turn % 64 == o->number)
             sched_yield();
-        o->good = is_filled(block, mark);
-        mlsel_i_pool_give(o->pool, block);
+        o->good = block[0] == mark;
+        mlsel_i_pool_give(o->pool, (void *)(uintptr_t)block);
+        if (turn % 16 == o->number % 16)
+            sched_yield();
     }
     return NULL;
 }
@@ -167,8 +173,64 @@ static void many_owners(void **state) {
         assert_true(owners[i].good);
     }
     /* A block that moves behind a thread's search is not found, so there may be more blocks than threads, but never
-     * more than one per slot beside those in use: 96 000 turns would show a pool that forgets. */
+     * more than one per slot beside those in use: 480 000 turns would show a pool that forgets. */
     assert_in_range(atomic_load(&n_made), 1, POOL_SLOTS + N_THREADS);
+    mlsel_i_pool_clear(&pool);
+}
+
+/* --- two threads and one block ----------------------------------------------------------------------------------- */
+
+enum { N_ROUNDS = 20000 };
+
+typedef struct racer {
+    pthread_t thread;
+    block_pool *pool;
+    gate *step;
+    void *block;
+} racer;
+
+/* Both take at the same moment, and both give at the same moment. */
+static void *race(void *opaque) {
+    racer *r = opaque;
+    for (unsigned round = 0; round < N_ROUNDS; round++) {
+        gate_pass(r->step);
+        r->block = mlsel_i_pool_take(r->pool);
+        gate_pass(r->step); /* the main thread compares */
+        gate_pass(r->step);
+        mlsel_i_pool_give(r->pool, r->block);
+        gate_pass(r->step); /* the main thread counts */
+    }
+    return NULL;
+}
+
+/* Of two that want the one block there is, one gets it; and of two blocks that come back, none is lost. */
+static void one_winner(void **state) {
+    (void)state;
+    block_pool pool;
+    gate step = {.n_threads = 3};
+    racer racers[2];
+    mlsel_i_pool_init(&pool, BLOCK_BYTES);
+    mlsel_i_pool_give(&pool, mlsel_i_pool_take(&pool));
+    for (size_t i = 0; i < 2; i++) {
+        racers[i] = (racer){.pool = &pool, .step = &step};
+        assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+    }
+    for (unsigned round = 0; round < N_ROUNDS; round++) {
+        gate_pass(&step);
+        gate_pass(&step);
+        assert_non_null(racers[0].block);
+        assert_non_null(racers[1].block);
+        assert_ptr_not_equal(racers[0].block, racers[1].block);
+        assert_int_equal(atomic_load(&n_made), 2 + round);
+        gate_pass(&step);
+        gate_pass(&step);
+        void *first = mlsel_i_pool_take(&pool), *second = mlsel_i_pool_take(&pool);
+        assert_int_equal(atomic_load(&n_made), 2 + round);
+        mlsel_i_pool_give(&pool, first);
+        mlsel_i_free(second);
+    }
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
     mlsel_i_pool_clear(&pool);
 }
 
@@ -178,6 +240,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(many_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(out_of_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(many_owners, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_winner, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,6 +154,25 @@ static void knn_widened(void **state) {
      * (b, 0.1) and row 2 at 1.6^2 + 0.8^2 = 3.2 (a, 0.55) */
     ASK(knn, 2, 2, {{-1, 0}, NULL, "c", "a", 1.1, 1.1, 1, NONE, 0},
         {{-1, 0}, "b a", "a", "b", 0.55, 0.45, 0.55 / 0.65, NONE, WIDENED});
+    /* c has fewer rows than k: two voted */
+    static const double query[2] = {1, 0};
+    mlsel_neighbour neighbours[3];
+    mlsel_evidence e;
+    mlsel_error err;
+    mlsel_query_options options;
+    mlsel_model *model = load(knn, 0);
+    const int32_t c = mlsel_model_find_label(model, "c");
+    mlsel_query_options_init(&options, sizeof options);
+    options.eligible = &c;
+    options.n_eligible = 1;
+    mlsel_evidence_init(&e, sizeof e);
+    e.neighbours = neighbours;
+    e.neighbours_capacity = 3;
+    test_ok(mlsel_explain_f64(model, query, 2, &options, &e, &err), &err);
+    assert_int_equal(e.neighbour_count, 2);
+    assert_true(neighbours[0].row == 3 && neighbours[1].row == 5);
+    assert_true(neighbours[0].label == c && neighbours[1].label == c);
+    mlsel_model_release(model);
 }
 
 static void knn_tie(void **state) {
@@ -250,6 +269,18 @@ static void svm_tie(void **state) {
     ask_all(SVM_3("[0.25, -2, 1]"), 0, 1, questions, sizeof questions / sizeof *questions);
 }
 
+static void svm_zero_decision(void **state) {
+    (void)state;
+    /* 0 between p and q is a vote for q, but is scored as one for p; both beat r. Votes 1, 2, 0, so q wins without a
+     * tie; sums of confidence 0 + 1, 0 + 1, -2 */
+    const double p = 2 + bounded(1), q = 1 + bounded(1), r = bounded(-2);
+    const question questions[] = {
+        {{7}, NULL, "q", "p", q, -1, softmax_3(q, p, r), NONE, 0},
+        {{7}, "p r", "p", "r", p, p - r, softmax_2(p, r), NONE, 0},
+    };
+    ask_all(SVM_3("[0, 1, 1]"), 0, 1, questions, sizeof questions / sizeof *questions);
+}
+
 static void svm_two_classes(void **state) {
     (void)state;
     /* f(x) = x - 1: above 0 it is the second class; the scores are -f and f */
@@ -328,10 +359,18 @@ static void nobody(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knn_votes), cmocka_unit_test(knn_widened),     cmocka_unit_test(knn_tie),
-        cmocka_unit_test(kmeans_v1), cmocka_unit_test(kmeans_v2),       cmocka_unit_test(svm_votes),
-        cmocka_unit_test(svm_tie),   cmocka_unit_test(svm_two_classes), cmocka_unit_test(svm_per_model),
-        cmocka_unit_test(mlp),       cmocka_unit_test(nobody),
+        cmocka_unit_test(knn_votes),
+        cmocka_unit_test(knn_widened),
+        cmocka_unit_test(knn_tie),
+        cmocka_unit_test(kmeans_v1),
+        cmocka_unit_test(kmeans_v2),
+        cmocka_unit_test(svm_votes),
+        cmocka_unit_test(svm_tie),
+        cmocka_unit_test(svm_zero_decision),
+        cmocka_unit_test(svm_two_classes),
+        cmocka_unit_test(svm_per_model),
+        cmocka_unit_test(mlp),
+        cmocka_unit_test(nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

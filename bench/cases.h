@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is measured: artifacts of the sizes that matter, made in memory, and queries like those they were made from.
+ *
+ * Vectors are like real feature vectors: a unit embedding, made of a part that all share, the part of one of 140 topics
+ * and noise, followed by the one-hot category that the topic belongs to.
+ */
+#ifndef BENCH_CASES_H
+#define BENCH_CASES_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "text.h"
+
+enum { BENCH_EMBEDDING = 1024, BENCH_CATEGORIES = 14, BENCH_WIDTH = BENCH_EMBEDDING + BENCH_CATEGORIES };
+enum { BENCH_NEIGHBOURS = 5, BENCH_LABELS = 4, BENCH_QUERIES = 256 };
+
+typedef enum bench_kind { BENCH_KNN, BENCH_SVM, BENCH_KMEANS, BENCH_MLP, BENCH_LOAD } bench_kind;
+
+typedef struct bench_case {
+    const char *name; /* as in "knn-10k" */
+    bench_kind kind;
+    size_t rows;      /* rows, support vectors or centroids */
+    size_t hidden[2]; /* MLP */
+} bench_case;
+
+extern const bench_case bench_cases[];
+extern const size_t bench_n_cases;
+
+const char *bench_kind_name(bench_kind kind);
+
+/* An artifact and what one query costs on it at least. */
+typedef struct bench_artifact {
+    bench_text json;
+    double weights; /* numbers that a query must read; rows that repeat count once */
+    double flops;   /* multiplications and additions of one query */
+} bench_artifact;
+
+/* Makes the artifact. KNN rows are written `repeat` times each, one per model, as trainers do. If matrix is not NULL,
+ * the rows, support vectors or centroids are written there in float as well. */
+void bench_make_artifact(const bench_case *c, unsigned repeat, FILE *matrix, bench_artifact *out);
+
+/* [BENCH_QUERIES][BENCH_WIDTH] from the same distribution, others than the rows. Freed with free(). */
+float *bench_make_queries(void);
+
+#endif

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# Toolchain file: cross build for 64-bit Arm Linux with Debian's compiler; tests run under qemu-user.
+# Packages: gcc-aarch64-linux-gnu, qemu-user, and libcjson-dev:arm64, libcmocka-dev:arm64 (after dpkg --add-architecture).
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64)

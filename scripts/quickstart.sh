@@ -14,7 +14,10 @@ if ! { cmake --preset release -DMLSEL_BUILD_TESTS=OFF -DMLSEL_BUILD_EXAMPLES=OFF
     echo "quickstart: the build failed, see above" >&2
     exit 1
 fi
-echo
-set -x
-build/release/mlsel select --model examples/models/knn_model.json --model examples/models/kmeans_model.json \
-    --model examples/models/svm_model.json --model examples/models/mlp_model.json examples/queries.jsonl
+
+models=""
+for kind in knn kmeans svm mlp; do
+    models="$models --model examples/models/${kind}_model.json"
+done
+printf '\n$ build/release/mlsel select%s examples/queries.jsonl\n' "$models"
+build/release/mlsel select $models examples/queries.jsonl

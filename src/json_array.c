@@ -244,7 +244,7 @@ static inline bool read_step(number_place *place, const char *end, float *out) {
     const bool negative = place->negative;
     const char *const next = fraction + step;
     if (out != NULL) {
-        const double value = (double)(int)digit + (double)(int64_t)json_leading16(fraction, n) * 1e-16;
+        const double value = (double)(int)digit + json_leading_fraction(fraction, n);
         if (!round_to_float(value, n, negative, out))
             return false;
     }

@@ -65,6 +65,9 @@ static inline const unsigned char *json_keep(unsigned n) {
  * json_others64: bit i is set if text[i] is no digit, i < 64.
  *
  * json_leading16: the first 16 of n digits, at most 32, as an integer; fewer are followed by zeros. 16 bytes are read.
+ *
+ * json_leading_fraction: the same with the point in front of the first digit, with a relative error below 4 * 2^-53:
+ * those of the constants, and two roundings.
  */
 #if defined(JSON_DIGITS_SSE2)
 
@@ -81,7 +84,8 @@ static inline uint64_t json_others64(const char *text) {
     return first | (uint64_t)second << 32;
 }
 
-static inline uint64_t json_leading16(const char *text, unsigned n) {
+/* The first and second eight digits, as 32-bit integers. */
+static inline __m128i json_halves(const char *text, unsigned n) {
     const __m128i keep = _mm_loadu_si128((const __m128i *)(const void *)json_keep(n));
     const __m128i chars = _mm_loadu_si128((const __m128i *)(const void *)text);
     const __m128i digits = _mm_and_si128(_mm_sub_epi8(chars, _mm_set1_epi8('0')), keep);
@@ -90,10 +94,18 @@ static inline uint64_t json_leading16(const char *text, unsigned n) {
     sums = _mm_and_si128(sums, _mm_set1_epi16(0xff));
     sums = _mm_madd_epi16(sums, _mm_set1_epi32(1 << 16 | 100));
     sums = _mm_packs_epi32(sums, sums);
-    sums = _mm_madd_epi16(sums, _mm_set1_epi32(1 << 16 | 10000));
+    return _mm_madd_epi16(sums, _mm_set1_epi32(1 << 16 | 10000));
+}
+
+static inline uint64_t json_leading16(const char *text, unsigned n) {
     uint64_t halves;
-    _mm_storel_epi64((__m128i *)(void *)&halves, sums);
+    _mm_storel_epi64((__m128i *)(void *)&halves, json_halves(text, n));
     return (halves & 0xffffffff) * 100000000 + (halves >> 32);
+}
+
+static inline double json_leading_fraction(const char *text, unsigned n) {
+    const __m128d parts = _mm_mul_pd(_mm_cvtepi32_pd(json_halves(text, n)), _mm_set_pd(1e-16, 1e-8));
+    return _mm_cvtsd_f64(parts) + _mm_cvtsd_f64(_mm_unpackhi_pd(parts, parts));
 }
 
 #else
@@ -133,6 +145,10 @@ static inline uint64_t json_leading16(const char *text, unsigned n) {
     const uint64_t first = json_combine8((json_load8(text) ^ zeros) & json_load8(keep));
     const uint64_t second = json_combine8((json_load8(text + 8) ^ zeros) & json_load8(keep + 8));
     return first * 100000000 + second;
+}
+
+static inline double json_leading_fraction(const char *text, unsigned n) {
+    return (double)(int64_t)json_leading16(text, n) * 1e-16;
 }
 
 #endif

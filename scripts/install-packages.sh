@@ -21,8 +21,8 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
 fi
 missing=""
 for package in $packages; do
-    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-    [ "$status" = "install ok installed" ] || missing="$missing $package"
+    # one status a line for each architecture it is installed for
+    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 

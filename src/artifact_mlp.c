@@ -16,12 +16,17 @@ typedef struct mlp_chain {
 static double max_abs(const float *values, size_t n, double missing) {
     if (values == NULL)
         return missing;
-    float max = 0;
-    for (size_t i = 0; i < n; i++) {
-        const float value = fabsf(values[i]);
-        max = value > max ? value : max;
-    }
-    return (double)max;
+    float max[8] = {0}; /* one after the other, each comparison would wait for the one before */
+    for (size_t i = 0; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++) {
+            const float value = fabsf(values[i + j]);
+            max[j] = value > max[j] ? value : max[j];
+        }
+    for (size_t i = n / 8 * 8; i < n; i++)
+        max[0] = fmaxf(max[0], fabsf(values[i]));
+    for (size_t j = 1; j < 8; j++)
+        max[0] = fmaxf(max[0], max[j]);
+    return (double)max[0];
 }
 
 /* A declared width, which must fit the chain; without it the chain's own. */

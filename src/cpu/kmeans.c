@@ -81,7 +81,7 @@ static bool estimate_all(const cpu_state *state, const cpu_query *query, double 
     state->kernels->dots(state->centroids, state->stride, n_clusters, mlsel_i_cpu_narrow(state, query), n, dots);
     for (uint32_t c = 0; c < n_clusters; c++) {
         out[c] = squared + (double)state->offsets[c] - 2 * (double)dots[c];
-        least = fmin(least, out[c]);
+        least = out[c] < least ? out[c] : least;
     }
     return error <= tolerance * fmax(1, least) && least > error && !has_close_pair(out, n_clusters, 2 * error);
 }

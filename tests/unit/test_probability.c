@@ -214,7 +214,7 @@ static void eligible_only(void **state) {
         const subject *s = &subjects[m];
         double scores[MAX_LABELS], p[MAX_LABELS];
         uint8_t mask[MAX_LABELS];
-        for (size_t i = 0; i < s->n; i++) {
+        for (size_t i = 0; i < s->n && i < MAX_LABELS; i++) {
             scores[i] = i == 0 ? DBL_MAX : 1;
             mask[i] = i != 0;
         }

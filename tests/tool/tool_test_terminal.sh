@@ -7,11 +7,11 @@ escape=$(printf '\033')
 on_terminal() {
     ran="(on a terminal) $1"
     : >err
-    script -qec "$1" /dev/null </dev/null >out 2>&1
+    TERM=xterm script -qec "$1" /dev/null </dev/null >out 2>&1
     code=$?
 }
 
-if script --version 2>/dev/null | grep -q util-linux; then
+if script --version 2>/dev/null | grep -q util-linux && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     on_terminal "'$mlsel' select --model knn.json"
     code_is "the keyboard as input" 2
     out_has "the keyboard as input" "standard input is the keyboard"
@@ -34,5 +34,5 @@ if script --version 2>/dev/null | grep -q util-linux; then
     on_terminal "(cat queries.jsonl; sleep 3; cat queries.jsonl) | '$mlsel' select --model knn.json --json"
     out_lacks "no progress among answers" "/s"
 else
-    echo "SKIP checks of a terminal: no \`script\` of util-linux"
+    echo "SKIP checks of a terminal: no \`script\` of util-linux, or no pseudo-terminal for it"
 fi

@@ -32,12 +32,11 @@ typedef struct read_way {
 } read_way;
 
 static const read_way read_ways[] = {
-    {"128 bit, 1 row", sum_1_128},  {"128 bit, 2 rows", sum_2_128},
-    {"128 bit, 4 rows", sum_4_128}, {"128 bit, 8 rows", sum_8_128},
+    {"128 bit, 1 row", sum_1_128},  {"128 bit, 2 rows", sum_2_128}, {"128 bit, 4 rows", sum_4_128},
+    {"128 bit, 8 rows", sum_8_128},
 #if defined(__x86_64__)
-    {"256 bit, 1 row", sum_1_256},  {"256 bit, 2 rows", sum_2_256},
-    {"256 bit, 4 rows", sum_4_256}, {"256 bit, 8 rows", sum_8_256},
-    {"512 bit, 1 row", sum_1_512},  {"512 bit, 2 rows", sum_2_512},
+    {"256 bit, 1 row", sum_1_256},  {"256 bit, 2 rows", sum_2_256}, {"256 bit, 4 rows", sum_4_256},
+    {"256 bit, 8 rows", sum_8_256}, {"512 bit, 1 row", sum_1_512},  {"512 bit, 2 rows", sum_2_512},
     {"512 bit, 4 rows", sum_4_512}, {"512 bit, 8 rows", sum_8_512},
 #endif
 };

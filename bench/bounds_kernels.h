@@ -23,7 +23,7 @@ TARGET static float NAME(total)(const NAME(vector) * sums) {
         enum { PER_STREAM = NAME(ACCUMULATORS) / (streams) };                                                          \
         NAME(vector) sums[NAME(ACCUMULATORS)] = {{0}};                                                                 \
         const float *p = data, *end = data + count;                                                                    \
-        for (; (size_t)(end - p) >= (streams) * ROW_FLOATS; p += (streams) * ROW_FLOATS)                               \
+        for (; (size_t)(end - p) >= (streams)*ROW_FLOATS; p += (streams)*ROW_FLOATS)                                   \
             for (size_t i = 0; i < ROW_FLOATS; i += PER_STREAM * WIDTH)                                                \
                 for (size_t s = 0; s < (streams); s++)                                                                 \
                     for (size_t a = 0; a < PER_STREAM; a++)                                                            \

@@ -33,7 +33,7 @@ const char *bench_kind_name(bench_kind kind);
 /* An artifact and what one query costs on it at least. */
 typedef struct bench_artifact {
     bench_text json;
-    double weights; /* numbers that a query must read; rows that repeat count once */
+    double weights; /* numbers that a query must read beside itself; rows that repeat count once */
     double flops;   /* multiplications and additions of one query */
 } bench_artifact;
 

@@ -41,7 +41,7 @@ typedef struct side {
     size_t per_turn; /* samples per turn */
     double *samples; /* [MAX_TURNS * per_turn] */
     size_t n_samples;
-    bool warms_up;   /* the first sample of a turn does not count: the other side had the caches */
+    bool warms_up; /* the first sample of a turn does not count: the other side had the caches */
     double turn_medians[MAX_TURNS];
 } side;
 

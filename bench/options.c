@@ -45,12 +45,18 @@ enum option_id {
 };
 
 static const struct option long_options[] = {
-    {"help", no_argument, NULL, OPTION_HELP},           {"kinds", required_argument, NULL, OPTION_KINDS},
-    {"filter", required_argument, NULL, OPTION_FILTER}, {"isa", required_argument, NULL, OPTION_ISA},
-    {"batch", required_argument, NULL, OPTION_BATCH},   {"seconds", required_argument, NULL, OPTION_SECONDS},
-    {"repeat", required_argument, NULL, OPTION_REPEAT}, {"artifact", required_argument, NULL, OPTION_ARTIFACT},
-    {"quick", no_argument, NULL, OPTION_QUICK},         {"json", optional_argument, NULL, OPTION_JSON},
-    {"list", no_argument, NULL, OPTION_LIST},           {"write", required_argument, NULL, OPTION_WRITE},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"kinds", required_argument, NULL, OPTION_KINDS},
+    {"filter", required_argument, NULL, OPTION_FILTER},
+    {"isa", required_argument, NULL, OPTION_ISA},
+    {"batch", required_argument, NULL, OPTION_BATCH},
+    {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"repeat", required_argument, NULL, OPTION_REPEAT},
+    {"artifact", required_argument, NULL, OPTION_ARTIFACT},
+    {"quick", no_argument, NULL, OPTION_QUICK},
+    {"json", optional_argument, NULL, OPTION_JSON},
+    {"list", no_argument, NULL, OPTION_LIST},
+    {"write", required_argument, NULL, OPTION_WRITE},
     {NULL, 0, NULL, 0},
 };
 

@@ -6,17 +6,17 @@
 #include <stddef.h>
 
 typedef struct bench_options {
-    const char *kinds;      /* comma-separated; NULL: all */
-    const char *filter;     /* part of a case's full name; NULL: all */
-    const char *isa;        /* comma-separated, "all" or "best"; NULL: all but reference */
-    const char *batches;    /* comma-separated; NULL: 1,32,256 */
-    const char *artifact;   /* a file to measure instead of the cases */
-    const char *write_to;   /* folder to write artifacts and queries to instead of measuring */
-    const char *json_file;  /* JSON lines go there beside the table */
-    bool json;              /* JSON lines go to standard output instead of the table */
+    const char *kinds;     /* comma-separated; NULL: all */
+    const char *filter;    /* part of a case's full name; NULL: all */
+    const char *isa;       /* comma-separated, "all" or "best"; NULL: all but reference */
+    const char *batches;   /* comma-separated; NULL: 1,32,256 */
+    const char *artifact;  /* a file to measure instead of the cases */
+    const char *write_to;  /* folder to write artifacts and queries to instead of measuring */
+    const char *json_file; /* JSON lines go there beside the table */
+    bool json;             /* JSON lines go to standard output instead of the table */
     bool quick, list;
-    double seconds;         /* per comparison */
-    unsigned repeat;        /* how often each KNN row is there */
+    double seconds;  /* per comparison */
+    unsigned repeat; /* how often each KNN row is there */
 } bench_options;
 
 /* Reads the command line; --help and mistakes end the program. */

@@ -22,7 +22,7 @@ void mlsel_i_set_alloc_hook(mlsel_i_alloc_hook hook, void *user) {
  * misses the address cache less. Only advice: what comes of it makes no difference. */
 static void advise(void *block, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    const size_t large = (size_t)4 << 20, page = 4096;
+    const size_t large = (size_t)4 << 20, page = 65536; /* the largest that small pages have */
     if (block == NULL || bytes < large)
         return;
     const size_t offset = (page - (uintptr_t)block % page) % page;

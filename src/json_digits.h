@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Digits of a text, many at once. JSON_HAS_DIGITS says whether this machine has what it takes: little-endian order at
- * least, and better the vectors that every x86-64 or arm64 has.
+ * Digits of a text, many at once. JSON_DIGITS says how: 2 with the vectors that every x86-64 and arm64 has, 1 with
+ * words of eight bytes, 0 (big-endian machines) not at all.
  */
 #ifndef MLSEL_JSON_DIGITS_H
 #define MLSEL_JSON_DIGITS_H
@@ -11,25 +11,48 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define JSON_HAS_DIGITS 1
+#ifndef JSON_DIGITS
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#define JSON_DIGITS 0
+#elif defined(__SSE2__) || (defined(__aarch64__) && defined(__ARM_NEON))
+#define JSON_DIGITS 2
 #else
-#define JSON_HAS_DIGITS 0
+#define JSON_DIGITS 1
+#endif
 #endif
 
-#if JSON_HAS_DIGITS && !defined(MLSEL_JSON_NO_VECTORS)
-#if defined(__SSE2__)
-#define JSON_DIGITS_SSE2 1
+#if JSON_DIGITS == 2 && defined(__SSE2__)
 #include <emmintrin.h>
-#elif defined(__aarch64__) && defined(__ARM_NEON)
-#define JSON_DIGITS_NEON 1
+#elif JSON_DIGITS == 2
 #include <arm_neon.h>
-#endif
 #endif
 
 static inline bool json_is_digit(char c) { return (unsigned char)(c - '0') <= 9; }
 
-#if JSON_HAS_DIGITS
+#if JSON_DIGITS > 0
+
+static const uint64_t json_powers_of_ten[20] = {
+    UINT64_C(1),
+    UINT64_C(10),
+    UINT64_C(100),
+    UINT64_C(1000),
+    UINT64_C(10000),
+    UINT64_C(100000),
+    UINT64_C(1000000),
+    UINT64_C(10000000),
+    UINT64_C(100000000),
+    UINT64_C(1000000000),
+    UINT64_C(10000000000),
+    UINT64_C(100000000000),
+    UINT64_C(1000000000000),
+    UINT64_C(10000000000000),
+    UINT64_C(100000000000000),
+    UINT64_C(1000000000000000),
+    UINT64_C(10000000000000000),
+    UINT64_C(100000000000000000),
+    UINT64_C(1000000000000000000),
+    UINT64_C(10000000000000000000),
+};
 
 static inline uint64_t json_load8(const void *from) {
     uint64_t word;
@@ -53,6 +76,12 @@ static inline uint64_t json_others8(uint64_t text) {
     return ((low + UINT64_C(0x7676767676767676)) | digits) & UINT64_C(0x8080808080808080);
 }
 
+/* The first n digits, 1 to 8, as an integer; 8 bytes are read. */
+static inline uint64_t json_first8(const char *text, unsigned n) {
+    /* zeros in front take the place of those that are missing */
+    return json_combine8((json_load8(text) ^ UINT64_C(0x3030303030303030)) << (64 - 8 * n));
+}
+
 /* 16 bytes of which the first n, at most 32, are 0xff and the others 0. */
 static inline const unsigned char *json_keep(unsigned n) {
     static const unsigned char bytes[48] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -67,9 +96,9 @@ static inline const unsigned char *json_keep(unsigned n) {
  * json_leading16: the first 16 of n digits, at most 32, as an integer; fewer are followed by zeros. 16 bytes are read.
  *
  * json_leading_fraction: the same with the point in front of the first digit, with a relative error below 4 * 2^-53:
- * those of the constants, and two roundings.
+ * that of the constants, and at most three roundings.
  */
-#if defined(JSON_DIGITS_SSE2)
+#if JSON_DIGITS == 2 && defined(__SSE2__)
 
 static inline uint32_t json_others16(const char *text) {
     const __m128i chars = _mm_loadu_si128((const __m128i *)(const void *)text);
@@ -110,7 +139,7 @@ static inline double json_leading_fraction(const char *text, unsigned n) {
 
 #else
 
-#if defined(JSON_DIGITS_NEON)
+#if JSON_DIGITS == 2
 
 static inline uint8x16_t json_other_bits(const char *text) {
     static const uint8_t bits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};

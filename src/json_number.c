@@ -141,25 +141,18 @@ static inline double convert(uint64_t w, int q, bool negative) {
 
 #endif
 
-#if JSON_HAS_DIGITS
-
-static const uint32_t powers_of_ten[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+#if JSON_DIGITS > 0
 
 /* Appends the digits at `at` to *w (modulo 2^64), eight at a time, and returns where they end. */
 static inline const char *scan_digits(const char *at, const char *end, uint64_t *w) {
     while (end - at >= 8) {
-        const uint64_t text = json_load8(at);
-        const uint64_t others = json_others8(text);
-        uint64_t digits = text ^ UINT64_C(0x3030303030303030);
-        if (others != 0) {
-            /* The last 0 to 7 digits at once: zeros in front take the place of those that are missing. */
-            const unsigned n = (unsigned)__builtin_ctzll(others) / 8;
-            digits = digits << (56 - 8 * n) << 8;
-            *w = *w * powers_of_ten[n] + json_combine8(digits);
-            return at + n;
-        }
-        *w = *w * 100000000 + json_combine8(digits);
-        at += 8;
+        const uint64_t others = json_others8(json_load8(at));
+        const unsigned n = others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
+        if (n > 0)
+            *w = *w * json_powers_of_ten[n] + json_first8(at, n);
+        at += n;
+        if (n < 8)
+            return at;
     }
     for (; at < end && json_is_digit(*at); at++)
         *w = *w * 10 + (uint64_t)(*at - '0');
@@ -223,6 +216,16 @@ void mlsel_i_json_number_done(void *locale) {
         freelocale((locale_t)locale);
 }
 
+bool mlsel_i_json_decimal(uint64_t w, int q, bool negative, double *value) {
+    if (w == 0)
+        *value = negative ? -0.0 : 0.0;
+    else if (CAN_CONVERT(q))
+        *value = convert(w, q, negative);
+    else
+        return false;
+    return true;
+}
+
 enum json_number_status mlsel_i_json_number(const char **at, const char *end, void **locale, double *value) {
     const char *const start = *at;
     const bool negative = start < end && *start == '-';
@@ -272,14 +275,7 @@ enum json_number_status mlsel_i_json_number(const char **at, const char *end, vo
         n_digits -= count_leading_zeros(first, digits_end);
     }
     const int q = exponent - (int)n_fraction;
-    if (n_digits > MAX_DIGITS)
-        return convert_slowly(start, c, locale, value);
-    if (w == 0) {
-        *value = negative ? -0.0 : 0.0;
+    if (n_digits <= MAX_DIGITS && mlsel_i_json_decimal(w, q, negative, value))
         return JSON_NUMBER_OK;
-    }
-    if (!CAN_CONVERT(q))
-        return convert_slowly(start, c, locale, value);
-    *value = convert(w, q, negative);
-    return JSON_NUMBER_OK;
+    return convert_slowly(start, c, locale, value);
 }

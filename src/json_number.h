@@ -5,6 +5,9 @@
 #ifndef MLSEL_JSON_NUMBER_H
 #define MLSEL_JSON_NUMBER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum json_number_status {
     JSON_NUMBER_OK,
     JSON_NUMBER_NO_DIGIT,     /* no digit where the number starts, or after its minus sign */
@@ -24,5 +27,8 @@ enum json_number_status {
  */
 enum json_number_status mlsel_i_json_number(const char **at, const char *end, void **locale, double *value);
 void mlsel_i_json_number_done(void *locale);
+
+/* The double nearest to w * 10^q for w below 10^19; false for a q that is not usual, or where that is not available. */
+bool mlsel_i_json_decimal(uint64_t w, int q, bool negative, double *value);
 
 #endif

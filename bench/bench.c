@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The benchmark: every kind of selector at every size, instruction set, precision and batch, beside what the machine
+ * can do. See bench --help, and docs/performance.md for how to read the figures.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bounds.h"
+#include "options.h"
+#include "report.h"
+#include "subject.h"
+
+typedef struct bench {
+    bench_options options;
+    bench_report report;
+    char levels[BENCH_MAX_LEVELS][32];
+    size_t n_levels;
+    uint32_t precisions; /* as in mlsel_device_info */
+    float *f32;          /* queries */
+    double *f64;
+    size_t width;
+    mlsel_selection *out; /* [BENCH_QUERIES] */
+} bench;
+
+/* One measurement: at this level, precision, batch and query type. */
+typedef struct point {
+    const char *isa;
+    mlsel_precision precision;
+    size_t batch; /* 0: loading */
+    bool is_double;
+} point;
+
+/* --- which points are measured ----------------------------------------------------------------------------------- */
+
+static void full_name(const bench_subject *subject, const point *p, char *out, size_t size) {
+    if (p->batch == 0)
+        snprintf(out, size, "%s/%s", subject->name, p->isa);
+    else
+        snprintf(out, size, "%s/%s/%s/b%zu%s", subject->name, p->isa, mlsel_precision_name(p->precision), p->batch,
+                 p->is_double ? "/double" : "");
+}
+
+static bool wants_level(const bench *b, size_t level) {
+    const char *name = b->levels[level], *list = b->options.isa;
+    if (list == NULL)
+        return strcmp(name, "reference") != 0;
+    return bench_list_has(list, "all") || bench_list_has(list, name) ||
+           (level == b->n_levels - 1 && bench_list_has(list, "best"));
+}
+
+static bool wants_point(const bench *b, const bench_subject *subject, const point *p) {
+    char name[256], batch[24];
+    full_name(subject, p, name, sizeof name);
+    snprintf(batch, sizeof batch, "%zu", p->batch);
+    return (b->options.filter == NULL || strstr(name, b->options.filter) != NULL) &&
+           (b->options.batches == NULL || p->batch == 0 || bench_list_has(b->options.batches, batch));
+}
+
+/* Explicit precisions are measured beside the default; f32 only for kinds that may then be scored otherwise. */
+static bool offers(const bench *b, const bench_subject *subject, mlsel_precision precision) {
+    if (precision == MLSEL_PRECISION_DEFAULT)
+        return true;
+    return (b->precisions >> precision & 1) != 0 && (precision != MLSEL_PRECISION_F32 || subject->may_scan);
+}
+
+static size_t list_points(const bench *b, const bench_subject *subject, const char *isa, mlsel_precision precision,
+                          point out[5]) {
+    const point all[] = {
+        {.isa = isa, .precision = precision, .batch = 0},
+        {.isa = isa, .precision = precision, .batch = 1},
+        {.isa = isa, .precision = precision, .batch = 1, .is_double = true},
+        {.isa = isa, .precision = precision, .batch = 32},
+        {.isa = isa, .precision = precision, .batch = 256},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const bool is_load = all[i].batch == 0;
+        const bool applies = is_load ? (subject->load_only || subject->path != NULL) : !subject->load_only;
+        if (applies && !(is_load && precision != MLSEL_PRECISION_DEFAULT) && wants_point(b, subject, &all[i]))
+            out[n++] = all[i];
+    }
+    return n;
+}
+
+/* --- measuring --------------------------------------------------------------------------------------------------- */
+
+/* Bytes of a number as it is scored. */
+static double number_bytes(mlsel_precision precision) {
+    return precision == MLSEL_PRECISION_F16 || precision == MLSEL_PRECISION_BF16 ? 2 : 4;
+}
+
+static void measure_load(bench *b, const bench_subject *subject, bench_row *row) {
+    bench_subject copy = *subject;
+    bench_read read;
+    row->bytes = (double)subject->artifact.json.size;
+    bench_read_open(&read, subject->artifact.json.size);
+    const bench_contender a = {bench_load_run, &copy}, bound = {bench_read_run, &read};
+    bench_compare(&a, &bound, b->options.seconds, &row->time);
+    row->read_way = bench_read_way(&read);
+    const double memory = bench_load_memory(subject);
+    row->extra_memory = memory < 0 ? -1 : memory / row->bytes;
+    bench_report_row(&b->report, row);
+    bench_read_close(&read);
+}
+
+static void measure_queries(bench *b, const bench_subject *subject, const point *p, const mlsel_model *model,
+                            bench_row *row) {
+    mlsel_model_info info;
+    mlsel_error err;
+    if (mlsel_model_get_info(model, &info, sizeof info, &err) != MLSEL_OK)
+        bench_fail("%s", err.message);
+    bench_queries queries = {.model = model,
+                             .f32 = b->f32,
+                             .f64 = b->f64,
+                             .width = b->width,
+                             .count = BENCH_QUERIES,
+                             .batch = p->batch,
+                             .out = b->out};
+    bench_read read = {0};
+    row->scored = mlsel_precision_name(info.precision);
+    row->query = p->is_double ? "double" : "float";
+    row->bytes = subject->artifact.weights * number_bytes(info.precision) +
+                 (double)(p->batch * b->width * (p->is_double ? sizeof(double) : sizeof(float)));
+    row->flops = subject->artifact.flops * (double)p->batch;
+    row->bound = p->batch == 1 ? BENCH_BOUND_READ : BENCH_BOUND_FMA;
+    row->read_way = "";
+    const bench_contender a = {p->batch > 1   ? bench_select_batch_run
+                               : p->is_double ? bench_select_f64_run
+                                              : bench_select_run,
+                               &queries};
+    bench_contender bound = {bench_fma_run, NULL};
+    if (row->bound == BENCH_BOUND_READ) {
+        bench_read_open(&read, (size_t)row->bytes);
+        row->read_way = bench_read_way(&read);
+        bound = (bench_contender){bench_read_run, &read};
+    }
+    bench_compare(&a, &bound, b->options.seconds, &row->time);
+    bench_report_row(&b->report, row);
+    bench_read_close(&read);
+}
+
+static void measure_level(bench *b, const bench_subject *subject, const char *isa, mlsel_precision precision) {
+    point points[5];
+    const size_t n = list_points(b, subject, isa, precision, points);
+    mlsel_model *model = NULL;
+    bench_isa_set(isa);
+    for (size_t i = 0; i < n; i++) {
+        bench_row row = {.name = subject->name,
+                         .kind = subject->kind,
+                         .isa = isa,
+                         .precision = mlsel_precision_name(precision),
+                         .scored = "",
+                         .query = "",
+                         .batch = points[i].batch,
+                         .threads = 1,
+                         .fma_flops = bench_fma_flops(),
+                         .extra_memory = -1};
+        if (points[i].batch == 0) {
+            measure_load(b, subject, &row);
+            continue;
+        }
+        if (model == NULL)
+            model = bench_subject_load(subject, precision);
+        measure_queries(b, subject, &points[i], model, &row);
+    }
+    mlsel_model_release(model); /* before the next level: two loads of one content share what was prepared */
+}
+
+/* Calls measure_level, or prints the names, for all that is wanted of a subject. Returns the number of points. */
+static size_t each_level(bench *b, const bench_subject *subject, bool measure) {
+    size_t count = 0;
+    for (size_t level = 0; level < b->n_levels; level++) {
+        for (mlsel_precision precision = MLSEL_PRECISION_DEFAULT; precision <= MLSEL_PRECISION_BF16; precision++) {
+            point points[5];
+            if (!wants_level(b, level) || !offers(b, subject, precision))
+                continue;
+            const size_t n = list_points(b, subject, b->levels[level], precision, points);
+            for (size_t i = 0; i < n && b->options.list; i++) {
+                char name[256];
+                full_name(subject, &points[i], name, sizeof name);
+                puts(name);
+            }
+            if (n > 0 && measure)
+                measure_level(b, subject, b->levels[level], precision);
+            count += n;
+        }
+    }
+    return count;
+}
+
+/* --- subjects ---------------------------------------------------------------------------------------------------- */
+
+static void write_files(const bench *b, const bench_case *c, bench_subject *subject) {
+    char path[4096];
+    FILE *matrix = NULL;
+    if (c->kind != BENCH_MLP) {
+        snprintf(path, sizeof path, "%s/%s.f32", b->options.write_to, subject->name);
+        matrix = fopen(path, "wb");
+        if (matrix == NULL)
+            bench_fail("cannot write %s", path);
+    }
+    bench_make_artifact(c, b->options.repeat, matrix, &subject->artifact);
+    if (matrix != NULL && fclose(matrix) != 0)
+        bench_fail("cannot write %s", path);
+    snprintf(path, sizeof path, "%s/%s.json", b->options.write_to, subject->name);
+    FILE *json = fopen(path, "wb");
+    const bench_text *text = &subject->artifact.json;
+    if (json == NULL || fwrite(text->data, 1, text->size, json) != text->size || fclose(json) != 0)
+        bench_fail("cannot write %s", path);
+    bench_text_free(&subject->artifact.json);
+}
+
+static void write_queries(const bench *b) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/queries.f32", b->options.write_to);
+    FILE *file = fopen(path, "wb");
+    const size_t count = (size_t)BENCH_QUERIES * BENCH_WIDTH;
+    if (file == NULL || fwrite(b->f32, sizeof *b->f32, count, file) != count || fclose(file) != 0)
+        bench_fail("cannot write %s", path);
+}
+
+static void run_case(bench *b, const bench_case *c) {
+    const bool may_repeat = c->kind == BENCH_KNN && b->options.repeat > 1;
+    bench_subject subject = {
+        .kind = bench_kind_name(c->kind), .load_only = c->kind == BENCH_LOAD, .may_scan = c->kind == BENCH_KNN};
+    snprintf(subject.name, sizeof subject.name, "%s", c->name);
+    if (may_repeat)
+        snprintf(subject.name, sizeof subject.name, "%s-x%u", c->name, b->options.repeat);
+    if ((b->options.kinds != NULL && !bench_list_has(b->options.kinds, subject.kind)) ||
+        (b->options.quick && c->rows > 1000) || each_level(b, &subject, false) == 0 || b->options.list)
+        return;
+    if (b->options.write_to != NULL) {
+        write_files(b, c, &subject);
+        return;
+    }
+    bench_make_artifact(c, may_repeat ? b->options.repeat : 1, NULL, &subject.artifact);
+    each_level(b, &subject, true);
+    bench_text_free(&subject.artifact.json);
+}
+
+static size_t file_size(const char *path) {
+    FILE *file = fopen(path, "rb");
+    long size = -1;
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0)
+        size = ftell(file);
+    if (file != NULL)
+        fclose(file);
+    if (size <= 0)
+        bench_fail("cannot read %s", path);
+    return (size_t)size;
+}
+
+/* Queries as wide as the model: unit vectors, with a category where the width has room for one. */
+static void make_queries(bench *b, size_t width) {
+    float *usual = bench_make_queries();
+    b->width = width;
+    b->f32 = bench_alloc(BENCH_QUERIES * width, sizeof *b->f32);
+    b->f64 = bench_alloc(BENCH_QUERIES * width, sizeof *b->f64);
+    for (size_t q = 0; q < BENCH_QUERIES; q++)
+        for (size_t i = 0; i < width; i++) {
+            b->f32[q * width + i] = usual[q * BENCH_WIDTH + i % BENCH_WIDTH];
+            b->f64[q * width + i] = (double)b->f32[q * width + i];
+        }
+    free(usual);
+}
+
+static void run_file(bench *b) {
+    bench_subject subject = {.path = b->options.artifact};
+    const char *slash = strrchr(subject.path, '/');
+    snprintf(subject.name, sizeof subject.name, "%s", slash == NULL ? subject.path : slash + 1);
+    mlsel_model *model = bench_subject_load(&subject, MLSEL_PRECISION_DEFAULT);
+    mlsel_model_info info;
+    mlsel_error err;
+    if (mlsel_model_get_info(model, &info, sizeof info, &err) != MLSEL_OK)
+        bench_fail("%s", err.message);
+    mlsel_model_release(model);
+    subject.kind = mlsel_algorithm_name(info.algorithm);
+    subject.may_scan = info.algorithm == MLSEL_ALGORITHM_KNN;
+    subject.artifact.weights = (double)info.n_parameters;
+    subject.artifact.flops = 2 * (double)info.n_parameters;
+    subject.artifact.json.size = file_size(subject.path);
+    make_queries(b, info.n_features);
+    each_level(b, &subject, !b->options.list);
+}
+
+/* --- the program ------------------------------------------------------------------------------------------------- */
+
+static void open_levels(bench *b) {
+    b->n_levels = bench_isa_levels(b->levels);
+    size_t wanted = 0;
+    for (size_t i = 0; i < b->n_levels; i++)
+        wanted += wants_level(b, i);
+    if (wanted == 0)
+        bench_fail("--isa: this machine has none of \"%s\"; its best is %s", b->options.isa,
+                   b->levels[b->n_levels - 1]);
+    mlsel_device_info device;
+    mlsel_error err;
+    if (mlsel_device_query("cpu", &device, sizeof device, &err) != MLSEL_OK)
+        bench_fail("%s", err.message);
+    b->precisions = device.precisions;
+}
+
+static void open_report(bench *b) {
+    b->report.table = b->options.json ? NULL : stdout;
+    b->report.json = b->options.json ? stdout : NULL;
+    if (b->options.json_file != NULL && (b->report.json = fopen(b->options.json_file, "w")) == NULL)
+        bench_fail("cannot write %s", b->options.json_file);
+    bench_machine machine;
+    bench_machine_describe(&machine);
+    bench_report_machine(&b->report, &machine, bench_bounds_name());
+}
+
+int main(int argc, char **argv) {
+    static bench b;
+    bench_options_read(&b.options, argc, argv);
+    open_levels(&b);
+    b.out = bench_alloc(BENCH_QUERIES, sizeof *b.out);
+    if (!b.options.list && b.options.write_to == NULL)
+        open_report(&b);
+    if (b.options.artifact != NULL) {
+        run_file(&b);
+    } else {
+        make_queries(&b, BENCH_WIDTH);
+        for (size_t c = 0; c < bench_n_cases; c++)
+            run_case(&b, &bench_cases[c]);
+        if (b.options.write_to != NULL)
+            write_queries(&b);
+    }
+    if (b.options.json_file != NULL && b.report.json != NULL && fclose(b.report.json) != 0)
+        bench_fail("cannot write %s", b.options.json_file);
+    free(b.out);
+    free(b.f32);
+    free(b.f64);
+    return 0;
+}

@@ -120,6 +120,33 @@ static void make_outliers(dataset *d) {
         d->queries[q][q] = 20;
 }
 
+/*
+ * Values that 8 bits round all up or all down, so that the error of a dot product with the query is the largest
+ * possible one, and the rows that are farther look nearer. The first value makes the steps 1.
+ */
+static void make_rounded_rows(dataset *d) {
+    fill_random(d, 1);
+    for (size_t r = 0; r < d->n_rows; r++)
+        for (size_t i = 0; i < d->width; i++)
+            d->rows[r][i] = i == 0 ? 127.0f : (r % 2 == 0 ? 3.45f : 2.52f) + 0.02f * d->rows[r][i];
+    for (size_t q = 0; q < N_QUERIES; q++)
+        for (size_t i = 0; i < d->width; i++)
+            d->queries[q][i] = i == 0 ? 127 : i == q ? 4 : 3;
+}
+
+/* The same for the query: rows of 4 and 5 are nearer to 3.49 than rows of 3 and 2, but not to 3. */
+static void make_rounded_queries(dataset *d) {
+    fill_random(d, 1);
+    for (size_t r = 0; r < d->n_rows; r++)
+        for (size_t i = 0; i < d->width; i++) {
+            const bool is_rare = d->rows[r][i] > (r % 2 == 0 ? 0.95f : 0.8f);
+            d->rows[r][i] = i == 0 ? 127.0f : r % 2 == 0 ? (is_rare ? 5.0f : 4.0f) : (is_rare ? 2.0f : 3.0f);
+        }
+    for (size_t q = 0; q < N_QUERIES; q++)
+        for (size_t i = 0; i < d->width; i++)
+            d->queries[q][i] = i == 0 ? 127 : i == q ? 4 : 3.49;
+}
+
 /* A category, one-hot in the last columns; some queries have none. */
 static void add_categories(dataset *d) {
     const size_t first = d->width - N_CATEGORIES;
@@ -208,10 +235,19 @@ static void run_all(const char *isa) {
     static const struct {
         const char *name;
         void (*make)(dataset *);
-    } makers[] = {{"random", make_random},     {"large", make_large},       {"tiny", make_tiny},
-                  {"equal", make_equal},       {"last bit", make_last_bit}, {"sphere", make_sphere},
-                  {"one-hot", make_one_hot},   {"repeated", make_repeated}, {"clustered", make_clustered},
-                  {"mixed norms", make_norms}, {"outliers", make_outliers}};
+    } makers[] = {{"random", make_random},
+                  {"large", make_large},
+                  {"tiny", make_tiny},
+                  {"equal", make_equal},
+                  {"last bit", make_last_bit},
+                  {"sphere", make_sphere},
+                  {"one-hot", make_one_hot},
+                  {"repeated", make_repeated},
+                  {"clustered", make_clustered},
+                  {"mixed norms", make_norms},
+                  {"outliers", make_outliers},
+                  {"rounded rows", make_rounded_rows},
+                  {"rounded queries", make_rounded_queries}};
     /* The last two are large enough for 8-bit integers; the last has more rows than wait to be measured at a time. */
     static const struct {
         size_t n_rows, width;

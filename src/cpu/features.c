@@ -29,6 +29,7 @@ cpu_features mlsel_i_cpu_features(void) {
     const unsigned avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     found.avx2 = (b & bit_AVX2) != 0;
     found.avx512 = found.avx2 && (b & avx512) == avx512 && (saved & avx512_states) == avx512_states;
+    found.avx512vnni = found.avx512 && (c & bit_AVX512VNNI) != 0;
     return found;
 }
 

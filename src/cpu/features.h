@@ -9,6 +9,7 @@
 typedef struct cpu_features {
     bool avx2;   /* with FMA */
     bool avx512; /* F, BW, DQ and VL */
+    bool avx512vnni;
 } cpu_features;
 
 cpu_features mlsel_i_cpu_features(void);

@@ -7,8 +7,10 @@
 
 #include "features.h"
 
+enum { MAX_LEVELS = 5 };
+
 /* The tables of this build that this machine can run, from the lowest to the best. */
-static size_t levels(const cpu_kernels *out[5]) {
+static size_t levels(const cpu_kernels *out[MAX_LEVELS]) {
     size_t n = 0;
     const cpu_features features = mlsel_i_cpu_features();
     out[n++] = &mlsel_i_cpu_kernels_reference;
@@ -18,6 +20,8 @@ static size_t levels(const cpu_kernels *out[5]) {
         out[n++] = &mlsel_i_cpu_kernels_avx2;
     if (features.avx512)
         out[n++] = &mlsel_i_cpu_kernels_avx512;
+    if (features.avx512vnni)
+        out[n++] = &mlsel_i_cpu_kernels_avx512vnni;
 #elif defined(__aarch64__)
     out[n++] = &mlsel_i_cpu_kernels_neon;
 #endif
@@ -26,7 +30,7 @@ static size_t levels(const cpu_kernels *out[5]) {
 }
 
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void) {
-    const cpu_kernels *available[5];
+    const cpu_kernels *available[MAX_LEVELS];
     const size_t n = levels(available);
     const char *wanted = getenv("MLSEL_ISA");
     for (size_t i = 0; wanted != NULL && i < n; i++)

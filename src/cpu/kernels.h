@@ -11,6 +11,7 @@
 #define MLSEL_CPU_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct cpu_kernels {
     const char *isa;
@@ -30,6 +31,8 @@ typedef struct cpu_kernels {
     void (*dots)(const float *rows, size_t stride, size_t n_rows, const float *q, size_t n, float *out);
     /* in how many parts dots sums, a power of two */
     size_t dots_parts;
+    /* The same over small integers: exact where the sum fits, as it does up to 65536 values. */
+    void (*dots_i8)(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n, int32_t *out);
     /* x[i] = exp(x[i]) for x[i] <= 0, relative error below 3e-7; below -87 the result may be 0 */
     void (*exp_negative)(float *x, size_t n);
     /* sum of a[i] * x[i] in double */
@@ -42,7 +45,12 @@ extern const cpu_kernels mlsel_i_cpu_kernels_reference;
 extern const cpu_kernels mlsel_i_cpu_kernels_portable;
 extern const cpu_kernels mlsel_i_cpu_kernels_avx2;
 extern const cpu_kernels mlsel_i_cpu_kernels_avx512;
+extern const cpu_kernels mlsel_i_cpu_kernels_avx512vnni;
 extern const cpu_kernels mlsel_i_cpu_kernels_neon;
+
+/* dots_i8 with the VNNI instructions; the rest of its table is that of AVX-512. */
+void mlsel_i_cpu_dots_i8_avx512vnni(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n,
+                                    int32_t *out);
 
 /* The table to use on this machine. MLSEL_ISA can name a lower level than the best one; anything else is ignored. */
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void);

@@ -75,6 +75,55 @@ static void dots(const float *rows, size_t stride, size_t n_rows, const float *q
         out[r] = dots_one(rows + r * stride, q, n);
 }
 
+/* --- dots_i8: products of 16-bit values added in pairs, exact for all values ------------------------------------- */
+
+static inline __m256i load_i8(const int8_t *x) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)x)); }
+
+static inline __m256i add_products(__m256i sum, __m256i q, const int8_t *x) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(q, load_i8(x)));
+}
+
+static inline int32_t sum_lanes_i32(__m256i v) {
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+/* The values from i on, which are fewer than a vector has. */
+static inline int32_t dot_tail_i8(const int8_t *x, const int8_t *q, size_t i, size_t n) {
+    int32_t sum = 0;
+    for (; i < n; i++)
+        sum += (int32_t)x[i] * q[i];
+    return sum;
+}
+
+static void dots_i8(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n, int32_t *out) {
+    const size_t quarter = n_rows / 4, whole = n / 16 * 16;
+    for (size_t r = 0; r < quarter; r++) {
+        const int8_t *x0 = rows + r * stride, *x1 = x0 + quarter * stride;
+        const int8_t *x2 = x1 + quarter * stride, *x3 = x2 + quarter * stride;
+        __m256i a0 = _mm256_setzero_si256(), a1 = a0, a2 = a0, a3 = a0;
+        for (size_t i = 0; i < whole; i += 16) {
+            const __m256i v = load_i8(q + i);
+            a0 = add_products(a0, v, x0 + i);
+            a1 = add_products(a1, v, x1 + i);
+            a2 = add_products(a2, v, x2 + i);
+            a3 = add_products(a3, v, x3 + i);
+        }
+        out[r] = sum_lanes_i32(a0) + dot_tail_i8(x0, q, whole, n);
+        out[r + quarter] = sum_lanes_i32(a1) + dot_tail_i8(x1, q, whole, n);
+        out[r + 2 * quarter] = sum_lanes_i32(a2) + dot_tail_i8(x2, q, whole, n);
+        out[r + 3 * quarter] = sum_lanes_i32(a3) + dot_tail_i8(x3, q, whole, n);
+    }
+    for (size_t r = 4 * quarter; r < n_rows; r++) {
+        const int8_t *x = rows + r * stride;
+        __m256i a = _mm256_setzero_si256();
+        for (size_t i = 0; i < whole; i += 16)
+            a = add_products(a, load_i8(q + i), x + i);
+        out[r] = sum_lanes_i32(a) + dot_tail_i8(x, q, whole, n);
+    }
+}
+
 /* --- the others -------------------------------------------------------------------------------------------------- */
 
 /* The same steps as in kernels_portable.c. */
@@ -206,6 +255,7 @@ const cpu_kernels mlsel_i_cpu_kernels_avx2 = {
     .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = 16,
+    .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,
     .narrow = narrow,

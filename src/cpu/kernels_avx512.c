@@ -67,6 +67,45 @@ static void dots(const float *rows, size_t stride, size_t n_rows, const float *q
         out[r] = dots_one(rows + r * stride, q, n);
 }
 
+/* --- dots_i8: products of 16-bit values added in pairs, exact for all values ------------------------------------- */
+
+static inline __m512i load_i8(const int8_t *x, __mmask32 mask) {
+    return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, x));
+}
+
+static inline __m512i add_products(__m512i sum, __m512i q, const int8_t *x, __mmask32 mask) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(q, load_i8(x, mask)));
+}
+
+static __mmask32 mask_i8(size_t left) { return left >= 32 ? 0xffffffffu : (__mmask32)((1u << left) - 1); }
+
+static void dots_i8(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n, int32_t *out) {
+    const size_t quarter = n_rows / 4;
+    for (size_t r = 0; r < quarter; r++) {
+        const int8_t *x0 = rows + r * stride, *x1 = x0 + quarter * stride;
+        const int8_t *x2 = x1 + quarter * stride, *x3 = x2 + quarter * stride;
+        __m512i a0 = _mm512_setzero_si512(), a1 = a0, a2 = a0, a3 = a0;
+        for (size_t i = 0; i < n; i += 32) {
+            const __mmask32 mask = mask_i8(n - i);
+            const __m512i v = load_i8(q + i, mask);
+            a0 = add_products(a0, v, x0 + i, mask);
+            a1 = add_products(a1, v, x1 + i, mask);
+            a2 = add_products(a2, v, x2 + i, mask);
+            a3 = add_products(a3, v, x3 + i, mask);
+        }
+        out[r] = _mm512_reduce_add_epi32(a0);
+        out[r + quarter] = _mm512_reduce_add_epi32(a1);
+        out[r + 2 * quarter] = _mm512_reduce_add_epi32(a2);
+        out[r + 3 * quarter] = _mm512_reduce_add_epi32(a3);
+    }
+    for (size_t r = 4 * quarter; r < n_rows; r++) {
+        __m512i a = _mm512_setzero_si512();
+        for (size_t i = 0; i < n; i += 32)
+            a = add_products(a, load_i8(q + i, mask_i8(n - i)), rows + r * stride + i, mask_i8(n - i));
+        out[r] = _mm512_reduce_add_epi32(a);
+    }
+}
+
 /* --- the others -------------------------------------------------------------------------------------------------- */
 
 /* The same steps as in kernels_portable.c. */
@@ -153,14 +192,12 @@ static double sum_squares_f32(const float *x, size_t n) {
     return sum_eight(sum);
 }
 
-const cpu_kernels mlsel_i_cpu_kernels_avx512 = {
-    .isa = "avx512",
-    .squared_distance = squared_distance,
-    .sum_squares = sum_squares,
-    .sum_squares_f32 = sum_squares_f32,
-    .dots = dots,
-    .dots_parts = 32,
-    .exp_negative = exp_negative,
-    .dot_f64 = dot_f64,
-    .narrow = narrow,
-};
+/* What both tables share. */
+#define AVX512_KERNELS                                                                                                 \
+    .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
+    .dots = dots, .dots_parts = 32, .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow
+
+const cpu_kernels mlsel_i_cpu_kernels_avx512 = {.isa = "avx512", .dots_i8 = dots_i8, AVX512_KERNELS};
+
+const cpu_kernels mlsel_i_cpu_kernels_avx512vnni = {
+    .isa = "avx512vnni", .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};

@@ -54,6 +54,44 @@ static void dots(const float *rows, size_t stride, size_t n_rows, const float *q
         out[r] = dots_one(rows + r * stride, q, n);
 }
 
+/* --- dots_i8: products of 16 bits added in pairs, exact for all values ------------------------------------------- */
+
+static inline int32x4_t add_products(int32x4_t sum, int8x16_t q, const int8_t *x) {
+    const int8x16_t values = vld1q_s8(x);
+    sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(values), vget_low_s8(q)));
+    return vpadalq_s16(sum, vmull_high_s8(values, q));
+}
+
+/* The values from i on, which are fewer than a vector has. */
+static inline int32_t dot_tail_i8(const int8_t *x, const int8_t *q, size_t i, size_t n) {
+    int32_t sum = 0;
+    for (; i < n; i++)
+        sum += (int32_t)x[i] * q[i];
+    return sum;
+}
+
+static void dots_i8(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n, int32_t *out) {
+    const size_t quarter = n_rows / ROWS, whole = n / 16 * 16;
+    for (size_t r = 0; r < quarter; r++) {
+        int32x4_t sums[ROWS];
+        for (size_t s = 0; s < ROWS; s++)
+            sums[s] = vdupq_n_s32(0);
+        for (size_t i = 0; i < whole; i += 16) {
+            const int8x16_t values = vld1q_s8(q + i);
+            for (size_t s = 0; s < ROWS; s++)
+                sums[s] = add_products(sums[s], values, rows + (r + s * quarter) * stride + i);
+        }
+        for (size_t s = 0; s < ROWS; s++)
+            out[r + s * quarter] = vaddvq_s32(sums[s]) + dot_tail_i8(rows + (r + s * quarter) * stride, q, whole, n);
+    }
+    for (size_t r = ROWS * quarter; r < n_rows; r++) {
+        int32x4_t sum = vdupq_n_s32(0);
+        for (size_t i = 0; i < whole; i += 16)
+            sum = add_products(sum, vld1q_s8(q + i), rows + r * stride + i);
+        out[r] = vaddvq_s32(sum) + dot_tail_i8(rows + r * stride, q, whole, n);
+    }
+}
+
 /* --- the others -------------------------------------------------------------------------------------------------- */
 
 /* The same steps as in kernels_portable.c. */
@@ -178,6 +216,7 @@ const cpu_kernels mlsel_i_cpu_kernels_neon = {
     .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = STEP,
+    .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,
     .narrow = narrow,

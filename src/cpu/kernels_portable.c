@@ -24,6 +24,16 @@ static void dots(const float *rows, size_t stride, size_t n_rows, const float *q
     }
 }
 
+static void dots_i8(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n, int32_t *out) {
+    for (size_t r = 0; r < n_rows; r++) {
+        const int8_t *x = rows + r * stride;
+        int32_t sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += (int32_t)x[i] * q[i];
+        out[r] = sum;
+    }
+}
+
 /*
  * exp(x) = 2^k * exp(r), k = round(x / ln 2), |r| <= ln 2 / 2, with ln 2 in two parts (Cody and Waite) and the Taylor
  * polynomial of degree 7 for exp(r), whose own error is below 6e-9.
@@ -117,6 +127,7 @@ const cpu_kernels mlsel_i_cpu_kernels_portable = {
     .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = PARTS,
+    .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,
     .narrow = narrow,

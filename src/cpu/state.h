@@ -15,6 +15,8 @@
 /* Rows that `dots` is called for at a time; their results stay in the first-level cache. */
 enum { DOTS_BLOCK = 256 };
 
+typedef struct knn_int8 knn_int8;
+
 typedef struct cpu_state {
     const mlsel_model_view *view;
     const cpu_kernels *kernels;
@@ -26,6 +28,7 @@ typedef struct cpu_state {
      * |q|^2 + offsets - double_scales * (x.q). */
     double *scales;
     float *double_scales;
+    knn_int8 *int8; /* NULL where estimating from small integers does not pay */
     float *offsets; /* SVM and KMeans too: squared norms */
 
     double *coef_bounds; /* SVM: [n_support_vectors] largest absolute dual coefficient of each */

@@ -9,7 +9,7 @@
 #include "cpu/kernels.h"
 #include "support.h"
 
-enum { MAX_N = 200, STRIDE = 208, N_ROWS = 13, GUARD = 16 };
+enum { MAX_N = 200, STRIDE = 208, N_ROWS = 13, GUARD = 16, MAX_TABLES = 4, MAX_N_I8 = 300 };
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -21,7 +21,7 @@ static double uniform(void) {
     return (double)(int64_t)random_state / 9223372036854775808.0;
 }
 
-static size_t tables(const cpu_kernels *out[4]) {
+static size_t tables(const cpu_kernels *out[MAX_TABLES]) {
     size_t n = 0;
     out[n++] = &mlsel_i_cpu_kernels_portable;
 #if defined(__x86_64__)
@@ -30,6 +30,8 @@ static size_t tables(const cpu_kernels *out[4]) {
         out[n++] = &mlsel_i_cpu_kernels_avx2;
     if (features.avx512)
         out[n++] = &mlsel_i_cpu_kernels_avx512;
+    if (features.avx512vnni)
+        out[n++] = &mlsel_i_cpu_kernels_avx512vnni;
 #elif defined(__aarch64__)
     out[n++] = &mlsel_i_cpu_kernels_neon;
 #endif
@@ -39,7 +41,7 @@ static size_t tables(const cpu_kernels *out[4]) {
 typedef void (*check_fn)(const cpu_kernels *kernels);
 
 static void for_each_table(check_fn check) {
-    const cpu_kernels *all[4];
+    const cpu_kernels *all[MAX_TABLES];
     const size_t n = tables(all);
     for (size_t i = 0; i < n; i++) {
         print_message("%s\n", all[i]->isa);
@@ -106,6 +108,55 @@ static void check_dots(const cpu_kernels *kernels) {
                 assert_true(out[r] >= 77 && out[r] <= 77);
             free(x), free(wide), free(q);
         }
+}
+
+/* Values of the whole range of 8 bits: at random, or at the ends of the range alone. */
+static int8_t *random_bytes(size_t n, bool extreme) {
+    static const int8_t ends[] = {-128, -127, 127, -128};
+    int8_t *x = malloc(n + 1);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = extreme ? ends[(size_t)((uniform() + 1) * 2)] : (int8_t)(uniform() * 128);
+    return x;
+}
+
+static void expect_dots_i8(const cpu_kernels *kernels, const int8_t *x, size_t stride, size_t rows, const int8_t *q,
+                           size_t n) {
+    int32_t out[N_ROWS + GUARD];
+    for (size_t i = 0; i < N_ROWS + GUARD; i++)
+        out[i] = 77;
+    kernels->dots_i8(x, stride, rows, q, n, out);
+    for (size_t r = 0; r < N_ROWS + GUARD; r++) {
+        int64_t sum = r < rows ? 0 : 77;
+        for (size_t i = 0; r < rows && i < n; i++)
+            sum += x[r * stride + i] * q[i];
+        if (out[r] != sum)
+            fail_msg("%s: n %zu, row %zu of %zu: %d, expected %lld", kernels->isa, n, r, rows, (int)out[r],
+                     (long long)sum);
+    }
+}
+
+static void check_dots_i8(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N_I8; n++)
+        for (size_t rows = 0; rows <= N_ROWS; rows++) {
+            const size_t stride = rows % 2 == 0 ? n : (n + 63) / 64 * 64;
+            const bool extreme = n % 3 == 0;
+            int8_t *x = random_bytes(rows == 0 ? 0 : (rows - 1) * stride + n, extreme);
+            int8_t *q = random_bytes(n, extreme);
+            expect_dots_i8(kernels, x, stride, rows, q, n);
+            free(x), free(q);
+        }
+    enum { LONGEST = 65536 };
+    static const int8_t ends[] = {-128, -127, 127};
+    int8_t *x = malloc(5 * LONGEST), *q = malloc(LONGEST);
+    assert_true(x != NULL && q != NULL);
+    for (size_t a = 0; a < TEST_LENGTH(ends); a++)
+        for (size_t b = 0; b < TEST_LENGTH(ends); b++) {
+            memset(x, ends[a], 5 * LONGEST);
+            memset(q, ends[b], LONGEST);
+            expect_dots_i8(kernels, x, LONGEST, 5, q, LONGEST);
+        }
+    free(x), free(q);
 }
 
 /* The stated error of the vector exponential, over the whole range and at its ends. */
@@ -179,6 +230,11 @@ static void dots(void **state) {
     for_each_table(check_dots);
 }
 
+static void dots_i8(void **state) {
+    (void)state;
+    for_each_table(check_dots_i8);
+}
+
 static void exponential(void **state) {
     (void)state;
     for_each_table(check_exp);
@@ -209,8 +265,9 @@ static void environment(void **state) {
 int main(void) {
     unsetenv("MLSEL_ISA");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(squared_distance), cmocka_unit_test(dots),   cmocka_unit_test(exponential),
-        cmocka_unit_test(dot_f64),          cmocka_unit_test(narrow), cmocka_unit_test(environment),
+        cmocka_unit_test(squared_distance), cmocka_unit_test(dots),    cmocka_unit_test(dots_i8),
+        cmocka_unit_test(exponential),      cmocka_unit_test(dot_f64), cmocka_unit_test(narrow),
+        cmocka_unit_test(environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

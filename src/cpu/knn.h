@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the search for nearest neighbours: the scan over estimates, and rows of small integers to estimate from.
+ */
+#ifndef MLSEL_CPU_KNN_H
+#define MLSEL_CPU_KNN_H
+
+#include "state.h"
+#include "top_k.h"
+
+/* --- the scan over estimates ------------------------------------------------------------------------------------- */
+
+/* A vector that may be among the k nearest, and what its distance is at least. */
+typedef struct candidate {
+    float lower;
+    uint32_t vector;
+} candidate;
+
+/* Finds the k nearest of vectors that come with an interval for their distance. */
+typedef struct scan {
+    const cpu_state *state;
+    const double *q;     /* for exact measurements */
+    const float *narrow; /* the same in float */
+    double norm;         /* of q */
+    double limit;        /* a vector that is farther cannot be among the k nearest */
+    float *nearest;      /* heap of the k smallest upper bounds, the largest on top */
+    size_t n_nearest;
+    candidate *candidates;
+    size_t n_candidates, max_candidates;
+    bool refines; /* candidates did not come from estimates in float, so these are worth asking first */
+    top_k *top;
+} scan;
+
+/* Adds a vector with its interval. */
+void mlsel_i_scan_add(scan *s, float lower, float upper, uint32_t vector);
+/* Measures the candidates that are left, the most promising first. */
+void mlsel_i_scan_measure(scan *s);
+
+/* --- estimates in float ------------------------------------------------------------------------------------------ */
+
+/* Half the width of the intervals from estimates in float. */
+float mlsel_i_knn_estimate_error(const cpu_state *state, double norm);
+/* What the distances of `count` vectors from `first` on are at least. */
+void mlsel_i_knn_estimate(const cpu_state *state, const float *q, double norm, uint64_t first, size_t count,
+                          float *lower);
+/* Measures a vector exactly and hands its rows to `top`. label_mask as in mlsel_backend_run. */
+void mlsel_i_knn_measure(const cpu_state *state, const double *q, uint64_t vector, const uint8_t *label_mask,
+                         top_k *top);
+
+/* --- estimates from small integers ------------------------------------------------------------------------------- */
+
+/* Sets state->int8 where it makes queries faster. MLSEL_ERROR_NO_MEMORY is the only failure. */
+mlsel_status mlsel_i_knn_prepare_int8(cpu_state *state, mlsel_error *err);
+/* Scratch of a query, in bytes. */
+size_t mlsel_i_knn_int8_scratch(const knn_int8 *int8);
+/* Adds all vectors that could be among the k nearest. Scratch is aligned to 64 bytes. */
+void mlsel_i_knn_scan_int8(scan *s, void *scratch);
+
+#endif

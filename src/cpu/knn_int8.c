@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Distances estimated from rows of 8-bit integers, a quarter of the bytes.
+ *
+ * A vector's head, all but its last few columns, is x = s c + e with integers c, and so is the query's, q = t d + f:
+ *     q.x = s t (c.d) + f.(s c) + q.e,   so   |q.x - s t (c.d)| <= |f| |s c| + |q| |e|
+ * where c.d is exact. The last columns hold a category, one-hot or not: they take only a few distinct values together,
+ * far larger than those of an embedding. They stay out of the integers; vectors with equal ones form a group, whose
+ * share of the dot product is computed once per query. The groups are visited nearest first, and a group that is
+ * farther than the k nearest so far is not read at all.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "knn.h"
+
+enum {
+    MAX_GROUPS = 64,
+    MAX_TAIL = 64,       /* columns */
+    MAX_WIDTH = 65535,   /* sums of products stay far within 32 bits */
+    N_SAMPLES = 64,      /* vectors that the decision for or against looks at */
+    MIN_BYTES = 1 << 20, /* of the vectors; smaller ones are in a fast cache anyway */
+    PARTS = 8,
+};
+
+typedef struct knn_group {
+    size_t first, count;
+    const float *tail;           /* the columns that its vectors share */
+    double tail_squared;         /* sum of their squares */
+    double min_head, max_head;   /* norms of the heads, as they enter a distance */
+    double min_scale, max_scale; /* of its vectors */
+} knn_group;
+
+/* Arrays [n_vectors] in the order of the groups. */
+struct knn_int8 {
+    size_t n_head, n_tail;
+    size_t stride; /* n_head rounded up to whole cache lines; the values beyond are 0 */
+    int8_t *rows;
+    float *steps;      /* 2 * scale * s */
+    float *scales;     /* 2 * scale */
+    float *offsets;    /* |x|^2 */
+    float *errors;     /* 2 * scale * |e|, rounded up */
+    float *sizes;      /* 2 * scale * |s c|, rounded up */
+    uint32_t *vectors; /* the row's vector */
+    knn_group *groups;
+    size_t n_groups;
+};
+
+/* --- quantising -------------------------------------------------------------------------------------------------- */
+
+/* s, |e| and |s c| */
+typedef struct quantisation {
+    double step, error, size;
+} quantisation;
+
+static float largest_of(const float *x, size_t n) {
+    float parts[PARTS] = {0};
+    size_t i = 0;
+    for (; i + PARTS <= n; i += PARTS)
+        for (size_t p = 0; p < PARTS; p++) {
+            const float value = fabsf(x[i + p]);
+            parts[p] = value > parts[p] ? value : parts[p];
+        }
+    for (; i < n; i++)
+        parts[0] = fabsf(x[i]) > parts[0] ? fabsf(x[i]) : parts[0];
+    for (size_t p = 1; p < PARTS; p++)
+        parts[0] = parts[p] > parts[0] ? parts[p] : parts[0];
+    return parts[0];
+}
+
+/* Whatever the rounding does, the error is that of the integers that came out. */
+static void to_integers(const float *x, size_t n, float inverse, int8_t *out) {
+    for (size_t i = 0; i < n; i++) {
+        const float value = x[i] * inverse;
+        out[i] = (int8_t)(int32_t)(value + (value < 0 ? -0.5f : 0.5f));
+    }
+}
+
+static double sum_parts(const double parts[PARTS]) {
+    double sum = 0;
+    for (size_t p = 0; p < PARTS; p++)
+        sum += parts[p];
+    return sum;
+}
+
+static quantisation quantise(const float *x, size_t n, int8_t *out) {
+    const float largest = largest_of(x, n);
+    const double slack = 1 + 1e-9; /* for the roundings below, and far more */
+    if (largest < 0x1p-60f) {
+        memset(out, 0, n);
+        return (quantisation){.error = slack * sqrt((double)n) * (double)largest};
+    }
+    const float step = largest / 127;
+    double errors[PARTS] = {0};
+    int32_t sizes[PARTS] = {0};
+    size_t i = 0;
+    to_integers(x, n, 127 / largest, out);
+    for (; i + PARTS <= n; i += PARTS)
+        for (size_t p = 0; p < PARTS; p++) {
+            const double error = (double)x[i + p] - (double)step * out[i + p];
+            errors[p] += error * error;
+            sizes[p] += out[i + p] * out[i + p];
+        }
+    for (; i < n; i++) {
+        const double error = (double)x[i] - (double)step * out[i];
+        errors[0] += error * error;
+        sizes[0] += out[i] * out[i];
+    }
+    double size = 0;
+    for (size_t p = 0; p < PARTS; p++)
+        size += sizes[p];
+    return (quantisation){
+        .step = (double)step, .error = slack * sqrt(sum_parts(errors)), .size = slack * (double)step * sqrt(size)};
+}
+
+/* --- groups ------------------------------------------------------------------------------------------------------ */
+
+static const float *tail_of(const mlsel_knn_view *knn, uint64_t v, size_t n_head) {
+    return knn->vectors + v * knn->stride + n_head;
+}
+
+/* Numbers the distinct tails; returns their number, or MAX_GROUPS + 1 where there are more. group_of may be NULL. */
+static size_t find_groups(const mlsel_knn_view *knn, size_t n_head, size_t n_tail, const float *tails[MAX_GROUPS],
+                          uint8_t *group_of) {
+    size_t n_groups = 0;
+    for (uint64_t v = 0; v < knn->n_vectors; v++) {
+        const float *tail = tail_of(knn, v, n_head);
+        size_t g = 0;
+        while (g < n_groups && memcmp(tails[g], tail, n_tail * sizeof *tail) != 0)
+            g++;
+        if (g == n_groups) {
+            if (n_groups == MAX_GROUPS)
+                return MAX_GROUPS + 1;
+            tails[n_groups++] = tail;
+        }
+        if (group_of != NULL)
+            group_of[v] = (uint8_t)g;
+    }
+    return n_groups;
+}
+
+/* The most columns at the end that take few distinct values together: the fewer, the fewer values they take. */
+static size_t choose_tail(const mlsel_knn_view *knn, size_t n_features) {
+    const float *tails[MAX_GROUPS];
+    size_t works = 0, too_many = (n_features / 2 < MAX_TAIL ? n_features / 2 : MAX_TAIL) + 1;
+    while (too_many - works > 1) {
+        const size_t middle = (works + too_many) / 2;
+        if (find_groups(knn, n_features - middle, middle, tails, NULL) <= MAX_GROUPS)
+            works = middle;
+        else
+            too_many = middle;
+    }
+    return works;
+}
+
+static void widen(knn_group *g, double scale, double head) {
+    g->min_scale = fmin(g->min_scale, scale);
+    g->max_scale = fmax(g->max_scale, scale);
+    g->min_head = fmin(g->min_head, scale * head);
+    g->max_head = fmax(g->max_head, scale * head);
+}
+
+/* The order of the rows: by group, within a group as they were. group_of is from find_groups. */
+static void sort_by_group(knn_int8 *int8, uint64_t n_vectors, const uint8_t *group_of) {
+    size_t next[MAX_GROUPS] = {0}, first = 0;
+    for (uint64_t v = 0; v < n_vectors; v++)
+        int8->groups[group_of[v]].count++;
+    for (size_t g = 0; g < int8->n_groups; g++) {
+        next[g] = int8->groups[g].first = first;
+        first += int8->groups[g].count;
+    }
+    for (uint64_t v = 0; v < n_vectors; v++)
+        int8->vectors[next[group_of[v]]++] = (uint32_t)v;
+}
+
+/* --- preparing --------------------------------------------------------------------------------------------------- */
+
+/* Where a vector's values differ too much in size, as when they are nearly all 0, the intervals are too wide. */
+static bool is_useful(const mlsel_knn_view *knn, const cpu_state *state, size_t n_head) {
+    int8_t integers[256];
+    double error = 0, norm = 0;
+    const uint64_t step = knn->n_vectors / N_SAMPLES + 1;
+    for (uint64_t v = 0; v < knn->n_vectors; v += step)
+        for (size_t i = 0; i < n_head; i += sizeof integers) {
+            const size_t count = n_head - i < sizeof integers ? n_head - i : sizeof integers;
+            const float *x = knn->vectors + v * knn->stride + i;
+            error += quantise(x, count, integers).error;
+            norm += sqrt(state->kernels->sum_squares_f32(x, count));
+        }
+    return error <= norm / 32;
+}
+
+static float round_up(double x) { return (float)(x * (1 + 0x1p-22)); }
+
+/* Quantises the vectors in the order of the groups. */
+static void fill(const cpu_state *state, knn_int8 *int8) {
+    const mlsel_knn_view *knn = state->view->knn;
+    for (size_t g = 0; g < int8->n_groups; g++) {
+        knn_group *group = &int8->groups[g];
+        group->min_scale = group->min_head = INFINITY;
+        for (size_t i = group->first; i < group->first + group->count; i++) {
+            const uint64_t v = int8->vectors[i];
+            const float *x = knn->vectors + v * knn->stride;
+            const double scale = state->scales[v];
+            const quantisation row = quantise(x, int8->n_head, int8->rows + i * int8->stride);
+            widen(group, scale, sqrt(state->kernels->sum_squares_f32(x, int8->n_head)));
+            int8->steps[i] = (float)(2 * scale * row.step);
+            int8->scales[i] = (float)(2 * scale);
+            int8->offsets[i] = state->offsets[v];
+            int8->errors[i] = round_up(2 * scale * row.error);
+            int8->sizes[i] = round_up(2 * scale * row.size);
+        }
+    }
+}
+
+mlsel_status mlsel_i_knn_prepare_int8(cpu_state *state, mlsel_error *err) {
+    const mlsel_knn_view *knn = state->view->knn;
+    const size_t n_features = state->view->n_features;
+    const float *tails[MAX_GROUPS];
+    if (!state->fast || n_features > MAX_WIDTH || knn->n_vectors * n_features * sizeof(float) < MIN_BYTES)
+        return MLSEL_OK;
+    const size_t n_tail = choose_tail(knn, n_features), n_head = n_features - n_tail;
+    if (!is_useful(knn, state, n_head))
+        return MLSEL_OK;
+    uint8_t *group_of = mlsel_i_alloc(knn->n_vectors, sizeof *group_of);
+    if (group_of == NULL)
+        return mlsel_i_no_memory(err);
+    const size_t n_groups = find_groups(knn, n_head, n_tail, tails, group_of);
+    knn_int8 *int8 = mlsel_i_cpu_state_alloc(state, 1, sizeof *int8);
+    mlsel_status status = MLSEL_OK;
+    if (int8 != NULL) {
+        *int8 = (knn_int8){.n_head = n_head, .n_tail = n_tail, .n_groups = n_groups};
+        int8->stride = (n_head + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
+        int8->rows = mlsel_i_cpu_state_alloc(state, knn->n_vectors, int8->stride);
+        int8->steps = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->steps);
+        int8->scales = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->scales);
+        int8->offsets = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->offsets);
+        int8->errors = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->errors);
+        int8->sizes = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->sizes);
+        int8->vectors = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->vectors);
+        int8->groups = mlsel_i_cpu_state_alloc(state, n_groups, sizeof *int8->groups);
+    }
+    if (int8 == NULL || int8->rows == NULL || int8->steps == NULL || int8->scales == NULL || int8->offsets == NULL ||
+        int8->errors == NULL || int8->sizes == NULL || int8->vectors == NULL || int8->groups == NULL) {
+        status = mlsel_i_no_memory(err);
+        goto out;
+    }
+    for (size_t g = 0; g < n_groups; g++) {
+        int8->groups[g].tail = tails[g];
+        int8->groups[g].tail_squared = state->kernels->sum_squares_f32(tails[g], n_tail);
+    }
+    sort_by_group(int8, knn->n_vectors, group_of);
+    fill(state, int8);
+    state->int8 = int8;
+out:
+    mlsel_i_free(group_of);
+    return status;
+}
+
+/* --- one query --------------------------------------------------------------------------------------------------- */
+
+size_t mlsel_i_knn_int8_scratch(const knn_int8 *int8) { return int8 == NULL ? 0 : int8->stride; }
+
+typedef struct int8_query {
+    const int8_t *integers;
+    float step;
+    float error; /* |f| */
+    float norm;  /* of the head */
+    float slack; /* for what is rounded to float on the way */
+    float base;  /* |q|^2 */
+} int8_query;
+
+/* What the query and a group come to. */
+typedef struct group_visit {
+    size_t group;
+    double dot;   /* of the tails, before the vectors' scales */
+    double lower; /* of the distances */
+} group_visit;
+
+static double squared_gap(double x, double low, double high) {
+    const double gap = x < low ? low - x : x > high ? x - high : 0;
+    return gap * gap;
+}
+
+/* |q - x|^2 is that of the heads, at least the squared difference of their norms, plus that of the tails, a parabola in
+ * the scale. */
+static group_visit plan_visit(const scan *s, const knn_int8 *int8, size_t g, double head, double tail_squared) {
+    const knn_group *group = &int8->groups[g];
+    const double *tail = s->q + int8->n_head;
+    group_visit v = {.group = g};
+    for (size_t i = 0; i < int8->n_tail; i++)
+        v.dot += tail[i] * (double)group->tail[i];
+    double scale = v.dot > 0 ? group->max_scale : group->min_scale;
+    if (group->tail_squared > 0)
+        scale = fmin(fmax(v.dot / group->tail_squared, group->min_scale), group->max_scale);
+    const double tails = tail_squared + scale * (scale * group->tail_squared - 2 * v.dot);
+    const double x = s->state->view->knn->normalize ? 1 : s->state->max_norm;
+    v.lower = squared_gap(head, group->min_head, group->max_head) + tails - 1e-9 * (x + s->norm) * (x + s->norm);
+    return v;
+}
+
+static size_t plan(const scan *s, const knn_int8 *int8, double head, group_visit visits[MAX_GROUPS]) {
+    const double tail_squared = s->state->kernels->sum_squares(s->q + int8->n_head, int8->n_tail);
+    for (size_t g = 0; g < int8->n_groups; g++) {
+        const group_visit v = plan_visit(s, int8, g, head, tail_squared);
+        size_t at = g;
+        for (; at > 0 && visits[at - 1].lower > v.lower; at--)
+            visits[at] = visits[at - 1];
+        visits[at] = v;
+    }
+    return int8->n_groups;
+}
+
+static void scan_group(scan *s, const knn_int8 *int8, const int8_query *q, const group_visit *visit) {
+    const knn_group *group = &int8->groups[visit->group];
+    const float tail = (float)visit->dot;
+    int32_t dots[DOTS_BLOCK];
+    float lower[DOTS_BLOCK], errors[DOTS_BLOCK];
+    for (size_t done = 0; done < group->count; done += DOTS_BLOCK) {
+        const size_t first = group->first + done, left = group->count - done;
+        const size_t count = left < DOTS_BLOCK ? left : DOTS_BLOCK;
+        s->state->kernels->dots_i8(int8->rows + first * int8->stride, int8->stride, count, q->integers, int8->stride,
+                                   dots);
+        for (size_t i = 0; i < count; i++) {
+            const size_t at = first + i;
+            const float dot = int8->steps[at] * (q->step * (float)dots[i]) + int8->scales[at] * tail;
+            errors[i] = int8->errors[at] * q->norm + int8->sizes[at] * q->error + q->slack;
+            lower[i] = ((q->base + int8->offsets[at]) - dot) - errors[i];
+        }
+        for (size_t i = 0; i < count; i++)
+            if ((double)lower[i] <= s->limit)
+                mlsel_i_scan_add(s, lower[i], lower[i] + 2 * errors[i], int8->vectors[first + i]);
+    }
+}
+
+/*
+ * The slack covers what is rounded to float in an interval. |s c| <= 2 |x| and |t d| <= 2 |q| even where the error is
+ * as large as the vector, so no term is above 4 (|x| + |q|)^2, and there are at most 15 roundings, of 2^-24 each, of
+ * terms or sums; the query's own rounding to float is part of |f|.
+ */
+void mlsel_i_knn_scan_int8(scan *s, void *scratch) {
+    const knn_int8 *int8 = s->state->int8;
+    const double x = s->state->view->knn->normalize ? 1 : s->state->max_norm;
+    const double head = sqrt(s->state->kernels->sum_squares(s->q, int8->n_head));
+    int8_t *integers = scratch;
+    group_visit visits[MAX_GROUPS];
+    memset(integers + int8->n_head, 0, int8->stride - int8->n_head);
+    const quantisation quantised = quantise(s->narrow, int8->n_head, integers);
+    const int8_query q = {.integers = integers,
+                          .step = (float)quantised.step,
+                          .error = round_up(quantised.error + 0x1p-24 * head),
+                          .norm = round_up(head),
+                          .slack = (float)(64 * 0x1p-24 * (x + s->norm) * (x + s->norm) + 1e-12),
+                          .base = (float)(s->norm * s->norm)};
+    const size_t n_visits = plan(s, int8, head, visits);
+    for (size_t i = 0; i < n_visits && visits[i].lower <= s->limit; i++)
+        scan_group(s, int8, &q, &visits[i]);
+}

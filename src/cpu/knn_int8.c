@@ -18,7 +18,8 @@ enum {
     MAX_GROUPS = 64,
     MAX_TAIL = 64,       /* columns */
     MAX_WIDTH = 65535,   /* sums of products stay far within 32 bits */
-    N_SAMPLES = 64,      /* vectors that the decision for or against looks at */
+    N_SAMPLES = 32,      /* vectors that the decision for or against looks at */
+    MIN_GAIN = 4,        /* vectors for each one that is left after the estimate */
     MIN_BYTES = 1 << 20, /* of the vectors; smaller ones are in a fast cache anyway */
     PARTS = 8,
 };
@@ -175,19 +176,58 @@ static void sort_by_group(knn_int8 *int8, uint64_t n_vectors, const uint8_t *gro
 
 /* --- preparing --------------------------------------------------------------------------------------------------- */
 
-/* Where a vector's values differ too much in size, as when they are nearly all 0, the intervals are too wide. */
-static bool is_useful(const mlsel_knn_view *knn, const cpu_state *state, size_t n_head) {
-    int8_t integers[256];
-    double error = 0, norm = 0;
-    const uint64_t step = knn->n_vectors / N_SAMPLES + 1;
-    for (uint64_t v = 0; v < knn->n_vectors; v += step)
-        for (size_t i = 0; i < n_head; i += sizeof integers) {
-            const size_t count = n_head - i < sizeof integers ? n_head - i : sizeof integers;
-            const float *x = knn->vectors + v * knn->stride + i;
-            error += quantise(x, count, integers).error;
-            norm += sqrt(state->kernels->sum_squares_f32(x, count));
-        }
-    return error <= norm / 32;
+/* How many of the other samples an estimate would leave to be measured where one of them is the query q. */
+static size_t count_left(const cpu_state *state, const uint64_t *samples, size_t n_samples, size_t query,
+                         double half_width, const double *q) {
+    const mlsel_knn_view *knn = state->view->knn;
+    double distances[N_SAMPLES], nearest = INFINITY;
+    size_t left = 0;
+    for (size_t i = 0; i < n_samples; i++) {
+        const float *x = knn->vectors + samples[i] * knn->stride;
+        distances[i] = state->kernels->squared_distance(x, state->scales[samples[i]], q, state->view->n_features);
+        if (i != query)
+            nearest = fmin(nearest, distances[i]);
+    }
+    for (size_t i = 0; i < n_samples; i++)
+        left += i != query && distances[i] <= nearest + 2 * half_width;
+    return left;
+}
+
+/*
+ * Asks with some of the vectors for the nearest of these. The intervals are too wide where too many are left: because
+ * a vector's values differ much in size, or because the vectors are much alike. q: room for a vector; integers: for a
+ * row.
+ */
+static bool is_useful(const cpu_state *state, size_t n_head, double *q, int8_t *integers) {
+    const mlsel_knn_view *knn = state->view->knn;
+    const size_t n_samples = knn->n_vectors < N_SAMPLES ? (size_t)knn->n_vectors : N_SAMPLES;
+    uint64_t samples[N_SAMPLES];
+    size_t left = 0;
+    const uint64_t step = knn->n_vectors / n_samples;
+    for (size_t i = 0; i < n_samples; i++) /* one of each part, at no regular distance */
+        samples[i] = step * i + i * 0x9e3779b97f4a7c15u % step;
+    for (size_t i = 0; i < n_samples; i++) {
+        const float *x = knn->vectors + samples[i] * knn->stride;
+        const double scale = state->scales[samples[i]];
+        const double error = scale * quantise(x, n_head, integers).error;
+        const double norm = scale * sqrt(state->kernels->sum_squares_f32(x, n_head));
+        for (size_t c = 0; c < state->view->n_features; c++)
+            q[c] = (double)x[c] * scale;
+        left += count_left(state, samples, n_samples, i, 4 * norm * error, q);
+    }
+    return left * MIN_GAIN <= n_samples * n_samples;
+}
+
+/* is_useful with the memory it needs; false when there is none. */
+static bool decide(const cpu_state *state, size_t n_head, bool *useful) {
+    double *q = mlsel_i_alloc(state->view->n_features, sizeof *q);
+    int8_t *integers = mlsel_i_alloc(n_head, sizeof *integers);
+    const bool has_memory = q != NULL && integers != NULL;
+    if (has_memory)
+        *useful = is_useful(state, n_head, q, integers);
+    mlsel_i_free(q);
+    mlsel_i_free(integers);
+    return has_memory;
 }
 
 static float round_up(double x) { return (float)(x * (1 + 0x1p-22)); }
@@ -213,35 +253,45 @@ static void fill(const cpu_state *state, knn_int8 *int8) {
     }
 }
 
+/* All of it with its arrays, zeroed; NULL when out of memory. */
+static knn_int8 *create(cpu_state *state, size_t n_head, size_t n_groups) {
+    const uint64_t n = state->view->knn->n_vectors;
+    knn_int8 *int8 = mlsel_i_cpu_state_alloc(state, 1, sizeof *int8);
+    if (int8 == NULL)
+        return NULL;
+    *int8 = (knn_int8){.n_head = n_head, .n_tail = state->view->n_features - n_head, .n_groups = n_groups};
+    int8->stride = (n_head + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
+    int8->rows = mlsel_i_cpu_state_alloc(state, n, int8->stride);
+    int8->vectors = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->vectors);
+    int8->groups = mlsel_i_cpu_state_alloc(state, n_groups, sizeof *int8->groups);
+    float **const arrays[] = {&int8->steps, &int8->scales, &int8->offsets, &int8->errors, &int8->sizes};
+    bool has_memory = int8->rows != NULL && int8->vectors != NULL && int8->groups != NULL;
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        *arrays[i] = mlsel_i_cpu_state_alloc(state, n, sizeof **arrays[i]);
+        has_memory = has_memory && *arrays[i] != NULL;
+    }
+    return has_memory ? int8 : NULL;
+}
+
 mlsel_status mlsel_i_knn_prepare_int8(cpu_state *state, mlsel_error *err) {
     const mlsel_knn_view *knn = state->view->knn;
     const size_t n_features = state->view->n_features;
     const float *tails[MAX_GROUPS];
+    bool useful;
     if (!state->fast || n_features > MAX_WIDTH || knn->n_vectors * n_features * sizeof(float) < MIN_BYTES)
         return MLSEL_OK;
     const size_t n_tail = choose_tail(knn, n_features), n_head = n_features - n_tail;
-    if (!is_useful(knn, state, n_head))
+    if (!decide(state, n_head, &useful))
+        return mlsel_i_no_memory(err);
+    if (!useful)
         return MLSEL_OK;
     uint8_t *group_of = mlsel_i_alloc(knn->n_vectors, sizeof *group_of);
     if (group_of == NULL)
         return mlsel_i_no_memory(err);
     const size_t n_groups = find_groups(knn, n_head, n_tail, tails, group_of);
-    knn_int8 *int8 = mlsel_i_cpu_state_alloc(state, 1, sizeof *int8);
+    knn_int8 *int8 = create(state, n_head, n_groups);
     mlsel_status status = MLSEL_OK;
-    if (int8 != NULL) {
-        *int8 = (knn_int8){.n_head = n_head, .n_tail = n_tail, .n_groups = n_groups};
-        int8->stride = (n_head + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
-        int8->rows = mlsel_i_cpu_state_alloc(state, knn->n_vectors, int8->stride);
-        int8->steps = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->steps);
-        int8->scales = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->scales);
-        int8->offsets = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->offsets);
-        int8->errors = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->errors);
-        int8->sizes = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->sizes);
-        int8->vectors = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *int8->vectors);
-        int8->groups = mlsel_i_cpu_state_alloc(state, n_groups, sizeof *int8->groups);
-    }
-    if (int8 == NULL || int8->rows == NULL || int8->steps == NULL || int8->scales == NULL || int8->offsets == NULL ||
-        int8->errors == NULL || int8->sizes == NULL || int8->vectors == NULL || int8->groups == NULL) {
+    if (int8 == NULL) {
         status = mlsel_i_no_memory(err);
         goto out;
     }

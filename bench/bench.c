@@ -57,11 +57,13 @@ static bool wants_point(const bench *b, const bench_subject *subject, const poin
            (b->options.batches == NULL || p->batch == 0 || bench_list_has(b->options.batches, batch));
 }
 
-/* Explicit precisions are measured beside the default; f32 only for kinds that may then be scored otherwise. */
-static bool offers(const bench *b, const bench_subject *subject, mlsel_precision precision) {
-    if (precision == MLSEL_PRECISION_DEFAULT)
-        return true;
-    return (b->precisions >> precision & 1) != 0 && (precision != MLSEL_PRECISION_F32 || subject->may_scan);
+/* f32 is what the default comes to, so it is measured only when asked for by name. */
+static bool wants_precision(const bench *b, mlsel_precision precision) {
+    if (precision != MLSEL_PRECISION_DEFAULT && (b->precisions >> precision & 1) == 0)
+        return false;
+    if (b->options.precisions == NULL)
+        return precision != MLSEL_PRECISION_F32;
+    return bench_list_has(b->options.precisions, mlsel_precision_name(precision));
 }
 
 static size_t list_points(const bench *b, const bench_subject *subject, const char *isa, mlsel_precision precision,
@@ -173,7 +175,7 @@ static size_t each_level(bench *b, const bench_subject *subject, bool measure) {
     for (size_t level = 0; level < b->n_levels; level++) {
         for (mlsel_precision precision = MLSEL_PRECISION_DEFAULT; precision <= MLSEL_PRECISION_BF16; precision++) {
             point points[5];
-            if (!wants_level(b, level) || !offers(b, subject, precision))
+            if (!wants_level(b, level) || !wants_precision(b, precision))
                 continue;
             const size_t n = list_points(b, subject, b->levels[level], precision, points);
             for (size_t i = 0; i < n && b->options.list; i++) {
@@ -200,7 +202,7 @@ static void write_files(const bench *b, const bench_case *c, bench_subject *subj
         if (matrix == NULL)
             bench_fail("cannot write %s", path);
     }
-    bench_make_artifact(c, b->options.repeat, matrix, &subject->artifact);
+    bench_make_artifact(c, b->options.rows, b->options.repeat, matrix, &subject->artifact);
     if (matrix != NULL && fclose(matrix) != 0)
         bench_fail("cannot write %s", path);
     snprintf(path, sizeof path, "%s/%s.json", b->options.write_to, subject->name);
@@ -213,7 +215,9 @@ static void write_files(const bench *b, const bench_case *c, bench_subject *subj
 
 static void write_queries(const bench *b) {
     char path[4096];
-    snprintf(path, sizeof path, "%s/queries.f32", b->options.write_to);
+    const bool is_usual = b->options.rows == BENCH_ROWS_USUAL;
+    snprintf(path, sizeof path, "%s/queries%s%s.f32", b->options.write_to, is_usual ? "" : "-",
+             is_usual ? "" : bench_rows_name(b->options.rows));
     FILE *file = fopen(path, "wb");
     const size_t count = (size_t)BENCH_QUERIES * BENCH_WIDTH;
     if (file == NULL || fwrite(b->f32, sizeof *b->f32, count, file) != count || fclose(file) != 0)
@@ -221,12 +225,13 @@ static void write_queries(const bench *b) {
 }
 
 static void run_case(bench *b, const bench_case *c) {
-    const bool may_repeat = c->kind == BENCH_KNN && b->options.repeat > 1;
-    bench_subject subject = {
-        .kind = bench_kind_name(c->kind), .load_only = c->kind == BENCH_LOAD, .may_scan = c->kind == BENCH_KNN};
-    snprintf(subject.name, sizeof subject.name, "%s", c->name);
-    if (may_repeat)
-        snprintf(subject.name, sizeof subject.name, "%s-x%u", c->name, b->options.repeat);
+    bench_subject subject = {.kind = bench_kind_name(c->kind), .load_only = c->kind == BENCH_LOAD};
+    char repeat[16] = "";
+    if (c->kind == BENCH_KNN && b->options.repeat > 1)
+        snprintf(repeat, sizeof repeat, "-x%u", b->options.repeat);
+    const bool is_usual = b->options.rows == BENCH_ROWS_USUAL || c->kind == BENCH_MLP;
+    snprintf(subject.name, sizeof subject.name, "%s%s%s%s", c->name, is_usual ? "" : "-",
+             is_usual ? "" : bench_rows_name(b->options.rows), repeat);
     if ((b->options.kinds != NULL && !bench_list_has(b->options.kinds, subject.kind)) ||
         (b->options.quick && c->rows > 1000) || each_level(b, &subject, false) == 0 || b->options.list)
         return;
@@ -234,7 +239,7 @@ static void run_case(bench *b, const bench_case *c) {
         write_files(b, c, &subject);
         return;
     }
-    bench_make_artifact(c, may_repeat ? b->options.repeat : 1, NULL, &subject.artifact);
+    bench_make_artifact(c, b->options.rows, b->options.repeat, NULL, &subject.artifact);
     each_level(b, &subject, true);
     bench_text_free(&subject.artifact.json);
 }
@@ -253,7 +258,7 @@ static size_t file_size(const char *path) {
 
 /* Queries as wide as the model: unit vectors, with a category where the width has room for one. */
 static void make_queries(bench *b, size_t width) {
-    float *usual = bench_make_queries();
+    float *usual = bench_make_queries(b->options.rows);
     b->width = width;
     b->f32 = bench_alloc(BENCH_QUERIES * width, sizeof *b->f32);
     b->f64 = bench_alloc(BENCH_QUERIES * width, sizeof *b->f64);
@@ -276,7 +281,6 @@ static void run_file(bench *b) {
         bench_fail("%s", err.message);
     mlsel_model_release(model);
     subject.kind = mlsel_algorithm_name(info.algorithm);
-    subject.may_scan = info.algorithm == MLSEL_ALGORITHM_KNN;
     subject.artifact.weights = (double)info.n_parameters;
     subject.artifact.flops = 2 * (double)info.n_parameters;
     subject.artifact.json.size = file_size(subject.path);

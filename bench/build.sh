@@ -9,7 +9,7 @@ mkdir -p "$out"
 log=$out/build.log
 if ! { cmake -S "$root" -B "$out/release" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMLSEL_BUILD_BENCH=ON \
     -DMLSEL_BUILD_TESTS=OFF -DMLSEL_BUILD_TOOL=OFF -DMLSEL_BUILD_EXAMPLES=OFF \
-    ${MLSEL_BENCH_CMAKE:-} && cmake --build "$out/release" --target "$@"; } >"$log" 2>&1; then
+    ${MLSEL_BENCH_CMAKE:+"$MLSEL_BENCH_CMAKE"} && cmake --build "$out/release" --target "$@"; } >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
 fi

@@ -24,12 +24,18 @@ const char *bench_kind_name(bench_kind kind) {
     return names[kind];
 }
 
+const char *bench_rows_name(bench_rows rows) {
+    static const char *const names[] = {"usual", "one-category", "alike"};
+    return names[rows];
+}
+
 /* --- the distribution -------------------------------------------------------------------------------------------- */
 
 enum { TOPICS_PER_CATEGORY = 10, TOPICS = BENCH_CATEGORIES * TOPICS_PER_CATEGORY };
 
 typedef struct source {
     uint64_t state;
+    bench_rows rows;
     float common[BENCH_EMBEDDING];
     float topics[TOPICS][BENCH_EMBEDDING];
 } source;
@@ -58,8 +64,9 @@ static void fill_unit(source *s, float *x) {
 }
 
 /* The topics are the same in every case; what follows them depends on the seed. */
-static source *open_source(uint64_t seed) {
+static source *open_source(uint64_t seed, bench_rows rows) {
     source *s = bench_alloc(1, sizeof *s);
+    s->rows = rows;
     s->state = 1;
     fill_unit(s, s->common);
     for (size_t t = 0; t < TOPICS; t++)
@@ -69,23 +76,27 @@ static source *open_source(uint64_t seed) {
 }
 
 static void fill_vector(source *s, size_t topic, float *x) {
-    const float scale = 0.7f / sqrtf(BENCH_EMBEDDING);
+    enum { OTHER = 12 };
+    const bool alike = s->rows == BENCH_ROWS_ALIKE;
+    const float common = alike ? 1 : 0.45f, own = alike ? 0 : 0.55f;
+    const float noise = (alike ? 0.12f : 0.7f) / sqrtf(BENCH_EMBEDDING);
     double squares = 0;
     for (size_t i = 0; i < BENCH_EMBEDDING; i++) {
-        x[i] = 0.45f * s->common[i] + 0.55f * s->topics[topic][i] + scale * next_normal(s);
+        x[i] = common * s->common[i] + own * s->topics[topic][i] + noise * next_normal(s);
         squares += (double)x[i] * (double)x[i];
     }
     const float inverse = (float)(1 / sqrt(squares));
     for (size_t i = 0; i < BENCH_EMBEDDING; i++)
         x[i] *= inverse;
+    const size_t category = s->rows != BENCH_ROWS_USUAL ? OTHER : topic / TOPICS_PER_CATEGORY;
     for (size_t i = 0; i < BENCH_CATEGORIES; i++)
-        x[BENCH_EMBEDDING + i] = i == topic / TOPICS_PER_CATEGORY ? 1 : 0;
+        x[BENCH_EMBEDDING + i] = i == category ? 1 : 0;
 }
 
 static size_t next_topic(source *s) { return (size_t)(next_random(s) % TOPICS); }
 
-float *bench_make_queries(void) {
-    source *s = open_source(1000);
+float *bench_make_queries(bench_rows rows) {
+    source *s = open_source(1000, rows);
     float *queries = bench_alloc((size_t)BENCH_QUERIES * BENCH_WIDTH, sizeof *queries);
     for (size_t q = 0; q < BENCH_QUERIES; q++)
         fill_vector(s, next_topic(s), queries + q * BENCH_WIDTH);
@@ -132,8 +143,9 @@ static void add_even(bench_text *json, source *s, size_t count, double low, doub
 
 /* --- kinds ------------------------------------------------------------------------------------------------------- */
 
-static void make_knn(const bench_case *c, unsigned repeat, int digits, FILE *matrix, bench_artifact *out) {
-    source *s = open_source(c->rows);
+static void make_knn(const bench_case *c, bench_rows rows, unsigned repeat, int digits, FILE *matrix,
+                     bench_artifact *out) {
+    source *s = open_source(c->rows, rows);
     bench_text *json = &out->json;
     float x[BENCH_WIDTH];
     bench_text row = {0};
@@ -166,8 +178,8 @@ static void make_knn(const bench_case *c, unsigned repeat, int digits, FILE *mat
     free(s);
 }
 
-static void make_kmeans(const bench_case *c, FILE *matrix, bench_artifact *out) {
-    source *s = open_source(c->rows);
+static void make_kmeans(const bench_case *c, bench_rows rows, FILE *matrix, bench_artifact *out) {
+    source *s = open_source(c->rows, rows);
     bench_text *json = &out->json;
     float x[BENCH_WIDTH];
     bench_text_addf(json, "{\"algorithm\": \"kmeans\", \"trained\": true, \"num_clusters\": %zu, ", c->rows);
@@ -208,8 +220,8 @@ static void add_dual_coef(bench_text *json, source *s, size_t rows) {
     bench_text_add(json, "]");
 }
 
-static void make_svm(const bench_case *c, FILE *matrix, bench_artifact *out) {
-    source *s = open_source(c->rows);
+static void make_svm(const bench_case *c, bench_rows rows, FILE *matrix, bench_artifact *out) {
+    source *s = open_source(c->rows, rows);
     bench_text *json = &out->json;
     float x[BENCH_WIDTH];
     bench_text_add(json, "{\"algorithm\": \"svm\", \"trained\": true, \"kernel\": \"rbf\", \"kernel_type\": \"Rbf\", "
@@ -265,7 +277,7 @@ static void add_batch_norm(bench_text *json, source *s, size_t n) {
 }
 
 static void make_mlp(const bench_case *c, bench_artifact *out) {
-    source *s = open_source(c->hidden[0]);
+    source *s = open_source(c->hidden[0], BENCH_ROWS_USUAL);
     bench_text *json = &out->json;
     bench_text_add(json, "{\"algorithm\": \"mlp\", \"trained\": true, ");
     add_names(json);
@@ -282,23 +294,23 @@ static void make_mlp(const bench_case *c, bench_artifact *out) {
     free(s);
 }
 
-void bench_make_artifact(const bench_case *c, unsigned repeat, FILE *matrix, bench_artifact *out) {
+void bench_make_artifact(const bench_case *c, bench_rows rows, unsigned repeat, FILE *matrix, bench_artifact *out) {
     *out = (bench_artifact){0};
     switch (c->kind) {
     case BENCH_KNN: /* three digits keep the text of 100 000 rows below 700 MB */
-        make_knn(c, repeat, c->rows > 10000 ? 3 : 4, matrix, out);
+        make_knn(c, rows, repeat, c->rows > 10000 ? 3 : 4, matrix, out);
         break;
     case BENCH_SVM:
-        make_svm(c, matrix, out);
+        make_svm(c, rows, matrix, out);
         break;
     case BENCH_KMEANS:
-        make_kmeans(c, matrix, out);
+        make_kmeans(c, rows, matrix, out);
         break;
     case BENCH_MLP:
         make_mlp(c, out);
         break;
     case BENCH_LOAD:
-        make_knn(c, repeat, 17, matrix, out);
+        make_knn(c, rows, repeat, 17, matrix, out);
         break;
     }
 }

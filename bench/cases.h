@@ -37,11 +37,21 @@ typedef struct bench_artifact {
     double flops;   /* multiplications and additions of one query */
 } bench_artifact;
 
+/* How vectors are made. */
+typedef enum bench_rows {
+    BENCH_ROWS_USUAL,
+    BENCH_ROWS_ONE_CATEGORY, /* all of the same category, so that none can be left out by it */
+    BENCH_ROWS_ALIKE         /* of one category too, and so close together that 8 bits cannot tell them apart */
+} bench_rows;
+
+/* "usual", "one-category" or "alike". */
+const char *bench_rows_name(bench_rows rows);
+
 /* Makes the artifact. KNN rows are written `repeat` times each, one per model, as trainers do. If matrix is not NULL,
  * the rows, support vectors or centroids are written there in float as well. */
-void bench_make_artifact(const bench_case *c, unsigned repeat, FILE *matrix, bench_artifact *out);
+void bench_make_artifact(const bench_case *c, bench_rows rows, unsigned repeat, FILE *matrix, bench_artifact *out);
 
 /* [BENCH_QUERIES][BENCH_WIDTH] from the same distribution, others than the rows. Freed with free(). */
-float *bench_make_queries(void);
+float *bench_make_queries(bench_rows rows);
 
 #endif

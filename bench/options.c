@@ -18,9 +18,12 @@ static const char usage[] =
     "  --kinds LIST      of knn,svm,kmeans,mlp,load (default: all)\n"
     "  --filter TEXT     only cases whose name has TEXT in it, as in knn-10k or avx2/f32/b1 (see --list)\n"
     "  --isa LIST        instruction sets (MLSEL_ISA), \"best\", or \"all\" (default: all but reference)\n"
+    "  --precision LIST  of default,f32,f16,bf16 (default: what the device offers; f32 is the default today)\n"
     "  --batch LIST      of 1,32,256 (default: all)\n"
     "  --seconds S       per measurement, default 1\n"
     "  --repeat N        write each KNN row N times, one per model, as trainers do (default 1: all rows differ)\n"
+    "  --rows HOW        how vectors are made: usual; one-category (none can be left out by its category); alike\n"
+    "                    (so much that 8 bits cannot tell them apart: KNN has to scan in f32)\n"
     "  --artifact FILE   measure loading and selecting with this artifact instead of the cases\n"
     "  --quick           only the small sizes, a hundredth of a second each: does it run?\n"
     "  --json[=FILE]     JSON lines instead of the table, or to FILE beside it\n"
@@ -34,9 +37,11 @@ enum option_id {
     OPTION_KINDS,
     OPTION_FILTER,
     OPTION_ISA,
+    OPTION_PRECISION,
     OPTION_BATCH,
     OPTION_SECONDS,
     OPTION_REPEAT,
+    OPTION_ROWS,
     OPTION_ARTIFACT,
     OPTION_QUICK,
     OPTION_JSON,
@@ -57,6 +62,8 @@ static const struct option long_options[] = {
     {"json", optional_argument, NULL, OPTION_JSON},
     {"list", no_argument, NULL, OPTION_LIST},
     {"write", required_argument, NULL, OPTION_WRITE},
+    {"rows", required_argument, NULL, OPTION_ROWS},
+    {"precision", required_argument, NULL, OPTION_PRECISION},
     {NULL, 0, NULL, 0},
 };
 
@@ -100,6 +107,13 @@ static void read_repeat(bench_options *options) {
     options->repeat = (unsigned)repeat;
 }
 
+static void read_rows(bench_options *options) {
+    check_list("--rows", optarg, "usual,one-category,alike");
+    for (bench_rows rows = BENCH_ROWS_USUAL; rows <= BENCH_ROWS_ALIKE; rows++)
+        if (strcmp(optarg, bench_rows_name(rows)) == 0)
+            options->rows = rows;
+}
+
 static void read_option(bench_options *options, int id) {
     switch ((enum option_id)id) {
     case OPTION_HELP:
@@ -115,6 +129,10 @@ static void read_option(bench_options *options, int id) {
     case OPTION_ISA:
         options->isa = optarg;
         break;
+    case OPTION_PRECISION:
+        check_list("--precision", optarg, "default,f32,f16,bf16");
+        options->precisions = optarg;
+        break;
     case OPTION_BATCH:
         check_list("--batch", optarg, "1,32,256");
         options->batches = optarg;
@@ -124,6 +142,9 @@ static void read_option(bench_options *options, int id) {
         break;
     case OPTION_REPEAT:
         read_repeat(options);
+        break;
+    case OPTION_ROWS:
+        read_rows(options);
         break;
     case OPTION_ARTIFACT:
         options->artifact = optarg;

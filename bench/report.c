@@ -29,14 +29,14 @@ static void print_machine(FILE *out, const bench_machine *machine, const char *b
 }
 
 static void print_head(FILE *out) {
-    fprintf(out, "%-15s %-9s %-9s %5s %-6s %10s %10s %10s %11s %11s %9s  %-5s %6s\n", "case", "isa", "precision",
+    fprintf(out, "%-24s %-11s %-9s %5s %-6s %10s %10s %10s %11s %11s %9s  %-5s %6s\n", "case", "isa", "precision",
             "batch", "query", "median", "p99", "min", "queries/s", "bytes", "GFLOP/s", "bound", "share");
 }
 
 static void print_query_row(FILE *out, const bench_row *row) {
     const bench_stats *a = &row->time.a;
     const double batch = (double)row->batch;
-    fprintf(out, "%-15s %-9s %-9s %5zu %-6s", row->name, row->isa, row->precision, row->batch, row->query);
+    fprintf(out, "%-24s %-11s %-9s %5zu %-6s", row->name, row->isa, row->precision, row->batch, row->query);
     print_micros(out, a->median / batch);
     print_micros(out, a->p99 / batch);
     print_micros(out, a->min / batch);
@@ -46,7 +46,7 @@ static void print_query_row(FILE *out, const bench_row *row) {
 
 static void print_load_row(FILE *out, const bench_row *row) {
     const bench_stats *a = &row->time.a;
-    fprintf(out, "%-15s %-9s %-9s %5s %-6s", row->name, row->isa, row->precision, "", "");
+    fprintf(out, "%-24s %-11s %-9s %5s %-6s", row->name, row->isa, row->precision, "", "");
     print_micros(out, a->median);
     print_micros(out, a->p99);
     print_micros(out, a->min);

@@ -16,7 +16,6 @@ typedef struct bench_subject {
     const char *path; /* of the file, or NULL: it is in memory */
     bench_artifact artifact;
     bool load_only; /* its case is loading */
-    bool may_scan;  /* f32 asked for may be scored otherwise than by default */
 } bench_subject;
 
 /* Instruction sets that MLSEL_ISA can choose here, lowest first. The one in use stays. */

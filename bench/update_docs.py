@@ -14,6 +14,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.environ.get("MLSEL_BENCH_OUT", os.path.join(ROOT, "build", "bench"))
 DOCUMENT = os.path.join(ROOT, "docs", "performance.md")
 
+VARIANTS = [
+    ("bench-repeat.jsonl", "Each row four times, one per model, as trainers write them:"),
+    ("bench-one-category.jsonl", "All rows and queries of one category, so that none can be left out by it:"),
+    ("bench-alike.jsonl", "Rows so much alike that 8 bits cannot tell them apart, which are scanned in f32:"),
+]
+
 
 def micros(value):
     return f"{value:.{3 if value < 10 else 2 if value < 100 else 1 if value < 1e3 else 0}f}"
@@ -96,21 +102,84 @@ def bound_text(rows):
 def own_part():
     machine, rows = read_lines("bench.jsonl")
     parts = [machine_text(machine), bound_text(rows), own_table(rows)]
-    try:
-        parts += ["Each KNN row four times, one per model, as trainers write them:", own_table(read_lines("bench-repeat.jsonl")[1])]
-    except FileNotFoundError:
-        pass
+    for name, title in VARIANTS:
+        if os.path.exists(os.path.join(OUT, name)):
+            parts += [title, own_table(read_lines(name)[1])]
     parts += ["Loading JSON:", load_table(rows)]
     return "\n\n".join(part for part in parts if part)
 
 
-def peers_part():
+def find(rows, case, batch=1, query="float", precision="default"):
+    """The row of the best instruction set; None if it was not measured."""
+    found = [
+        row
+        for row in rows
+        if (row["case"], row["batch"]) == (case, batch)
+        and (batch == 0 or (row["query"], row["precision"]) == (query, precision))
+    ]
+    return found[-1] if found else None
+
+
+def own_goals():
+    """What was aimed at and what was measured, as (what, goal, measured); measured is None where it was not."""
+    rows = [row for name in ["bench.jsonl"] + [v[0] for v in VARIANTS] if os.path.exists(os.path.join(OUT, name))
+            for row in read_lines(name)[1]]
+    goals = []
+
+    def add(what, goal, value, *needed):
+        goals.append((what, goal, None if any(row is None for row in needed) else value(*needed)))
+
+    for size, gain in (("1k", None), ("10k", 5), ("100k", 2.5)):
+        scan = find(rows, f"knn-{size}-alike")
+        add(f"KNN {size}, scan in f32: share of the read bound", 0.90, lambda row: row["share"], scan)
+        for rows_made in ("", "-one-category") if gain else ():
+            add(
+                f"KNN {size}{rows_made.replace('-', ' ', 1)}: times as fast as the scan in f32",
+                gain,
+                lambda row, scan: row["share"] / scan["share"],
+                find(rows, f"knn-{size}{rows_made}"),
+                scan,
+            )
+    add("KNN 10k in f32, batch 256: share of the multiply-add peak", 0.80, lambda row: row["share"],
+        find(rows, "knn-10k-alike", 256))
+    for case, goal, query in (("svm-400", 0.93, "float"), ("svm-4000", 0.93, "float"), ("kmeans-8", 0.60, "double"),
+                              ("mlp-512-256", 0.93, "float")):
+        add(f"{case}, {query}: share of the read bound", goal, lambda row: row["share"], find(rows, case, 1, query))
+    add("mlp-512-256 in bf16: times as fast as in f32", 1.8, lambda half, full: full["median_us"] / half["median_us"],
+        find(rows, "mlp-512-256", precision="bf16"), find(rows, "mlp-512-256"))
+    add("Loading JSON: memory per byte of text, at most", -0.30, lambda row: row.get("memory_per_byte", 9),
+        find(rows, "load-knn-1k", 0))
+    return goals
+
+
+def goals_part():
+    body = []
+    for what, goal, value in own_goals():
+        holds = "not measured" if value is None else "yes" if (value >= goal if goal > 0 else value <= -goal) else "no"
+        body.append([what, f"{abs(goal):.2f}", "" if value is None else f"{value:.2f}", holds])
+    for goal in read_peers()["goals"]:
+        where = f"{goal['case']}, batch {goal['batch']}" if goal["batch"] else goal["case"]
+        what = f"{where}: time of {goal['peer']} by that of mlsel"
+        ratio = goal.get("ratio")
+        holds = "not measured" if ratio is None else "yes" if ratio >= goal["goal"] else "no"
+        body.append([what, f"{goal['goal']:.2f}", "" if ratio is None else f"{ratio:.2f}", holds])
+    for row in body:
+        print("  " + " | ".join([f"{row[0]:62}", f"{row[1]:>6}", f"{row[2]:>6}", row[3]]))
+    return "Goals, and what was measured last:\n\n" + table(["", "at least", "measured", "holds"], body)
+
+
+def read_peers():
     with open(os.path.join(OUT, "peers.json")) as text:
-        document = json.load(text)
+        return json.load(text)
+
+
+def peers_part():
+    document = read_peers()
     versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
     parts = [f"{document['machine']}. {versions}."]
     if document["missing"]:
-        parts.append("Missing: " + "; ".join(f"{name} ({reason})" for name, reason in document["missing"].items()) + ".")
+        missing = "; ".join(f"{name} ({reason})" for name, reason in document["missing"].items())
+        parts.append(f"Missing: {missing}.")
     body = []
     for row in document["results"]:
         agrees, memory = row["agreement"], row["memory_per_byte"]
@@ -127,17 +196,6 @@ def peers_part():
             ]
         )
     parts.append(table(["case", "batch", "", "median", "p99", "min", "time / mlsel's", "agrees"], body))
-    goals = [
-        [
-            f"{g['case']}, batch {g['batch']}" if g["batch"] else g["case"],
-            g["peer"],
-            f"{g['goal']:.2f}",
-            f"{g['ratio']:.2f}" if "ratio" in g else "missing",
-            "yes" if g.get("ratio", 0) >= g["goal"] else "no",
-        ]
-        for g in document["goals"]
-    ]
-    parts += ["Against the goals:", table(["case", "peer", "goal", "measured", "holds"], goals)]
     return "\n\n".join(parts)
 
 
@@ -158,7 +216,8 @@ def replace(document, name, part):
 def main():
     with open(DOCUMENT) as text:
         document = text.read()
-    for name, make in (("bench", own_part), ("peers", peers_part), ("instructions", instructions_part)):
+    parts = {"goals": goals_part, "bench": own_part, "peers": peers_part, "instructions": instructions_part}
+    for name, make in parts.items():
         try:
             document = replace(document, name, make())
             print(f"{name}: written")

@@ -2,6 +2,7 @@
 #if defined(__linux__) && !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE /* madvise */
 #endif
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef __linux__
@@ -18,15 +19,17 @@ void mlsel_i_set_alloc_hook(mlsel_i_alloc_hook hook, void *user) {
     alloc_hook_user = user;
 }
 
+#define BASE_PAGE ((size_t)65536) /* the largest size that small pages have anywhere */
+
 /* Asks for huge pages where they fit into a large block: the system hands these out in far fewer steps, and a scan
  * misses the address cache less. Only advice: what comes of it makes no difference. */
 static void advise(void *block, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    const size_t large = (size_t)4 << 20, page = 65536; /* the largest that small pages have */
+    const size_t large = (size_t)4 << 20;
     if (block == NULL || bytes < large)
         return;
-    const size_t offset = (page - (uintptr_t)block % page) % page;
-    (void)madvise((char *)block + offset, (bytes - offset) / page * page, MADV_HUGEPAGE);
+    const size_t offset = (BASE_PAGE - (uintptr_t)block % BASE_PAGE) % BASE_PAGE;
+    (void)madvise((char *)block + offset, (bytes - offset) / BASE_PAGE * BASE_PAGE, MADV_HUGEPAGE);
 #else
     (void)block, (void)bytes;
 #endif
@@ -44,6 +47,54 @@ void *mlsel_i_alloc(size_t count, size_t size) {
     advise(block, bytes);
     return block;
 }
+
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+
+#define HUGE_PAGE ((size_t)2 << 20) /* of x86-64, and of arm64 with pages of 4 kB */
+
+static size_t round_up(size_t bytes, size_t step) { return (bytes + step - 1) / step * step; }
+
+/* From here on a mapping of its own is worth its system calls. */
+static bool is_mapped(size_t size) { return size >= HUGE_PAGE && size <= SIZE_MAX - 2 * HUGE_PAGE; }
+
+static void *map_huge(size_t size) {
+    const size_t used = round_up(size, BASE_PAGE), all = used + HUGE_PAGE;
+    char *start = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED)
+        return NULL;
+    const size_t skipped = round_up((uintptr_t)start, HUGE_PAGE) - (uintptr_t)start;
+    char *block = start + skipped;
+    if (skipped > 0)
+        (void)munmap(start, skipped);
+    if (skipped < HUGE_PAGE)
+        (void)munmap(block + used, HUGE_PAGE - skipped);
+    (void)madvise(block, used, MADV_HUGEPAGE);
+    return block;
+}
+
+void *mlsel_i_map(size_t size) {
+    if (!is_mapped(size))
+        return mlsel_i_alloc(size, 1);
+    return alloc_hook == NULL || alloc_hook(size, alloc_hook_user) ? map_huge(size) : NULL;
+}
+
+void mlsel_i_unmap(void *block, size_t size) {
+    if (block != NULL && is_mapped(size))
+        (void)munmap(block, round_up(size, BASE_PAGE));
+    else
+        mlsel_i_free(block);
+}
+
+#else
+
+void *mlsel_i_map(size_t size) { return mlsel_i_alloc(size, 1); }
+
+void mlsel_i_unmap(void *block, size_t size) {
+    (void)size;
+    mlsel_i_free(block);
+}
+
+#endif
 
 void *mlsel_i_calloc(size_t count, size_t size) {
     void *block = mlsel_i_alloc(count, size);

@@ -88,12 +88,12 @@ mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return failed(path, "opened", errno, err);
+    size_t expected = 0, got = 0;
     mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, "read", errno, err);
     if (status != MLSEL_OK || (status = check(path, &info, max_bytes, err)) != MLSEL_OK)
         goto out;
-    const size_t expected = (size_t)info.st_size;
-    size_t got = 0;
-    data = mlsel_i_alloc(expected + 1, 1);
+    expected = (size_t)info.st_size;
+    data = mlsel_i_map(expected + 1);
     if (data == NULL) {
         status = mlsel_i_no_memory(err);
         goto out;
@@ -110,7 +110,10 @@ mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text
         data = NULL;
     }
 out:
-    mlsel_i_free(data);
+    if (data != NULL)
+        mlsel_i_file_free(data, expected);
     close(fd);
     return status;
 }
+
+void mlsel_i_file_free(char *text, size_t size) { mlsel_i_unmap(text, size + 1); }

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "json_digits.h"
 #include "json_parser.h"
 
 /* Values that an array counts for, besides 1, against the limit: the size of its bookkeeping, in nodes. */
@@ -180,156 +179,17 @@ static inline mlsel_status read_number(json_parser *p, array_reader *r, size_t r
     return MLSEL_OK;
 }
 
-/* --- many numbers at once ---------------------------------------------------------------------------------------- */
-
-#if JSON_DIGITS > 0
-
-/*
- * A number of the form -d.ddd, with a comma behind it: its first digit, and which of the characters from there on are
- * no digits. The upper bits of others may be missing: the characters themselves are looked at before they count.
- */
-typedef struct number_place {
-    const char *digit;
-    uint64_t others;
-    bool negative;
-} number_place;
-
-#define MAX_FRACTION 27 /* digits behind the point */
-/* What may be looked at from a number on: four numbers, and what is read beyond the last. */
-#define MANY_WINDOW 192
-
-/*
- * The float nearest to the double nearest to a number that is `value`, but for the errors of json_leading_fraction and
- * of one addition. False if these may decide: in units of the double's last place they are below 6, and another 7379 if
- * digits were cut off and the value is at least 2^-14.
- */
-static inline bool round_to_float(double value, bool is_cut, bool negative, float *out) {
-    const uint64_t small = (uint64_t)(1023 - 14) << 52;
-    const uint64_t margin = 8192, half = UINT64_C(1) << 28, mask = (UINT64_C(1) << 29) - 1;
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & mask) - (half - margin) <= 2 * margin || (bits < small && is_cut))
-        return false;
-    const float nearest = (float)value;
-    uint32_t word;
-    memcpy(&word, &nearest, sizeof word);
-    word |= (uint32_t)negative << 31;
-    memcpy(out, &word, sizeof word);
-    return true;
-}
-
-/* The double nearest to digit.ddd with n digits behind the point. False if these are too many. */
-static inline bool round_to_double(unsigned digit, const char *fraction, unsigned n, bool negative, double *out) {
-    uint64_t w = digit * json_powers_of_ten[16] + json_leading16(fraction, n);
-    const unsigned more = n > 16 ? n - 16 : 0;
-    if (more > 8 || w >= json_powers_of_ten[19 - more])
-        return false;
-    if (more > 0)
-        w = w * json_powers_of_ten[more] + json_first8(fraction + 16, more);
-    return mlsel_i_json_decimal(w, -16 - (int)more, negative, out);
-}
-
-/* The number behind a comma at `at` and white space of any kind. */
-static number_place find_number(const char *at, const char *end) {
-    number_place place = {.digit = json_skip_space(at + 1, end)};
-    place.negative = place.digit < end && *place.digit == '-';
-    place.digit += place.negative;
-    if (end - place.digit >= MANY_WINDOW)
-        place.others = json_others64(place.digit);
-    return place;
-}
-
-/* Reads the number at *place into out[index] and moves to the next. False, and nothing is done, if it has another form.
- * Nothing here branches on digits and signs; the next number's place is found without waiting for the value. */
-static inline bool read_one(number_place *place, const char *end, enum json_dtype dtype, void *out, size_t index) {
-    const char *const fraction = place->digit + 2;
-    const uint64_t others = place->others >> 2;
-    if (others == 0)
-        return false;
-    const unsigned n = (unsigned)__builtin_ctzll(others);
-    uint16_t head, separator; /* the second character is the upper byte */
-    memcpy(&head, place->digit, sizeof head);
-    memcpy(&separator, fraction + n, sizeof separator);
-    const unsigned digit = head - ('.' << 8 | '0');
-    if (digit > 9 || n - 1 >= MAX_FRACTION || (separator & 0xff) != ',')
-        return false;
-    if (out != NULL && dtype == JSON_F32) {
-        const double value = (double)(int)digit + json_leading_fraction(fraction, n);
-        if (!round_to_float(value, n > 16, place->negative, (float *)out + index))
-            return false;
-    } else if (out != NULL && !round_to_double(digit, fraction, n, place->negative, (double *)out + index)) {
-        return false;
-    }
-    /* adding 1 to the run of other characters turns it into zeros, up to the next digit */
-    const unsigned step = (unsigned)__builtin_ctzll(others + (others & (0 - others)));
-    place->digit = fraction + step;
-    place->others = others >> step;
-    place->negative = place->digit[-1] == '-';
-    const unsigned gap = step - n - place->negative;
-    if (gap != 1 && (gap != 2 || separator != (' ' << 8 | ',')))
-        *place = find_number(fraction + n, end);
-    return true;
-}
-
-static inline size_t read_two(number_place *place, const char *end, enum json_dtype dtype, void *out, size_t index) {
-    if (!read_one(place, end, dtype, out, index))
-        return 0;
-    return read_one(place, end, dtype, out, index + 1) ? 2 : 1;
-}
-
-/*
- * Reads up to `max` elements from p->at on as long as they have the form -d.ddd, and leaves p->at at the first that has
- * not. Returns how many they are. They go to `out` if it is not NULL.
- *
- * The characters are classified for four numbers at a time, because only then can the processor work ahead: where a
- * number starts depends on the length of the one before.
- */
-static inline size_t read_run(json_parser *p, enum json_dtype dtype, void *out, size_t max) {
-    const char *const end = p->end;
-    if (end - p->at < MANY_WINDOW)
-        return 0;
-    number_place place = {.negative = *p->at == '-'};
-    place.digit = p->at + place.negative;
-    size_t count = 0, read = 4;
-    while (read == 4 && max - count >= 4 && end - place.digit >= MANY_WINDOW) {
-        const char *const start = place.digit;
-        const uint64_t first = json_others64(start), second = json_others64(start + 64);
-        place.others = first;
-        read = read_two(&place, end, dtype, out, count);
-        const size_t used = (size_t)(place.digit - start);
-        if (read == 2) {
-            if (used < 64)
-                place.others = first >> used | second << (64 - used);
-            read += read_two(&place, end, dtype, out, count + 2);
-        }
-        count += read;
-    }
-    p->at = place.digit - place.negative;
-    return count;
-}
-
 /* Reads as many numbers of usual form from p->at on as there are, and returns how many. */
 static size_t read_many(json_parser *p, array_reader *r, size_t index, size_t position) {
     const json_array *a = r->array;
     if (a->data == NULL)
-        return read_run(p, JSON_F64, NULL, SIZE_MAX);
+        return mlsel_i_json_run(p, a->dtype, NULL, SIZE_MAX);
     if (index >= r->width || position + index >= r->capacity)
         return 0;
     const size_t room = r->capacity - position - index, left = r->width - index;
-    const size_t max = room < left ? room : left;
-    if (a->dtype == JSON_F32)
-        return read_run(p, JSON_F32, (float *)a->data + position + index, max);
-    return read_run(p, JSON_F64, (double *)a->data + position + index, max);
+    const size_t size = a->dtype == JSON_F32 ? sizeof(float) : sizeof(double);
+    return mlsel_i_json_run(p, a->dtype, (char *)a->data + (position + index) * size, room < left ? room : left);
 }
-
-#else
-
-static size_t read_many(json_parser *p, array_reader *r, size_t index, size_t position) {
-    (void)p, (void)r, (void)index, (void)position;
-    return 0;
-}
-
-#endif
 
 /* --- rows -------------------------------------------------------------------------------------------------------- */
 

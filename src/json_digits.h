@@ -158,7 +158,7 @@ static inline uint64_t json_others64(const char *text) {
 
 static inline uint64_t json_others64(const char *text) {
     uint64_t all = 0;
-    for (unsigned i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         /* the product has the highest bits of the eight bytes side by side, the first byte's as bit 56 */
         const uint64_t others = json_others8(json_load8(text + 8 * i)) >> 7;
         all |= (others * UINT64_C(0x0102040810204080) >> 56) << 8 * i;

@@ -102,6 +102,14 @@ mlsel_status mlsel_i_json_flat(json_parser *p, enum json_array_kind kind, size_t
 /* Checks the array at p->at, of numbers or rows, and moves behind it. */
 mlsel_status mlsel_i_json_skip_numbers(json_parser *p, enum json_array_kind kind);
 
+/* --- json_run.c -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Reads up to `max` elements of an array from p->at on as long as they have the form -d.ddd, and leaves p->at at the
+ * first that has not. Returns how many they are. They go to `out` if it is not NULL.
+ */
+size_t mlsel_i_json_run(json_parser *p, enum json_dtype dtype, void *out, size_t max);
+
 /* --- json_string.c ----------------------------------------------------------------------------------------------- */
 
 /* Checks the string whose opening quote is at p->at and moves behind it. */

@@ -128,7 +128,7 @@ mlsel_status mlsel_model_load(const char *path, const mlsel_model_options *optio
     if (status != MLSEL_OK || (status = mlsel_i_file_read(path, own.max_bytes, &text, &size, err)) != MLSEL_OK)
         return status;
     status = load_text(text, size, &own, out, err);
-    mlsel_i_free(text);
+    mlsel_i_file_free(text, size);
     if (status != MLSEL_OK && status != MLSEL_ERROR_DEVICE && status != MLSEL_ERROR_INVALID_ARGUMENT) {
         mlsel_i_error_prefix(err, ": ");
         mlsel_i_error_prefix(err, mlsel_i_file_name(path));

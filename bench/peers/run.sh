@@ -13,7 +13,8 @@ out=${MLSEL_BENCH_OUT:-$here/../../build/bench}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 venv=$out/venv
-packages=${MLSEL_BENCH_PEERS-"numpy scikit-learn libsvm-official faiss-cpu scipy-openblas32 onednn-devel-cpu-gomp onnxruntime onnx torch"}
+all="numpy scikit-learn libsvm-official faiss-cpu scipy-openblas32 onednn-devel-cpu-gomp onnxruntime onnx torch"
+packages=${MLSEL_BENCH_PEERS-$all}
 
 # What OpenBLAS finds out by itself is what is compared with, not what some environment tells it.
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
@@ -41,7 +42,7 @@ for package in $packages; do
     if "$venv/bin/pip" install -q --disable-pip-version-check "$package" >"$out/pip.log" 2>&1; then
         : >"$venv/installed-$package"
     else
-        reason=$(grep -v '^ *$' "$out/pip.log" | tail -n 1 | tr -d '"\\' | cut -c 1-200)
+        reason=$(grep -v '^ *$' "$out/pip.log" | tail -n 1 | tr -d '\042\134' | cut -c 1-200)
         missing="$missing${missing:+, }\"$(peer_name "$package")\": \"$package could not be installed: $reason\""
     fi
 done
@@ -60,6 +61,7 @@ system_openblas=$(ldconfig -p 2>/dev/null | sed -n 's/.*libopenblas\.so\.0 .*=> 
 data=$out/peers-data
 mkdir -p "$data"
 "$programs/bench" --write "$data" --isa best
+"$programs/bench" --write "$data" --isa best --kinds knn --rows alike
 set -- --data "$data" --missing "$out/missing.json" --output "$out/peers.json" "$@"
 [ -z "$onednn" ] || set -- --onednn "$onednn" "$@"
 [ -z "$openblas" ] || set -- --openblas "$openblas" "$@"

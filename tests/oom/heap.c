@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <cjson/cJSON.h>
 
@@ -49,6 +50,23 @@ void __wrap_free(void *block);
 void __wrap_free(void *block) {
     forget_block(block);
     __real_free(block);
+}
+
+void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
+    void *block = __real_mmap(at, size, protection, flags, fd, offset);
+    if (inside && block != MAP_FAILED)
+        live += size; /* not yet in the peak: what is too much for the alignment goes at once */
+    return block;
+}
+
+int __real_munmap(void *block, size_t size);
+int __wrap_munmap(void *block, size_t size);
+int __wrap_munmap(void *block, size_t size) {
+    if (inside)
+        live -= size;
+    return __real_munmap(block, size);
 }
 
 /* --- cJSON ------------------------------------------------------------------------------------------------------- */

@@ -145,6 +145,9 @@ static void check_kind(const measured_kind *kind) {
     mlsel_model *model = NULL;
     mlsel_error err;
     mlsel_model_info info;
+    heap_enter(0, false); /* the memory for the text */
+    assert_int_equal(mlsel_model_load(path, NULL, &model, &err), MLSEL_ERROR_NO_MEMORY);
+    assert_true(heap_leave());
     assert_int_equal(heap_live(), 0);
     heap_reset_peak();
     heap_enter(HEAP_NEVER, false);

@@ -28,6 +28,9 @@
     COUNTED(OTHER, ssize_t, read, (int fd, void *data, size_t size), (fd, data, size))                                 \
     COUNTED(OTHER, int, fstat, (int fd, struct stat *info), (fd, info))                                                \
     COUNTED(OTHER, int, access, (const char *path, int mode), (path, mode))                                            \
+    COUNTED(OTHER, void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),             \
+            (at, size, protection, flags, fd, offset))                                                                 \
+    COUNTED(OTHER, int, munmap, (void *block, size_t size), (block, size))                                             \
     COUNTED(OTHER, int, madvise, (void *block, size_t size, int advice), (block, size, advice))                        \
     COUNTED(OTHER, void *, dlopen, (const char *path, int mode), (path, mode))                                         \
     COUNTED(OTHER, int, dlclose, (void *handle), (handle))                                                             \

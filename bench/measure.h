@@ -16,7 +16,9 @@ typedef struct bench_contender {
     void *context;
 } bench_contender;
 
-/* Nanoseconds per run. Short runs are timed in groups, whose mean counts as one sample. */
+/* Nanoseconds per run. Samples of 0.2 ms and more are of processor time, so that waiting for a turn on a busy machine,
+ * which only long runs have to, does not count: everything measured runs on the calling thread. Short runs are timed in
+ * groups, whose mean counts as one sample. */
 typedef struct bench_stats {
     double median, p99, min;
     size_t samples;

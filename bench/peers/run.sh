@@ -47,6 +47,10 @@ for package in $packages; do
     fi
 done
 echo "{$missing}" >"$out/missing.json"
+"$venv/bin/python" -c "import numpy" 2>/dev/null || {
+    echo "$0: numpy is needed to compare anything: $(tail -n 1 "$out/pip.log")" >&2
+    exit 1
+}
 
 MLSEL_BENCH_CMAKE="-DMLSEL_BENCH_ONEDNN_ROOT=$venv"
 export MLSEL_BENCH_CMAKE

@@ -26,7 +26,8 @@ typedef struct scan {
     size_t n_nearest;
     candidate *candidates;
     size_t n_candidates, max_candidates;
-    bool refines; /* candidates did not come from estimates in float, so these are worth asking first */
+    const uint8_t *label_mask; /* as in mlsel_backend_run */
+    bool refines;              /* candidates did not come from estimates in float, so these are worth asking first */
     top_k *top;
 } scan;
 
@@ -37,11 +38,15 @@ void mlsel_i_scan_measure(scan *s);
 
 /* --- estimates in float ------------------------------------------------------------------------------------------ */
 
-/* Half the width of the intervals from estimates in float. */
-float mlsel_i_knn_estimate_error(const cpu_state *state, double norm);
+/* The query of a run in double, normalised if need be, and its norm as it takes part. */
+double mlsel_i_knn_take_query(const cpu_state *state, const mlsel_backend_run *run, size_t index, double *q);
+/* Half the width of the intervals from estimates in float, from the error of the dot products. */
+float mlsel_i_knn_estimate_error(const cpu_state *state, double dots_error, double norm);
 /* What the distances of `count` vectors from `first` on are at least. */
 void mlsel_i_knn_estimate(const cpu_state *state, const float *q, double norm, uint64_t first, size_t count,
                           float *lower);
+/* Whether a vector has a row that takes part. */
+bool mlsel_i_knn_takes_part(const mlsel_knn_view *knn, uint64_t vector, const uint8_t *label_mask);
 /* Measures a vector exactly and hands its rows to `top`. label_mask as in mlsel_backend_run. */
 void mlsel_i_knn_measure(const cpu_state *state, const double *q, uint64_t vector, const uint8_t *label_mask,
                          top_k *top);

@@ -9,7 +9,7 @@ enum { LANES = 16 };
 /* Fully unrolled, so that the arrays of a tile become registers. */
 #define UNROLL _Pragma("GCC unroll 16")
 
-static __mmask16 mask_of(size_t left) { return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1); }
+static __mmask16 mask_of(size_t left) { return (__mmask16)(left >= LANES ? 0xffff : (1u << left) - 1); }
 
 /* --- pack: blocks of 16 queries by 16 features, transposed in registers ------------------------------------------ */
 

@@ -146,7 +146,7 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
         state->batch_bytes = mlsel_i_cpu_svm_batch_bytes(state);
     else if (view->mlp != NULL)
         state->batch_bytes = mlsel_i_cpu_mlp_batch_bytes(state);
-    out->max_batch = MAX_BATCH;
+    out->max_batch = view->knn != NULL ? MAX_KNN_BATCH : MAX_BATCH;
     out->scratch_bytes = lay_out(state).end;
     out->memory_bytes = sizeof *owned + state->memory_bytes;
     out->state = owned;

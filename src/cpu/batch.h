@@ -7,6 +7,8 @@
 
 enum {
     MAX_BATCH = 64, /* queries of one run */
+    /* For KNN more, as its vectors may have to come from main memory; its scratch still fits into a huge page. */
+    MAX_KNN_BATCH = 128,
     FEW = 2 * QUAD, /* up to which queries are not worth a panel */
     /* Rows that a group meets at a time: whole tiles of 14 and of 6, and within the second-level cache. */
     GROUP_ROWS = 84,

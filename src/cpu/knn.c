@@ -136,14 +136,16 @@ void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_
         const size_t room = max_candidates(knn->n_vectors);
         candidate *candidates = query->extra;
         scan s = {.state = state,
+                  .run = run,
+                  .index = index,
                   .q = query->wide,
+                  .has_q = true,
                   .narrow = query->narrow,
                   .norm = norm,
                   .limit = INFINITY,
                   .nearest = (float *)(void *)(candidates + room),
                   .candidates = candidates,
                   .max_candidates = room,
-                  .label_mask = run->label_mask,
                   .refines = state->int8 != NULL,
                   .top = &top};
         state->kernels->narrow(query->wide, 1, query->narrow, state->view->n_features);

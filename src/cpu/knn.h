@@ -18,16 +18,18 @@ typedef struct candidate {
 /* Finds the k nearest of vectors that come with an interval for their distance. */
 typedef struct scan {
     const cpu_state *state;
-    const double *q;     /* for exact measurements */
-    const float *narrow; /* the same in float */
+    const mlsel_backend_run *run;
+    size_t index;        /* of the query in the run */
+    double *q;           /* room for the query in double, for exact measurements */
+    bool has_q;          /* it is there; else measuring puts it there first */
+    const float *narrow; /* the same in float, where it refines */
     double norm;         /* of q */
     double limit;        /* a vector that is farther cannot be among the k nearest */
     float *nearest;      /* heap of the k smallest upper bounds, the largest on top */
     size_t n_nearest;
     candidate *candidates;
     size_t n_candidates, max_candidates;
-    const uint8_t *label_mask; /* as in mlsel_backend_run */
-    bool refines;              /* candidates did not come from estimates in float, so these are worth asking first */
+    bool refines; /* candidates did not come from estimates in float, so these are worth asking first */
     top_k *top;
 } scan;
 

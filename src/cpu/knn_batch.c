@@ -22,22 +22,22 @@ typedef struct knn_batch {
     float limit[PANEL_WIDTH];                    /* not below the scan's */
 } knn_batch;
 
+enum { MAX_GROUPS = MAX_KNN_BATCH / PANEL_WIDTH };
+
 /* Where the parts of the scratch are, in bytes. */
 typedef struct batch_layout {
-    size_t groups, wide, narrow, panels, candidates, nearest, end;
+    size_t wide, narrow, panels, candidates, nearest, end;
 } batch_layout;
-
-enum { MAX_GROUPS = MAX_BATCH / PANEL_WIDTH };
 
 static batch_layout lay_out(const cpu_state *state) {
     const size_t n = state->view->n_features, row = mlsel_i_padded(n);
     batch_layout l = {0};
     l.wide = (MAX_GROUPS * sizeof(knn_batch) + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
-    l.narrow = l.wide + MAX_BATCH * row * sizeof(double);
-    l.panels = l.narrow + MAX_BATCH * row * sizeof(float);
+    l.narrow = l.wide + row * sizeof(double);
+    l.panels = l.narrow + PANEL_WIDTH * row * sizeof(float);
     l.candidates = l.panels + MAX_GROUPS * mlsel_i_panel_size(n) * sizeof(float);
-    l.nearest = l.candidates + MAX_BATCH * ROOM * sizeof(candidate);
-    l.end = l.nearest + MAX_BATCH * ROOM / 4 * sizeof(float);
+    l.nearest = l.candidates + MAX_KNN_BATCH * ROOM * sizeof(candidate);
+    l.end = l.nearest + MAX_KNN_BATCH * ROOM / 4 * sizeof(float);
     return l;
 }
 
@@ -85,51 +85,51 @@ static void offer_few(knn_batch *b, const cpu_state *state, uint64_t first, size
 
 /* --- queries ------------------------------------------------------------------------------------------------------ */
 
-/* Where a scan's memory is. */
-typedef struct scan_room {
-    double *wide;
-    float *narrow;
+/* The scratch with its parts. */
+typedef struct batch_room {
+    double *wide;  /* one query, for whichever scan measures */
+    float *narrow; /* the queries of the group that is being filled */
+    float *panels;
     candidate *candidates;
     float *nearest;
-} scan_room;
+} batch_room;
 
-static scan_room room_of(const cpu_state *state, void *scratch, size_t index) {
+static batch_room room_of(const cpu_state *state, void *scratch) {
     const batch_layout l = lay_out(state);
-    const size_t row = mlsel_i_padded(state->view->n_features);
     char *base = scratch;
-    return (scan_room){.wide = (double *)(void *)(base + l.wide) + index * row,
-                       .narrow = (float *)(void *)(base + l.narrow) + index * row,
-                       .candidates = (candidate *)(void *)(base + l.candidates) + index * ROOM,
-                       .nearest = (float *)(void *)(base + l.nearest) + index * ROOM / 4};
+    return (batch_room){.wide = (double *)(void *)(base + l.wide),
+                        .narrow = (float *)(void *)(base + l.narrow),
+                        .panels = (float *)(void *)(base + l.panels),
+                        .candidates = (candidate *)(void *)(base + l.candidates),
+                        .nearest = (float *)(void *)(base + l.nearest)};
 }
 
 /* Adds a query to the group; false if it has to be answered alone. */
 static bool add_query(knn_batch *b, const cpu_state *state, const mlsel_backend_run *run, size_t index,
-                      const scan_room *room) {
+                      const batch_room *room) {
     const size_t n = state->view->n_features, j = b->n_scans;
     const double norm = mlsel_i_knn_take_query(state, run, index, room->wide);
     if (!mlsel_i_cpu_is_tame(norm))
         return false;
-    state->kernels->narrow(room->wide, 1, room->narrow, n);
+    float *narrow = room->narrow + j * mlsel_i_padded(n);
+    state->kernels->narrow(room->wide, 1, narrow, n);
     b->tops[j] = (top_k){.heap = run->neighbours + index * run->neighbour_stride, .k = run->k};
     b->scans[j] = (scan){.state = state,
+                         .run = run,
+                         .index = index,
                          .q = room->wide,
-                         .narrow = room->narrow,
                          .norm = norm,
                          .limit = INFINITY,
-                         .nearest = room->nearest,
-                         .candidates = room->candidates,
+                         .nearest = room->nearest + index * ROOM / 4,
+                         .candidates = room->candidates + index * ROOM,
                          .max_candidates = ROOM,
-                         .label_mask = run->label_mask,
                          .top = &b->tops[j]};
-    b->group.queries[b->n_scans++] = room->narrow;
+    b->group.queries[b->n_scans++] = narrow;
     return true;
 }
 
 static void open_group(knn_batch *b, const cpu_state *state, float *panel) {
     b->group.count = b->n_scans;
-    if (b->n_scans == 0)
-        return;
     mlsel_i_group_open(state, &b->group, panel);
     const double error = mlsel_i_group_error(state, &b->group);
     for (size_t j = 0; j < PANEL_WIDTH; j++) {
@@ -140,6 +140,28 @@ static void open_group(knn_batch *b, const cpu_state *state, float *panel) {
     }
 }
 
+/* Groups of the queries that can be estimated, all but the last one full; the others are answered. */
+static size_t make_groups(knn_batch *groups, const cpu_state *state, const mlsel_backend_run *run,
+                          const batch_room *room) {
+    const size_t panel_size = mlsel_i_panel_size(state->view->n_features);
+    size_t n_full = 0;
+    groups[0].n_scans = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        knn_batch *b = &groups[n_full];
+        if (!add_query(b, state, run, i, room)) {
+            mlsel_i_cpu_run_one(state, run, i);
+        } else if (b->n_scans == PANEL_WIDTH) {
+            open_group(b, state, room->panels + n_full * panel_size);
+            if (++n_full < MAX_GROUPS)
+                groups[n_full].n_scans = 0;
+        }
+    }
+    if (n_full == MAX_GROUPS || groups[n_full].n_scans == 0)
+        return n_full;
+    open_group(&groups[n_full], state, room->panels + n_full * panel_size);
+    return n_full + 1;
+}
+
 static void scan_all(knn_batch *groups, size_t n_groups, const cpu_state *state) {
     const mlsel_knn_view *knn = state->view->knn;
     float dots[GROUP_SIZE];
@@ -147,8 +169,6 @@ static void scan_all(knn_batch *groups, size_t n_groups, const cpu_state *state)
         const uint64_t left = knn->n_vectors - first;
         const size_t count = left < GROUP_ROWS ? (size_t)left : GROUP_ROWS;
         for (knn_batch *b = groups; b < groups + n_groups; b++) {
-            if (b->n_scans == 0)
-                continue;
             mlsel_i_group_dots(state, &b->group, knn->vectors + first * knn->stride, knn->stride, count, dots);
             if (b->group.panel != NULL)
                 offer_panel(b, state, first, count, dots);
@@ -159,24 +179,15 @@ static void scan_all(knn_batch *groups, size_t n_groups, const cpu_state *state)
 }
 
 void mlsel_i_cpu_knn_batch(const cpu_state *state, const mlsel_backend_run *run, void *scratch) {
-    const batch_layout l = lay_out(state);
     knn_batch *groups = scratch;
-    size_t n_groups = 0;
-    const bool worth = run->k <= ROOM / 4;
-    for (size_t first = 0; first < run->count; first += PANEL_WIDTH, n_groups++) {
-        knn_batch *b = &groups[n_groups];
-        const size_t end = run->count - first < PANEL_WIDTH ? run->count : first + PANEL_WIDTH;
-        b->n_scans = 0;
-        for (size_t i = first; i < end; i++) {
-            const scan_room room = room_of(state, scratch, i);
-            if (!worth || !add_query(b, state, run, i, &room))
-                mlsel_i_cpu_run_one(state, run, i);
-        }
-        open_group(b, state,
-                   (float *)(void *)((char *)scratch + l.panels) +
-                       n_groups * mlsel_i_panel_size(state->view->n_features));
+    const batch_room room = room_of(state, scratch);
+    if (run->k > ROOM / 4) {
+        for (size_t i = 0; i < run->count; i++)
+            mlsel_i_cpu_run_one(state, run, i);
+        return;
     }
-    if (worth)
+    const size_t n_groups = make_groups(groups, state, run, &room);
+    if (n_groups > 0)
         scan_all(groups, n_groups, state);
     for (knn_batch *b = groups; b < groups + n_groups; b++)
         for (size_t j = 0; j < b->n_scans; j++) {

@@ -12,6 +12,9 @@
  * a hundredth of it. */
 static const double tolerance = 1e-4;
 
+/* Values between the layers that float holds with room to spare. */
+static const double largest_value = 1e36;
+
 /* Labels up to which comparing all pairs of logits is cheap beside computing them. */
 enum { MAX_FAST_LABELS = 256 };
 
@@ -53,7 +56,8 @@ static mlsel_status fold_batch_norm(cpu_state *state, uint32_t index, mlsel_erro
 mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err) {
     const mlsel_mlp_view *mlp = state->view->mlp;
     state->scratch_bytes = 2 * mlsel_i_mlp_widest(mlp) * sizeof(double);
-    state->fast = state->fast && mlp->layers[mlp->n_layers - 1].out_features <= MAX_FAST_LABELS;
+    state->fast = state->fast && mlp->layers[mlp->n_layers - 1].out_features <= MAX_FAST_LABELS &&
+                  mlp->max_value <= largest_value;
     if (!state->fast)
         return MLSEL_OK;
     state->norm_scales = mlsel_i_cpu_state_alloc(state, mlp->n_layers, sizeof *state->norm_scales);
@@ -139,6 +143,8 @@ static void run_layer(const cpu_state *state, uint32_t index, const float *x, fl
         y[o] += layer->bias[o];
 }
 
+bool mlsel_i_mlp_is_tame(double squared) { return squared <= 0x1p80; }
+
 bool mlsel_i_mlp_is_certain(const double *logits, uint32_t n) {
     double largest = 1;
     bool certain = true;
@@ -172,6 +178,6 @@ static bool run_fast(const cpu_state *state, const cpu_query *query, double *out
 }
 
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out) {
-    if (!state->fast || !run_fast(state, query, out))
+    if (!state->fast || !mlsel_i_mlp_is_tame(mlsel_i_cpu_sum_squares(state, query)) || !run_fast(state, query, out))
         run_exactly(state, query, out);
 }

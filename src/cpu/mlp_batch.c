@@ -24,41 +24,38 @@ size_t mlsel_i_cpu_mlp_batch_bytes(const cpu_state *state) {
     return state->fast ? lay_out(state).end * sizeof(float) : 0;
 }
 
-static void add_bias(const mlsel_layer_view *layer, float *y) {
-    if (layer->bias == NULL)
-        return;
-    for (size_t o = 0; o < layer->out_features; o++)
-        for (size_t j = 0; j < PANEL_WIDTH; j++)
-            y[o * PANEL_WIDTH + j] += layer->bias[o];
+/* The layers from `first` on that work on each value for itself, as one step: the ReLU before the batch norm, as much
+ * of that as there is. Returns the layer after them. */
+static uint32_t finish(const cpu_state *state, uint32_t first, const float *biases, size_t n, float *values) {
+    const mlsel_mlp_view *mlp = state->view->mlp;
+    const float *scales = NULL, *shifts = NULL;
+    int relu = 0;
+    uint32_t l = first;
+    for (; l < mlp->n_layers && mlp->layers[l].type != MLSEL_LAYER_LINEAR && scales == NULL; l++)
+        if (mlp->layers[l].type == MLSEL_LAYER_RELU) {
+            relu = 1;
+        } else if (mlp->layers[l].type == MLSEL_LAYER_BATCH_NORM) {
+            scales = state->norm_scales[l];
+            shifts = state->norm_shifts[l];
+        }
+    if (biases != NULL || relu || scales != NULL)
+        state->kernels->panel->finish(values, n, biases, relu, scales, shifts);
+    return l;
 }
 
-static void relu(size_t n, float *y) {
-    for (size_t i = 0; i < n * PANEL_WIDTH; i++)
-        y[i] = y[i] > 0 ? y[i] : 0;
-}
-
-static void batch_norm(const float *scales, const float *shifts, size_t n, float *y) {
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < PANEL_WIDTH; j++)
-            y[i * PANEL_WIDTH + j] = y[i * PANEL_WIDTH + j] * scales[i] + shifts[i];
-}
-
-/* The panel after the last layer, in one of the two blocks of values. */
+/* The panel after the last layer: x or one of the two blocks of values. */
 static const float *run_panel(const cpu_state *state, float *x, size_t width, float *values[2]) {
     const mlsel_mlp_view *mlp = state->view->mlp;
-    for (uint32_t l = 0; l < mlp->n_layers; l++) {
+    for (uint32_t l = 0; l < mlp->n_layers;) {
         const mlsel_layer_view *layer = &mlp->layers[l];
-        if (layer->type == MLSEL_LAYER_LINEAR) {
-            float *y = x == values[0] ? values[1] : values[0];
-            state->kernels->panel->dots(layer->weight, layer->stride, layer->out_features, x, layer->in_features, width,
-                                        y);
-            add_bias(layer, y);
-            x = y;
-        } else if (layer->type == MLSEL_LAYER_RELU) {
-            relu(layer->in_features, x);
-        } else if (layer->type == MLSEL_LAYER_BATCH_NORM) {
-            batch_norm(state->norm_scales[l], state->norm_shifts[l], layer->in_features, x);
+        if (layer->type != MLSEL_LAYER_LINEAR) {
+            l = finish(state, l, NULL, layer->in_features, x);
+            continue;
         }
+        float *y = x == values[0] ? values[1] : values[0];
+        state->kernels->panel->dots(layer->weight, layer->stride, layer->out_features, x, layer->in_features, width, y);
+        l = finish(state, l + 1, layer->bias, layer->out_features, y);
+        x = y;
     }
     return x;
 }
@@ -106,7 +103,7 @@ static void answer(const cpu_state *state, const mlsel_backend_run *run, size_t 
         double *out = run->values + (first + j) * run->value_stride;
         for (size_t i = 0; i < n; i++)
             out[i] = (double)(panel != NULL ? panel[i * PANEL_WIDTH + j] : group->queries[j][i]);
-        if (!mlsel_i_mlp_is_certain(out, n))
+        if (!mlsel_i_mlp_is_tame(mlsel_i_run_squared(state, run, first + j)) || !mlsel_i_mlp_is_certain(out, n))
             mlsel_i_cpu_run_one(state, run, first + j);
     }
 }

@@ -30,6 +30,11 @@ typedef struct cpu_panel_kernels {
     /* sums[j] += sum over r of weights[r] * values[r * PANEL_WIDTH + j], in double */
     void (*weigh)(const double *weights, const float *values, size_t n_rows, double sums[PANEL_WIDTH]);
 
+    /* Of each value of row r: the bias is added, then what is negative becomes 0 if `relu`, then it is multiplied with
+     * the scale and the shift added. NULL leaves a step out; scales and shifts come together. */
+    void (*finish)(float *values, size_t n_rows, const float *biases, int relu, const float *scales,
+                   const float *shifts);
+
     /* values[r * PANEL_WIDTH + j] = ((base[j] + offsets[r]) - scales[r] * values[r * PANEL_WIDTH + j]) - errors[j], and
      * hits[r] is not 0 if one of them is at most limits[j] */
     void (*lower)(float *values, size_t n_rows, const float *offsets, const float *scales,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Panels with AVX-512. Compiled with its flags, so nothing else may be defined here. */
 #include <immintrin.h>
+#include <math.h>
 
 #include "panel.h"
 
@@ -132,6 +133,21 @@ static void weigh(const double *weights, const float *values, size_t n_rows, dou
     UNROLL for (int v = 0; v < VECTORS; v++) _mm512_storeu_pd(sums + v * 8, s[v]);
 }
 
+static void finish(float *values, size_t n_rows, const float *biases, int relu, const float *scales,
+                   const float *shifts) {
+    for (size_t r = 0; r < n_rows; r++) {
+        const __m512 bias = _mm512_set1_ps(biases == NULL ? 0 : biases[r]),
+                     floor = _mm512_set1_ps(relu ? 0 : -INFINITY);
+        const __m512 scale = _mm512_set1_ps(scales == NULL ? 1 : scales[r]),
+                     shift = _mm512_set1_ps(scales == NULL ? 0 : shifts[r]);
+        UNROLL for (int j = 0; j < PANEL_WIDTH; j += LANES) {
+            float *to = values + r * PANEL_WIDTH + j;
+            const __m512 kept = _mm512_max_ps(_mm512_add_ps(_mm512_loadu_ps(to), bias), floor);
+            _mm512_storeu_ps(to, _mm512_fmadd_ps(kept, scale, shift));
+        }
+    }
+}
+
 static void lower(float *values, size_t n_rows, const float *offsets, const float *scales,
                   const float base[PANEL_WIDTH], const float errors[PANEL_WIDTH], const float limits[PANEL_WIDTH],
                   unsigned char *hits) {
@@ -185,5 +201,10 @@ static void quad_dots(const float *rows, size_t stride, size_t n_rows, const flo
         quad_1(rows + r * stride, stride, queries, n, out + r, out_stride);
 }
 
-const cpu_panel_kernels mlsel_i_cpu_panel_avx512 = {
-    .pack = pack, .dots = dots, .weigh = weigh, .lower = lower, .quad_dots = quad_dots, .quad_parts = LANES};
+const cpu_panel_kernels mlsel_i_cpu_panel_avx512 = {.pack = pack,
+                                                    .dots = dots,
+                                                    .weigh = weigh,
+                                                    .finish = finish,
+                                                    .lower = lower,
+                                                    .quad_dots = quad_dots,
+                                                    .quad_parts = LANES};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Panels with NEON. */
 #include <arm_neon.h>
+#include <math.h>
 
 #include "panel.h"
 
@@ -80,6 +81,20 @@ static void weigh(const double *weights, const float *values, size_t n_rows, dou
     }
 }
 
+static void finish(float *values, size_t n_rows, const float *biases, int relu, const float *scales,
+                   const float *shifts) {
+    for (size_t r = 0; r < n_rows; r++) {
+        const float32x4_t bias = vdupq_n_f32(biases == NULL ? 0 : biases[r]), floor = vdupq_n_f32(relu ? 0 : -INFINITY);
+        const float32x4_t scale = vdupq_n_f32(scales == NULL ? 1 : scales[r]),
+                          shift = vdupq_n_f32(scales == NULL ? 0 : shifts[r]);
+        UNROLL for (int j = 0; j < PANEL_WIDTH; j += LANES) {
+            float *to = values + r * PANEL_WIDTH + j;
+            const float32x4_t kept = vmaxq_f32(vaddq_f32(vld1q_f32(to), bias), floor);
+            vst1q_f32(to, vfmaq_f32(shift, kept, scale));
+        }
+    }
+}
+
 static void lower(float *values, size_t n_rows, const float *offsets, const float *scales,
                   const float base[PANEL_WIDTH], const float errors[PANEL_WIDTH], const float limits[PANEL_WIDTH],
                   unsigned char *hits) {
@@ -133,5 +148,10 @@ static void quad_dots(const float *rows, size_t stride, size_t n_rows, const flo
         quad_1(rows + r * stride, stride, queries, n, out + r, out_stride);
 }
 
-const cpu_panel_kernels mlsel_i_cpu_panel_neon = {
-    .pack = pack, .dots = dots, .weigh = weigh, .lower = lower, .quad_dots = quad_dots, .quad_parts = LANES};
+const cpu_panel_kernels mlsel_i_cpu_panel_neon = {.pack = pack,
+                                                  .dots = dots,
+                                                  .weigh = weigh,
+                                                  .finish = finish,
+                                                  .lower = lower,
+                                                  .quad_dots = quad_dots,
+                                                  .quad_parts = LANES};

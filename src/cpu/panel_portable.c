@@ -41,6 +41,19 @@ static void weigh(const double *weights, const float *values, size_t n_rows, dou
             sums[j] += weights[r] * (double)values[r * PANEL_WIDTH + j];
 }
 
+static void finish(float *values, size_t n_rows, const float *biases, int relu, const float *scales,
+                   const float *shifts) {
+    for (size_t r = 0; r < n_rows; r++) {
+        float *row = values + r * PANEL_WIDTH;
+        for (size_t j = 0; biases != NULL && j < PANEL_WIDTH; j++)
+            row[j] += biases[r];
+        for (size_t j = 0; relu && j < PANEL_WIDTH; j++)
+            row[j] = row[j] > 0 ? row[j] : 0;
+        for (size_t j = 0; scales != NULL && j < PANEL_WIDTH; j++)
+            row[j] = row[j] * scales[r] + shifts[r];
+    }
+}
+
 static void lower(float *values, size_t n_rows, const float *offsets, const float *scales,
                   const float base[PANEL_WIDTH], const float errors[PANEL_WIDTH], const float limits[PANEL_WIDTH],
                   unsigned char *hits) {
@@ -77,5 +90,10 @@ static void quad_dots(const float *rows, size_t stride, size_t n_rows, const flo
     }
 }
 
-const cpu_panel_kernels mlsel_i_cpu_panel_portable = {
-    .pack = pack, .dots = dots, .weigh = weigh, .lower = lower, .quad_dots = quad_dots, .quad_parts = 16};
+const cpu_panel_kernels mlsel_i_cpu_panel_portable = {.pack = pack,
+                                                      .dots = dots,
+                                                      .weigh = weigh,
+                                                      .finish = finish,
+                                                      .lower = lower,
+                                                      .quad_dots = quad_dots,
+                                                      .quad_parts = 16};

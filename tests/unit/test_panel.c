@@ -157,6 +157,27 @@ static void check_lower(const cpu_kernels *kernels) {
     free(values), free(offsets), free(scales), free(base), free(errors), free(expected);
 }
 
+/* Every combination of steps. */
+static void check_finish(const cpu_kernels *kernels) {
+    enum { ROWS = 5 };
+    for (int steps = 0; steps < 8; steps++) {
+        float *values = random_floats(ROWS * PANEL_WIDTH), *biases = random_floats(ROWS), *scales = random_floats(ROWS);
+        float *shifts = random_floats(ROWS), *got = random_floats(ROWS * PANEL_WIDTH);
+        memcpy(got, values, ROWS * PANEL_WIDTH * sizeof *got);
+        kernels->panel->finish(got, ROWS, steps & 1 ? biases : NULL, steps & 2, steps & 4 ? scales : NULL,
+                               steps & 4 ? shifts : NULL);
+        for (size_t r = 0; r < ROWS; r++)
+            for (size_t j = 0; j < PANEL_WIDTH; j++) {
+                double x = (double)values[r * PANEL_WIDTH + j];
+                x = steps & 1 ? x + (double)biases[r] : x;
+                x = steps & 2 && x < 0 ? 0 : x;
+                x = steps & 4 ? x * (double)scales[r] + (double)shifts[r] : x;
+                assert_true(fabs((double)got[r * PANEL_WIDTH + j] - x) < 1e-6);
+            }
+        free(values), free(biases), free(scales), free(shifts), free(got);
+    }
+}
+
 static void dots(void **state) {
     (void)state;
     for_each_table(check_dots);
@@ -168,6 +189,11 @@ static void weigh(void **state) {
     for_each_table(check_weigh);
 }
 
+static void finish(void **state) {
+    (void)state;
+    for_each_table(check_finish);
+}
+
 static void lower(void **state) {
     (void)state;
     for_each_table(check_lower);
@@ -177,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dots),
         cmocka_unit_test(weigh),
+        cmocka_unit_test(finish),
         cmocka_unit_test(lower),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "cpu/kernels.h"
 #include "pool.h"
 #include "registry.h"
 
@@ -11,6 +12,7 @@ struct mlsel_model {
     _Atomic size_t references;
     mlsel_engine *engine;
     const mlsel_artifact *artifact; /* of the engine */
+    const cpu_kernels *kernels;     /* for the core's own passes over queries */
     uint32_t k;                     /* KNN: neighbours that vote, at most the rows */
     int32_t device_fallback;
     mlsel_category_layout category_layout;

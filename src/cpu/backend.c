@@ -31,6 +31,12 @@ double mlsel_i_cpu_sum_squares(const cpu_state *state, const cpu_query *query) {
                               : state->kernels->sum_squares(query->f64, n);
 }
 
+bool mlsel_i_cpu_is_finite(const cpu_state *state, const cpu_query *query) {
+    const size_t n = state->view->n_features;
+    return query->f32 != NULL ? state->kernels->is_finite_f32(query->f32, n)
+                              : state->kernels->is_finite_f64(query->f64, n);
+}
+
 bool mlsel_i_cpu_is_tame(double norm) { return norm >= 0x1p-40 && norm <= 0x1p40; }
 
 /* Blocks of a state form a list, so that one function frees whatever an algorithm prepared. */
@@ -140,6 +146,7 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     out->scratch_bytes = lay_out(state).end;
     out->memory_bytes = sizeof *owned + state->memory_bytes;
     out->state = owned;
+    out->checks_queries = view->kmeans != NULL;
     return MLSEL_OK;
 }
 
@@ -148,8 +155,8 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
     const mlsel_model_view *view = state->view;
     const scratch_layout l = lay_out(state);
     char *scratch = run->scratch;
-    (void)err;
-    for (uint32_t i = 0; i < run->count; i++) {
+    bool is_finite = true;
+    for (uint32_t i = 0; i < run->count && is_finite; i++) {
         const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
         const cpu_query query = {.f32 = is_f64 ? NULL : (const float *)run->queries + i * run->stride,
                                  .f64 = is_f64 ? (const double *)run->queries + i * run->stride : NULL,
@@ -161,13 +168,13 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
         if (view->knn != NULL)
             mlsel_i_cpu_knn(state, &query, run, run->neighbours + i * run->neighbour_stride);
         else if (view->kmeans != NULL)
-            mlsel_i_cpu_kmeans(state, &query, values);
+            is_finite = mlsel_i_cpu_kmeans(state, &query, values);
         else if (view->svm != NULL)
             mlsel_i_cpu_svm(state, &query, values);
         else
             mlsel_i_cpu_mlp(state, &query, values);
     }
-    return MLSEL_OK;
+    return is_finite ? MLSEL_OK : mlsel_i_fail(err, MLSEL_ERROR_NOT_FINITE, "a value is not a number");
 }
 
 const mlsel_backend mlsel_i_cpu_backend = {

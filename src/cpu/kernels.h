@@ -10,8 +10,12 @@
 #ifndef MLSEL_CPU_KERNELS_H
 #define MLSEL_CPU_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Rows that first_dots takes. */
+enum { FIRST_ROWS = 8 };
 
 typedef struct cpu_kernels {
     const char *isa;
@@ -24,6 +28,10 @@ typedef struct cpu_kernels {
     /* sum of x[i]^2, in eight parts */
     double (*sum_squares)(const double *x, size_t n);
     double (*sum_squares_f32)(const float *x, size_t n);
+
+    /* whether all values are numbers in the range of float */
+    bool (*is_finite_f32)(const float *x, size_t n);
+    bool (*is_finite_f64)(const double *x, size_t n);
 
     /* --- fast; all NULL in the reference table --- */
 
@@ -39,6 +47,21 @@ typedef struct cpu_kernels {
     double (*dot_f64)(const double *a, const float *x, size_t n);
     /* q[i] = (float)(x[i] * scale) */
     void (*narrow)(const double *x, double scale, float *q, size_t n);
+
+    /*
+     * One pass over a query as it comes, which may hold anything: its sum of squares in double, in any order, and its
+     * dot products with FIRST_ROWS rows, whose values from n up to the next multiple of 16 are 0. The query in float
+     * goes to `narrow` unless that is NULL. Both may be NULL in a table: nothing is gained there.
+     */
+    double (*first_dots_f64)(const double *x, size_t n, const float *rows, size_t stride, float *narrow, float *out);
+    double (*first_dots_f32)(const float *x, size_t n, const float *rows, size_t stride, float *out);
+    size_t first_dots_parts; /* as dots_parts */
+    /* out[i] = base + offsets[i] - 2 * dots[i] in double; returns the least, infinity for n = 0 */
+    double (*distances)(double base, const float *offsets, const float *dots, size_t n, double *out);
+    /* close[i] = whether any x[j] other than x[i] is within gap of it; returns whether any is */
+    bool (*mark_close)(const double *x, size_t n, double gap, uint8_t *close);
+    /* sum of (q[i] - x[i])^2, in any order */
+    double (*distance_f64)(const double *x, const double *q, size_t n);
 } cpu_kernels;
 
 extern const cpu_kernels mlsel_i_cpu_kernels_reference;
@@ -62,5 +85,7 @@ const cpu_kernels *mlsel_i_cpu_kernels_pick(void);
  * Cauchy-Schwarz bounds by |x| |q|.
  */
 double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n);
+/* The same for first_dots, where the table has it. */
+double mlsel_i_cpu_first_dots_error(const cpu_kernels *kernels, size_t n);
 
 #endif

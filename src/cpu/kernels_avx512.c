@@ -2,7 +2,7 @@
 /* AVX-512 F, BW, DQ and VL. Compiled with these flags alone, so nothing else may be defined here. */
 #include <immintrin.h>
 
-#include "kernels.h"
+#include "kernels_generic.h"
 
 static __mmask16 tail16(size_t left) { return (__mmask16)((1u << left) - 1); }
 
@@ -192,10 +192,154 @@ static double sum_squares_f32(const float *x, size_t n) {
     return sum_eight(sum);
 }
 
+/* --- KMeans: the query in one pass, and what follows ------------------------------------------------------------- */
+
+/* The sums of the lanes of eight vectors. */
+static inline __m256 sum_rows(const __m512 a[FIRST_ROWS]) {
+    __m512 pairs[4], fours[2];
+    for (size_t i = 0; i < 4; i++)
+        pairs[i] =
+            _mm512_add_ps(_mm512_unpacklo_ps(a[2 * i], a[2 * i + 1]), _mm512_unpackhi_ps(a[2 * i], a[2 * i + 1]));
+    for (size_t i = 0; i < 2; i++) {
+        const __m512d x = _mm512_castps_pd(pairs[2 * i]), y = _mm512_castps_pd(pairs[2 * i + 1]);
+        fours[i] =
+            _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)), _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+    }
+    /* each 128 bits now hold a part of four rows' sums */
+    const __m512 halves =
+        _mm512_add_ps(_mm512_shuffle_f32x4(fours[0], fours[1], 0x44), _mm512_shuffle_f32x4(fours[0], fours[1], 0xee));
+    return _mm512_castps512_ps256(
+        _mm512_add_ps(_mm512_shuffle_f32x4(halves, halves, 0x88), _mm512_shuffle_f32x4(halves, halves, 0xdd)));
+}
+
+typedef struct first_sums {
+    __m512 rows[FIRST_ROWS];
+    __m512d squares[2];
+} first_sums;
+
+/* The query's next sixteen values, as two vectors of double. */
+static inline __attribute__((always_inline)) void add_sixteen(first_sums *s, __m512d low, __m512d high, __m512 v,
+                                                              const float *rows, size_t stride) {
+    s->squares[0] = _mm512_fmadd_pd(low, low, s->squares[0]);
+    s->squares[1] = _mm512_fmadd_pd(high, high, s->squares[1]);
+    for (size_t r = 0; r < FIRST_ROWS; r++)
+        s->rows[r] = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows + r * stride), s->rows[r]);
+}
+
+static inline __m512 narrow_two(__m512d low, __m512d high) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
+}
+
+static inline __attribute__((always_inline)) double first_f64(const double *x, size_t n, const float *rows,
+                                                              size_t stride, bool keeps, float *narrowed, float *out) {
+    /* queries come from far: the processor does not fetch ahead enough by itself */
+    enum { AHEAD = 128 };
+    first_sums s;
+    for (size_t r = 0; r < FIRST_ROWS; r++)
+        s.rows[r] = _mm512_setzero_ps();
+    s.squares[0] = s.squares[1] = _mm512_setzero_pd();
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        _mm_prefetch((const char *)(x + i) + AHEAD * sizeof *x, _MM_HINT_T0);
+        _mm_prefetch((const char *)(x + i) + (AHEAD + 8) * sizeof *x, _MM_HINT_T0);
+        const __m512d low = _mm512_loadu_pd(x + i), high = _mm512_loadu_pd(x + i + 8);
+        const __m512 v = narrow_two(low, high);
+        if (keeps)
+            _mm512_storeu_ps(narrowed + i, v);
+        add_sixteen(&s, low, high, v, rows + i, stride);
+    }
+    if (i < n) {
+        const __mmask16 mask = tail16(n - i);
+        const __m512d low = _mm512_maskz_loadu_pd((__mmask8)mask, x + i);
+        const __m512d high = _mm512_maskz_loadu_pd((__mmask8)(mask >> 8), x + i + 8);
+        const __m512 v = narrow_two(low, high);
+        if (keeps)
+            _mm512_mask_storeu_ps(narrowed + i, mask, v);
+        add_sixteen(&s, low, high, v, rows + i, stride);
+    }
+    _mm256_storeu_ps(out, sum_rows(s.rows));
+    return _mm512_reduce_add_pd(_mm512_add_pd(s.squares[0], s.squares[1]));
+}
+
+static double first_dots_f64(const double *x, size_t n, const float *rows, size_t stride, float *narrowed, float *out) {
+    return narrowed == NULL ? first_f64(x, n, rows, stride, false, NULL, out)
+                            : first_f64(x, n, rows, stride, true, narrowed, out);
+}
+
+static double first_dots_f32(const float *x, size_t n, const float *rows, size_t stride, float *out) {
+    enum { AHEAD = 256 };
+    first_sums s;
+    for (size_t r = 0; r < FIRST_ROWS; r++)
+        s.rows[r] = _mm512_setzero_ps();
+    s.squares[0] = s.squares[1] = _mm512_setzero_pd();
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        _mm_prefetch((const char *)(x + i) + AHEAD * sizeof *x, _MM_HINT_T0);
+        add_sixteen(&s, _mm512_cvtps_pd(_mm256_loadu_ps(x + i)), _mm512_cvtps_pd(_mm256_loadu_ps(x + i + 8)),
+                    _mm512_loadu_ps(x + i), rows + i, stride);
+    }
+    if (i < n) {
+        const __m512 v = _mm512_maskz_loadu_ps(tail16(n - i), x + i);
+        add_sixteen(&s, _mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)), v,
+                    rows + i, stride);
+    }
+    _mm256_storeu_ps(out, sum_rows(s.rows));
+    return _mm512_reduce_add_pd(_mm512_add_pd(s.squares[0], s.squares[1]));
+}
+
+static double distances(double base, const float *offsets, const float *products, size_t n, double *out) {
+    __m512d least = _mm512_set1_pd(INFINITY);
+    for (size_t i = 0; i < n; i += 8) {
+        const __mmask8 mask = n - i >= 8 ? 0xff : tail8(n - i);
+        const __m512d offset = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, offsets + i));
+        const __m512d product = _mm512_cvtps_pd(_mm256_maskz_loadu_ps(mask, products + i));
+        const __m512d distance =
+            _mm512_fnmadd_pd(_mm512_set1_pd(2), product, _mm512_add_pd(_mm512_set1_pd(base), offset));
+        _mm512_mask_storeu_pd(out + i, mask, distance);
+        least = _mm512_mask_min_pd(least, mask, least, distance);
+    }
+    return _mm512_reduce_min_pd(least);
+}
+
+static inline __m512d nearer(__m512d nearest, __m512d x, __m512d other) {
+    return _mm512_min_pd(_mm512_abs_pd(_mm512_sub_pd(x, other)), nearest);
+}
+
+#define ROTATE(x, lanes) _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(x), _mm512_castpd_si512(x), lanes))
+
+static bool mark_close(const double *x, size_t n, double gap, uint8_t *close) {
+    const __m512d infinity = _mm512_set1_pd(INFINITY);
+    __mmask8 found = 0;
+    for (size_t i = 0; i < n; i += 8) {
+        const __mmask8 mask = n - i >= 8 ? 0xff : tail8(n - i);
+        const __m512d own = _mm512_mask_loadu_pd(infinity, mask, x + i);
+        /* infinity less infinity is NaN, for which the second operand of the minimum stands */
+        __m512d a = nearer(infinity, own, ROTATE(own, 1)), b = nearer(infinity, own, ROTATE(own, 2));
+        a = nearer(a, own, ROTATE(own, 3));
+        b = nearer(b, own, ROTATE(own, 4));
+        a = nearer(a, own, ROTATE(own, 5));
+        b = nearer(b, own, ROTATE(own, 6));
+        a = nearer(a, own, ROTATE(own, 7));
+        for (size_t j = 0; j < i; j += 2) {
+            a = nearer(a, own, _mm512_set1_pd(x[j]));
+            b = nearer(b, own, _mm512_set1_pd(x[j + 1]));
+        }
+        for (size_t j = i + 8; j < n; j++)
+            a = nearer(a, own, _mm512_set1_pd(x[j]));
+        const __mmask8 is_close = _mm512_mask_cmp_pd_mask(mask, _mm512_min_pd(a, b), _mm512_set1_pd(gap), _CMP_LE_OQ);
+        _mm_mask_storeu_epi8(close + i, mask, _mm_maskz_set1_epi8(is_close, 1));
+        found |= is_close;
+    }
+    return found != 0;
+}
+
 /* What both tables share. */
 #define AVX512_KERNELS                                                                                                 \
     .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
-    .dots = dots, .dots_parts = 32, .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow
+    .is_finite_f32 = generic_is_finite_f32, .is_finite_f64 = generic_is_finite_f64, .dots = dots, .dots_parts = 32,    \
+    .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow, .first_dots_f64 = first_dots_f64,              \
+    .first_dots_f32 = first_dots_f32, .first_dots_parts = 16, .distances = distances, .mark_close = mark_close,        \
+    .distance_f64 = generic_distance_f64
 
 const cpu_kernels mlsel_i_cpu_kernels_avx512 = {.isa = "avx512", .dots_i8 = dots_i8, AVX512_KERNELS};
 

@@ -35,6 +35,7 @@ typedef struct cpu_state {
     double coef_sum;     /* sum of coef_bounds */
     float *centroids;    /* KMeans: [n_clusters][stride] */
     size_t stride;       /* of centroids */
+    double sum_error;    /* KMeans: relative error of a sum of n squares in double, twice over */
     float **norm_scales; /* MLP: [n_layers] batch norm as x * scale + shift; NULL for other layers */
     float **norm_shifts;
 
@@ -56,6 +57,8 @@ typedef struct cpu_query {
 const double *mlsel_i_cpu_wide(const cpu_state *state, const cpu_query *query);
 const float *mlsel_i_cpu_narrow(const cpu_state *state, const cpu_query *query);
 double mlsel_i_cpu_sum_squares(const cpu_state *state, const cpu_query *query);
+/* Whether all values of the query are numbers in the range of float. */
+bool mlsel_i_cpu_is_finite(const cpu_state *state, const cpu_query *query);
 /* Whether a norm is so far from the limits of float that bounds relative to it hold. */
 bool mlsel_i_cpu_is_tame(double norm);
 /* A block of the state, freed with it; counts towards memory_bytes. NULL when out of memory. */
@@ -67,10 +70,10 @@ mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err);
 
-/* Each writes one row of the run's output. */
+/* Each writes one row of the run's output. KMeans: false if a value of the query is not finite, see checks_queries. */
 void mlsel_i_cpu_knn(const cpu_state *state, const cpu_query *query, const mlsel_backend_run *run,
                      mlsel_backend_neighbour *out);
-void mlsel_i_cpu_kmeans(const cpu_state *state, const cpu_query *query, double *out);
+bool mlsel_i_cpu_kmeans(const cpu_state *state, const cpu_query *query, double *out);
 void mlsel_i_cpu_svm(const cpu_state *state, const cpu_query *query, double *out);
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out);
 

@@ -159,8 +159,12 @@ void mlsel_i_error_prefix(mlsel_error *err, const char *prefix) {
 }
 
 mlsel_status mlsel_i_ok(mlsel_error *err) {
-    if (err != NULL)
-        memset(err, 0, sizeof *err);
+    if (err != NULL) { /* not all of the message: this is on the way of every query */
+        err->code = MLSEL_OK;
+        err->reserved = 0;
+        err->detail = 0;
+        err->message[0] = '\0';
+    }
     return MLSEL_OK;
 }
 

@@ -113,10 +113,12 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
                                      const uint8_t **out, mlsel_error *err) {
     const uint32_t n_labels = model->artifact->scalars.n_labels;
     mlsel_query_options options = {0};
+    *out = NULL;
+    if (given == NULL && n_labels > 0 && model->artifact->choosable[0])
+        return MLSEL_OK;
     mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
     if (status != MLSEL_OK)
         return status;
-    *out = NULL;
     if (options.reserved != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_query_options: reserved must be 0");
     if (options.eligible_mask != NULL && options.eligible != NULL)
@@ -263,6 +265,15 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
 
 /* --- choosing ---------------------------------------------------------------------------------------------------- */
 
+/* The labels with the highest and the second highest key; -1 where there is none. */
+typedef struct best_two {
+    int32_t best, second;
+} best_two;
+
+static bool can_be_chosen(const mlsel_artifact *artifact, const uint8_t *mask, uint32_t label) {
+    return artifact->choosable[label] && (mask == NULL || mask[label]);
+}
+
 static int32_t rank_at(const ranking *r, int32_t label) { return r->ranks == NULL ? label : r->ranks[label]; }
 
 static bool is_better(const ranking *r, int32_t a, int32_t b) {
@@ -271,20 +282,49 @@ static bool is_better(const ranking *r, int32_t a, int32_t b) {
     return !(r->keys[a] < r->keys[b]) && rank_at(r, a) < rank_at(r, b);
 }
 
-static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
-    const mlsel_artifact *artifact = model->artifact;
-    int32_t best = -1, second = -1;
+static best_two find_by_rank(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
+    best_two found = {-1, -1};
     for (uint32_t i = 0; i < artifact->scalars.n_labels; i++) {
         const int32_t label = (int32_t)i;
-        if (!artifact->choosable[i] || (mask != NULL && !mask[i]))
+        if (!can_be_chosen(artifact, mask, i))
             continue;
-        if (is_better(r, label, best)) {
-            second = best;
-            best = label;
-        } else if (is_better(r, label, second)) {
-            second = label;
+        if (is_better(r, label, found.best)) {
+            found.second = found.best;
+            found.best = label;
+        } else if (is_better(r, label, found.second)) {
+            found.second = label;
         }
     }
+    return found;
+}
+
+/* Most often no two keys are equal; then minima and maxima find the two without a branch that cannot be predicted. */
+static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
+    const uint32_t n_labels = artifact->scalars.n_labels;
+    double highest = -INFINITY, next = -INFINITY;
+    for (uint32_t i = 0; i < n_labels; i++) {
+        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const double lower = key < highest ? key : highest;
+        next = lower > next ? lower : next;
+        highest = key > highest ? key : highest;
+    }
+    best_two found = {0, 0};
+    uint32_t n_highest = 0, n_next = 0;
+    for (uint32_t i = 0; i < n_labels; i++) {
+        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const uint32_t is_highest = key >= highest, is_next = key >= next && key < highest;
+        n_highest += is_highest;
+        n_next += is_next;
+        found.best += (int32_t)(i * is_highest);
+        found.second += (int32_t)(i * is_next);
+    }
+    return n_highest == 1 && n_next == 1 && next > -INFINITY ? found : find_by_rank(artifact, mask, r);
+}
+
+static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
+    const mlsel_artifact *artifact = model->artifact;
+    const best_two found = find_best_two(artifact, mask, r);
+    const int32_t best = found.best, second = found.second;
     mlsel_selection s = {.index = best, .runner_up = second, .cluster = r->cluster, .flags = r->flags};
     s.score = r->scores[best];
     s.margin = second < 0 ? INFINITY : s.score - r->scores[second];

@@ -39,19 +39,20 @@ const cpu_kernels *mlsel_i_cpu_kernels_pick(void) {
     return available[n - 1];
 }
 
-static double sum_error(size_t n_parts, size_t n) {
+static double sum_error(size_t n_parts, size_t tail, size_t n) {
     const double unit = 0x1p-24;
-    const double parts = (double)n_parts;
     size_t depth = 0; /* of the tree */
     while (((size_t)1 << depth) < n_parts)
         depth++;
-    /* terms of a part, the tree, a term that may be left over, and one rounding each for a product and for q */
-    const double steps = ceil((double)n / parts) + (double)depth + parts + 3;
+    /* terms of a part, the tree, what may be left over, and one rounding each for a product and for q */
+    const double steps = ceil((double)n / (double)n_parts) + (double)(depth + tail + 3);
     return 1.01 * steps * unit;
 }
 
-double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n) { return sum_error(kernels->dots_parts, n); }
+double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n) {
+    return sum_error(kernels->dots_parts, kernels->dots_tail, n);
+}
 
 double mlsel_i_cpu_first_dots_error(const cpu_kernels *kernels, size_t n) {
-    return sum_error(kernels->first_dots_parts, n);
+    return sum_error(kernels->first_dots_parts, kernels->first_dots_tail, n);
 }

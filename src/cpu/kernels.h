@@ -37,8 +37,9 @@ typedef struct cpu_kernels {
 
     /* out[r] = sum of rows[r * stride + i] * q[i], i < n. Rows aligned to 64 bytes are faster. */
     void (*dots)(const float *rows, size_t stride, size_t n_rows, const float *q, size_t n, float *out);
-    /* in how many parts dots sums, a power of two */
-    size_t dots_parts;
+    /* In how many parts dots sums, a power of two, whose sums are added in a tree; and how many terms more than its
+     * share a part or the end may get. */
+    size_t dots_parts, dots_tail;
     /* The same over small integers: exact where the sum fits, as it does up to 65536 values. */
     void (*dots_i8)(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n, int32_t *out);
     /* x[i] = exp(x[i]) for x[i] <= 0, relative error below 3e-7; below -87 the result may be 0 */
@@ -55,11 +56,14 @@ typedef struct cpu_kernels {
      */
     double (*first_dots_f64)(const double *x, size_t n, const float *rows, size_t stride, float *narrow, float *out);
     double (*first_dots_f32)(const float *x, size_t n, const float *rows, size_t stride, float *out);
-    size_t first_dots_parts; /* as dots_parts */
+    size_t first_dots_parts, first_dots_tail; /* as for dots */
     /* out[i] = base + offsets[i] - 2 * dots[i] in double; returns the least, infinity for n = 0 */
     double (*distances)(double base, const float *offsets, const float *dots, size_t n, double *out);
     /* close[i] = whether any x[j] other than x[i] is within gap of it; returns whether any is */
     bool (*mark_close)(const double *x, size_t n, double gap, uint8_t *close);
+    /* Sum of exp(x[i] - shift) for x[i] <= shift, minus infinity too; relative error below 1e-14. NULL: nothing is
+     * gained over the C library. */
+    double (*sum_exp)(const double *x, size_t n, double shift);
     /* sum of (q[i] - x[i])^2, in any order */
     double (*distance_f64)(const double *x, const double *q, size_t n);
 } cpu_kernels;

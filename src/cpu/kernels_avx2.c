@@ -257,6 +257,7 @@ const cpu_kernels mlsel_i_cpu_kernels_avx2 = {
     .is_finite_f64 = generic_is_finite_f64,
     .dots = dots,
     .dots_parts = 16,
+    .dots_tail = 1,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,

@@ -129,6 +129,7 @@ const cpu_kernels mlsel_i_cpu_kernels_portable = {
     .is_finite_f64 = generic_is_finite_f64,
     .dots = dots,
     .dots_parts = PARTS,
+    .dots_tail = 1,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,

@@ -26,10 +26,10 @@ static void rank_v1(const mlsel_model *model, const measurement *m, workspace *w
     for (uint32_t c = 0; c < n_clusters; c++) {
         const int32_t label = artifact->cluster_labels[c];
         const double score = -m->values[c];
-        /* chosen without a branch: which one is nearer cannot be predicted */
-        const bool is_nearer = score > scores[label];
-        scores[label] = is_nearer ? score : scores[label];
-        ws->ranks[label] = is_nearer ? (int32_t)c : ws->ranks[label];
+        /* without a branch, as which one is nearer cannot be predicted */
+        const int32_t is_nearer = -(int32_t)(score > scores[label]);
+        scores[label] = score > scores[label] ? score : scores[label];
+        ws->ranks[label] ^= (ws->ranks[label] ^ (int32_t)c) & is_nearer;
     }
     *out = (ranking){.scores = scores, .keys = scores, .ranks = ws->ranks, .cluster = -1};
     if (m->mask != NULL && !m->mask[artifact->cluster_labels[nearest(m->values, n_clusters)]])

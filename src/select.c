@@ -244,7 +244,8 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
     mlsel_status status = check_queries(model, queries, err);
     if (status != MLSEL_OK)
         return status;
-    workspace *ws = mlsel_i_workspace_take(model, err);
+    small_workspace small;
+    workspace *ws = mlsel_i_workspace_take_for(model, queries->count, &small, err);
     if (ws == NULL)
         return MLSEL_ERROR_NO_MEMORY;
     const uint8_t *mask;
@@ -255,7 +256,7 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
         status = process_chunk(model, queries, first, count, mask, ws, sink, err);
         first += count;
     }
-    mlsel_i_workspace_give(model, ws);
+    mlsel_i_workspace_give_for(model, ws, &small);
     if (status == MLSEL_OK)
         return mlsel_i_ok(err);
     if (status == MLSEL_ERROR_NOT_FINITE && checks_itself(model, queries))
@@ -312,7 +313,7 @@ static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mas
     uint32_t n_highest = 0, n_next = 0;
     for (uint32_t i = 0; i < n_labels; i++) {
         const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
-        const uint32_t is_highest = key >= highest, is_next = key >= next && key < highest;
+        const uint32_t is_highest = key >= highest, is_next = (key >= next) & (key < highest);
         n_highest += is_highest;
         n_next += is_next;
         found.best += (int32_t)(i * is_highest);

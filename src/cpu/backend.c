@@ -110,9 +110,9 @@ static size_t align(size_t bytes) { return (bytes + MLSEL_ALIGNMENT - 1) / MLSEL
 static scratch_layout lay_out(const cpu_state *state) {
     const size_t n = state->view->n_features;
     scratch_layout l;
-    l.normalized = align(n * sizeof(double));
-    l.narrow = l.normalized + align(n * sizeof(double));
-    l.extra = l.narrow + align(n * sizeof(float));
+    l.normalized = (state->copies & CPU_COPY_WIDE) != 0 ? align(n * sizeof(double)) : 0;
+    l.narrow = l.normalized + ((state->copies & CPU_COPY_NORMALIZED) != 0 ? align(n * sizeof(double)) : 0);
+    l.extra = l.narrow + ((state->copies & CPU_COPY_NARROW) != 0 ? align(n * sizeof(float)) : 0);
     l.end = l.extra + align(state->scratch_bytes);
     return l;
 }
@@ -126,6 +126,7 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     cpu_state *state = &owned->state;
     state->view = view;
     state->kernels = mlsel_i_cpu_kernels_pick();
+    state->copies = CPU_COPY_WIDE | CPU_COPY_NORMALIZED | CPU_COPY_NARROW;
     state->fast = state->kernels->dots != NULL;
     if (state->fast)
         state->dots_error = mlsel_i_cpu_dots_error(state->kernels, view->n_features);

@@ -15,14 +15,29 @@ enum { MAX_FAST_CLUSTERS = 1024 };
 /* Estimates must be this good, relative to a distance of at least 1, to be reported as distances. */
 static const double tolerance = 1e-4;
 
-/* What a query works in. */
+/* What a query works in; all have room for every cluster. */
 typedef struct kmeans_scratch {
-    float dots[MAX_FAST_CLUSTERS];
-    uint8_t close[MAX_FAST_CLUSTERS];       /* whose place in the order is open */
-    uint8_t still_close[MAX_FAST_CLUSTERS]; /* the same of `open` */
-    uint32_t open[MAX_FAST_CLUSTERS];       /* clusters that are measured again */
-    double again[MAX_FAST_CLUSTERS];        /* what came out, by position in `open` */
+    double *again; /* what came out, by position in `open` */
+    float *dots;
+    uint32_t *open;       /* clusters that are measured again */
+    uint8_t *close;       /* whether a cluster's place in the order is open */
+    uint8_t *still_close; /* the same of `open` */
 } kmeans_scratch;
+
+/* The number of clusters, as a multiple of what the kernels write at once. */
+static size_t room(const cpu_state *state) {
+    return (state->view->kmeans->n_clusters + FIRST_ROWS - 1) / FIRST_ROWS * FIRST_ROWS;
+}
+
+static kmeans_scratch scratch_of(const cpu_state *state, void *memory) {
+    const size_t n = room(state);
+    kmeans_scratch s = {.again = memory};
+    s.dots = (float *)(void *)(s.again + n);
+    s.open = (uint32_t *)(void *)(s.dots + n);
+    s.close = (uint8_t *)(s.open + n);
+    s.still_close = s.close + n;
+    return s;
+}
 
 /* --- preparing --------------------------------------------------------------------------------------------------- */
 
@@ -30,10 +45,12 @@ mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err) {
     const mlsel_kmeans_view *kmeans = state->view->kmeans;
     const cpu_kernels *kernels = state->kernels;
     const size_t n = state->view->n_features;
+    state->copies = 0;
     state->fast = state->fast && kmeans->n_clusters <= MAX_FAST_CLUSTERS;
     if (!state->fast)
         return MLSEL_OK;
-    state->scratch_bytes = sizeof(kmeans_scratch);
+    state->scratch_bytes = room(state) * (sizeof(double) + sizeof(float) + sizeof(uint32_t) + 2);
+    state->copies = kernels->first_dots_f64 == NULL || kmeans->n_clusters > FIRST_ROWS ? CPU_COPY_NARROW : 0;
     state->sum_error = 4 * (double)(n + 8) * 0x1p-53;
     const size_t step = MLSEL_ALIGNMENT / sizeof(float);
     /* first_dots always takes FIRST_ROWS rows: those that are missing are 0 */
@@ -59,11 +76,27 @@ mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err) {
 
 /* --- exact ------------------------------------------------------------------------------------------------------- */
 
-static double strict_distance(const double *x, const double *q, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double difference = q[i] - x[i];
-        sum += difference * difference;
+/* Values that are converted to double at a time: a query in float needs no copy of all. */
+enum { PIECE = 256 };
+
+/* The query's values from `first` on, at most PIECE, in double: its own, or a copy in `piece`. */
+static const double *take_piece(const cpu_query *query, size_t first, size_t count, double piece[PIECE]) {
+    if (query->f64 != NULL)
+        return query->f64 + first;
+    for (size_t i = 0; i < count; i++)
+        piece[i] = (double)query->f32[first + i];
+    return piece;
+}
+
+static double strict_distance(const double *x, const cpu_query *query, size_t n) {
+    double sum = 0, piece[PIECE];
+    for (size_t first = 0; first < n; first += PIECE) {
+        const size_t count = n - first < PIECE ? n - first : PIECE;
+        const double *q = take_piece(query, first, count, piece);
+        for (size_t i = 0; i < count; i++) {
+            const double difference = q[i] - x[first + i];
+            sum += difference * difference;
+        }
     }
     return sum;
 }
@@ -71,9 +104,8 @@ static double strict_distance(const double *x, const double *q, size_t n) {
 static void measure_all(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_kmeans_view *kmeans = state->view->kmeans;
     const size_t n = state->view->n_features;
-    const double *q = mlsel_i_cpu_wide(state, query);
     for (uint32_t c = 0; c < kmeans->n_clusters; c++)
-        out[c] = strict_distance(kmeans->centroids + c * n, q, n);
+        out[c] = strict_distance(kmeans->centroids + c * n, query, n);
 }
 
 /* --- fast -------------------------------------------------------------------------------------------------------- */
@@ -102,22 +134,31 @@ static double take_dots(const cpu_state *state, const cpu_query *query, float *o
     return squared;
 }
 
+/* In double, in any order of summation. */
+static double loose_distance(const cpu_kernels *kernels, const double *x, const cpu_query *query, size_t n) {
+    double sum = 0, piece[PIECE];
+    for (size_t first = 0; first < n; first += PIECE) {
+        const size_t count = n - first < PIECE ? n - first : PIECE;
+        sum += kernels->distance_f64(x + first, take_piece(query, first, count, piece), count);
+    }
+    return sum;
+}
+
 /*
- * Measures the clusters in scratch->close again: in double, in any order of summation, which leaves only those open
- * that are as good as equally far; these are summed strictly. Two sums of n squares in double differ by less than
+ * Measures the clusters in scratch->close again: loosely, which leaves only those open that are as good as equally
+ * far; these are summed strictly. Two sums of n squares in double differ by less than
  * 2 (n + 2) u of either (Higham, section 3.1). An order that `gap` made certain stays: what is measured again moves by
  * less than half of it.
  */
-static void settle(const cpu_state *state, const cpu_query *query, kmeans_scratch *scratch, double *out) {
+static void settle(const cpu_state *state, const cpu_query *query, const kmeans_scratch *scratch, double *out) {
     const mlsel_kmeans_view *kmeans = state->view->kmeans;
     const size_t n = state->view->n_features;
-    const double *q = mlsel_i_cpu_wide(state, query);
     double farthest = 0;
     size_t n_open = 0;
     for (uint32_t c = 0; c < kmeans->n_clusters; c++) {
         if (!scratch->close[c])
             continue;
-        out[c] = state->kernels->distance_f64(kmeans->centroids + c * n, q, n);
+        out[c] = loose_distance(state->kernels, kmeans->centroids + c * n, query, n);
         farthest = fmax(farthest, out[c]);
         scratch->again[n_open] = out[c];
         scratch->open[n_open++] = c;
@@ -128,13 +169,13 @@ static void settle(const cpu_state *state, const cpu_query *query, kmeans_scratc
     for (size_t i = 0; i < n_open; i++) {
         const double *centroid = kmeans->centroids + scratch->open[i] * n;
         if (scratch->still_close[i])
-            out[scratch->open[i]] = strict_distance(centroid, q, n);
+            out[scratch->open[i]] = strict_distance(centroid, query, n);
     }
 }
 
 /* Estimates, and in the place of those whose order they leave open, what is measured again. False if the estimates are
  * not good enough to be reported. */
-static bool estimate_all(const cpu_state *state, const cpu_query *query, double squared, kmeans_scratch *scratch,
+static bool estimate_all(const cpu_state *state, const cpu_query *query, double squared, const kmeans_scratch *scratch,
                          double *out) {
     const size_t n_clusters = state->view->kmeans->n_clusters;
     const double unit = 0x1p-24, norm = sqrt(squared), largest = state->max_norm;
@@ -157,11 +198,11 @@ static bool estimate_all(const cpu_state *state, const cpu_query *query, double 
 
 bool mlsel_i_cpu_kmeans(const cpu_state *state, const cpu_query *query, double *out) {
     if (state->fast) {
-        kmeans_scratch *scratch = query->extra;
-        const double squared = take_dots(state, query, scratch->dots);
+        const kmeans_scratch scratch = scratch_of(state, query->extra);
+        const double squared = take_dots(state, query, scratch.dots);
         /* a sum of squares that is a number, and no large one, has no term that is none */
         const bool is_tame = squared >= 0x1p-80 && squared <= 0x1p80;
-        if (is_tame && estimate_all(state, query, squared, scratch, out))
+        if (is_tame && estimate_all(state, query, squared, &scratch, out))
             return true;
     }
     if (!mlsel_i_cpu_is_finite(state, query))

@@ -15,6 +15,9 @@
 /* Rows that `dots` is called for at a time; their results stay in the first-level cache. */
 enum { DOTS_BLOCK = 256 };
 
+/* Copies of a query, see cpu_query. */
+enum { CPU_COPY_WIDE = 1, CPU_COPY_NORMALIZED = 2, CPU_COPY_NARROW = 4 };
+
 typedef struct knn_int8 knn_int8;
 
 typedef struct cpu_state {
@@ -40,6 +43,7 @@ typedef struct cpu_state {
     float **norm_shifts;
 
     size_t scratch_bytes;
+    uint32_t copies; /* of a query that it needs room for: CPU_COPY_ bits, all unless prepared otherwise */
     size_t memory_bytes;
 } cpu_state;
 

@@ -39,6 +39,14 @@ bool mlsel_i_cpu_is_finite(const cpu_state *state, const cpu_query *query) {
 
 bool mlsel_i_cpu_is_tame(double norm) { return norm >= 0x1p-40 && norm <= 0x1p40; }
 
+void mlsel_i_cpu_choose_dots(cpu_state *state, uint64_t bytes) {
+    /* What is read by every query stays in a second-level cache of 1 to 2 MiB up to about the first size; from the
+     * second on, it must share the third-level cache with others, or exceeds it. */
+    const uint64_t near = (uint64_t)5 << 18, far = (uint64_t)8 << 20;
+    const bool is_between = bytes >= near && bytes < far;
+    state->dots = is_between && state->kernels->dots_ahead != NULL ? state->kernels->dots_ahead : state->kernels->dots;
+}
+
 /* Blocks of a state form a list, so that one function frees whatever an algorithm prepared. */
 typedef struct state_block {
     struct state_block *next;
@@ -128,6 +136,7 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     state->kernels = mlsel_i_cpu_kernels_pick();
     state->copies = CPU_COPY_WIDE | CPU_COPY_NORMALIZED | CPU_COPY_NARROW;
     state->fast = state->kernels->dots != NULL;
+    mlsel_i_cpu_choose_dots(state, 0);
     if (state->fast)
         state->dots_error = mlsel_i_cpu_dots_error(state->kernels, view->n_features);
     mlsel_status status;

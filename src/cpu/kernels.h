@@ -40,7 +40,10 @@ typedef struct cpu_kernels {
     /* In how many parts dots sums, a power of two, whose sums are added in a tree; and how many terms more than its
      * share a part or the end may get. */
     size_t dots_parts, dots_tail;
-    /* The same over small integers: exact where the sum fits, as it does up to 65536 values. */
+    /* The same, within the same error, for rows that come from the third-level cache, which it is faster for; slower
+     * for rows that are nearer or farther. May be NULL. */
+    void (*dots_ahead)(const float *rows, size_t stride, size_t n_rows, const float *q, size_t n, float *out);
+    /* The same as dots over small integers: exact where the sum fits, as it does up to 65536 values. */
     void (*dots_i8)(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n, int32_t *out);
     /* x[i] = exp(x[i]) for x[i] <= 0, relative error below 3e-7; below -87 the result may be 0 */
     void (*exp_negative)(float *x, size_t n);

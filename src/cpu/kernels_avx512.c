@@ -67,6 +67,54 @@ static void dots(const float *rows, size_t stride, size_t n_rows, const float *q
         out[r] = dots_one(rows + r * stride, q, n);
 }
 
+/* --- dots_ahead: two rows at a time, fetched 2 kB before they are needed ------------------------------------------ */
+
+/* The chunk of sixteen values from i on, the rest 0; without a load where there are none. */
+#define FMA_TAIL(sum, other, at)                                                                                       \
+    do {                                                                                                               \
+        const size_t first = i + at;                                                                                   \
+        const __mmask16 mask = first >= n ? 0 : n - first >= 16 ? 0xffff : tail16(n - first);                          \
+        const __m512 v = _mm512_maskz_loadu_ps(mask, q + first);                                                       \
+        sum = _mm512_fmadd_ps(v, _mm512_maskz_loadu_ps(mask, x + first), sum);                                         \
+        other = _mm512_fmadd_ps(v, _mm512_maskz_loadu_ps(mask, y + first), other);                                     \
+    } while (0)
+#define FMA_AHEAD(sum, other, at)                                                                                      \
+    do {                                                                                                               \
+        const __m512 v = _mm512_loadu_ps(q + i + at);                                                                  \
+        _mm_prefetch((const char *)(x + i + at) + 2048, _MM_HINT_T0);                                                  \
+        _mm_prefetch((const char *)(y + i + at) + 2048, _MM_HINT_T0);                                                  \
+        FMA(sum, v, x + i + at);                                                                                       \
+        FMA(other, v, y + i + at);                                                                                     \
+    } while (0)
+
+static inline void dots_two_ahead(const float *x, const float *y, const float *q, size_t n, float *x_out,
+                                  float *y_out) {
+    __m512 a0 = _mm512_setzero_ps(), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        FMA_AHEAD(a0, b0, 0);
+        FMA_AHEAD(a1, b1, 16);
+        FMA_AHEAD(a2, b2, 32);
+        FMA_AHEAD(a3, b3, 48);
+    }
+    if (i < n) {
+        FMA_TAIL(a0, b0, 0);
+        FMA_TAIL(a1, b1, 16);
+        FMA_TAIL(a2, b2, 32);
+        FMA_TAIL(a3, b3, 48);
+    }
+    *x_out = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a0, a1), _mm512_add_ps(a2, a3)));
+    *y_out = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(b0, b1), _mm512_add_ps(b2, b3)));
+}
+
+static void dots_ahead(const float *rows, size_t stride, size_t n_rows, const float *q, size_t n, float *out) {
+    const size_t half = n_rows / 2;
+    for (size_t r = 0; r < half; r++)
+        dots_two_ahead(rows + r * stride, rows + (r + half) * stride, q, n, out + r, out + r + half);
+    if (n_rows % 2 != 0)
+        out[n_rows - 1] = dots_one(rows + (n_rows - 1) * stride, q, n);
+}
+
 /* --- dots_i8: products of 16-bit values added in pairs, exact for all values ------------------------------------- */
 
 static inline __m512i load_i8(const int8_t *x, __mmask32 mask) {
@@ -390,10 +438,11 @@ static double sum_exp(const double *x, size_t n, double shift) {
 /* What both tables share. */
 #define AVX512_KERNELS                                                                                                 \
     .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
-    .is_finite_f32 = generic_is_finite_f32, .is_finite_f64 = generic_is_finite_f64, .dots = dots, .dots_parts = 32,    \
-    .dots_tail = 1, .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow,                                \
-    .first_dots_f64 = first_dots_f64, .first_dots_f32 = first_dots_f32, .first_dots_parts = 32, .first_dots_tail = 1,  \
-    .distances = distances, .mark_close = mark_close, .sum_exp = sum_exp, .distance_f64 = generic_distance_f64
+    .is_finite_f32 = generic_is_finite_f32, .is_finite_f64 = generic_is_finite_f64, .dots = dots,                      \
+    .dots_ahead = dots_ahead, .dots_parts = 32, .dots_tail = 1, .exp_negative = exp_negative, .dot_f64 = dot_f64,      \
+    .narrow = narrow, .first_dots_f64 = first_dots_f64, .first_dots_f32 = first_dots_f32, .first_dots_parts = 32,      \
+    .first_dots_tail = 1, .distances = distances, .mark_close = mark_close, .sum_exp = sum_exp,                        \
+    .distance_f64 = generic_distance_f64
 
 const cpu_kernels mlsel_i_cpu_kernels_avx512 = {.isa = "avx512", .dots_i8 = dots_i8, AVX512_KERNELS};
 

@@ -23,6 +23,8 @@ typedef struct knn_int8 knn_int8;
 typedef struct cpu_state {
     const mlsel_model_view *view;
     const cpu_kernels *kernels;
+    /* kernels->dots or dots_ahead, as fits the size of the weights */
+    void (*dots)(const float *rows, size_t stride, size_t n_rows, const float *q, size_t n, float *out);
     bool fast;         /* the fast path can be used for this model */
     double dots_error; /* of kernels->dots at the model's width, see mlsel_i_cpu_dots_error */
     double max_norm;   /* of the vectors or centroids, as they enter dots */
@@ -63,6 +65,8 @@ const float *mlsel_i_cpu_narrow(const cpu_state *state, const cpu_query *query);
 double mlsel_i_cpu_sum_squares(const cpu_state *state, const cpu_query *query);
 /* Whether all values of the query are numbers in the range of float. */
 bool mlsel_i_cpu_is_finite(const cpu_state *state, const cpu_query *query);
+/* Sets state->dots for a model that reads so many bytes per query. */
+void mlsel_i_cpu_choose_dots(cpu_state *state, uint64_t bytes);
 /* Whether a norm is so far from the limits of float that bounds relative to it hold. */
 bool mlsel_i_cpu_is_tame(double norm);
 /* A block of the state, freed with it; counts towards memory_bytes. NULL when out of memory. */

@@ -42,6 +42,7 @@ mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err) {
     state->coef_bounds = mlsel_i_cpu_state_alloc(state, svm->n_support_vectors, sizeof *state->coef_bounds);
     if (state->offsets == NULL || state->coef_bounds == NULL)
         return mlsel_i_no_memory(err);
+    mlsel_i_cpu_choose_dots(state, svm->n_support_vectors * svm->stride * sizeof(float));
     prepare_vectors(state);
     return MLSEL_OK;
 }
@@ -130,7 +131,7 @@ static bool decide_fast(const cpu_state *state, const cpu_query *query, double *
         return false;
     float *kernel = query->extra;
     const float *q = mlsel_i_cpu_narrow(state, query);
-    state->kernels->dots(svm->support_vectors, svm->stride, n, q, n_features, kernel);
+    state->dots(svm->support_vectors, svm->stride, n, q, n_features, kernel);
     const double error = kernel_from_dots(state, kernel, squared);
     if (error > tolerance)
         return false;

@@ -388,11 +388,16 @@ static bool mark_close(const double *x, size_t n, double gap, uint8_t *close) {
         a = nearer(a, own, ROTATE(own, 5));
         b = nearer(b, own, ROTATE(own, 6));
         a = nearer(a, own, ROTATE(own, 7));
-        for (size_t j = 0; j < i; j += 2) {
+        for (size_t k = 0; k < i; k += 2) {
+            a = nearer(a, own, _mm512_set1_pd(x[k]));
+            b = nearer(b, own, _mm512_set1_pd(x[k + 1]));
+        }
+        size_t j = i + 8;
+        for (; j + 2 <= n; j += 2) {
             a = nearer(a, own, _mm512_set1_pd(x[j]));
             b = nearer(b, own, _mm512_set1_pd(x[j + 1]));
         }
-        for (size_t j = i + 8; j < n; j++)
+        if (j < n)
             a = nearer(a, own, _mm512_set1_pd(x[j]));
         const __mmask8 is_close = _mm512_mask_cmp_pd_mask(mask, _mm512_min_pd(a, b), _mm512_set1_pd(gap), _CMP_LE_OQ);
         _mm_mask_storeu_epi8(close + i, mask, _mm_maskz_set1_epi8(is_close, 1));

@@ -159,7 +159,13 @@ void mlsel_i_error_prefix(mlsel_error *err, const char *prefix) {
 }
 
 mlsel_status mlsel_i_ok(mlsel_error *err) {
-    if (err != NULL) { /* not all of the message: this is on the way of every query */
+    if (err != NULL)
+        memset(err, 0, sizeof *err);
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_ok_quickly(mlsel_error *err) {
+    if (err != NULL) {
         err->code = MLSEL_OK;
         err->reserved = 0;
         err->detail = 0;

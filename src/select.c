@@ -169,7 +169,7 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
         .values = ws->values,
         .value_stride = model->n_values,
     };
-    mlsel_i_ok(err); /* a backend that fails without a word leaves no old message */
+    mlsel_i_ok_quickly(err); /* a backend that fails without a word leaves no old message */
     return model->engine->backend->run(model->engine->prepared.state, &call, err);
 }
 
@@ -258,7 +258,7 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
     }
     mlsel_i_workspace_give_for(model, ws, &small);
     if (status == MLSEL_OK)
-        return mlsel_i_ok(err);
+        return mlsel_i_ok_quickly(err);
     if (status == MLSEL_ERROR_NOT_FINITE && checks_itself(model, queries))
         check_values(model, queries, err); /* says which value */
     return status;

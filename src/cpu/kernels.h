@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "panel.h"
+
 /* Rows that first_dots takes. */
 enum { FIRST_ROWS = 8 };
 
@@ -69,6 +71,9 @@ typedef struct cpu_kernels {
     double (*sum_exp)(const double *x, size_t n, double shift);
     /* sum of (q[i] - x[i])^2, in any order */
     double (*distance_f64)(const double *x, const double *q, size_t n);
+
+    /* several queries at once */
+    const cpu_panel_kernels *panel;
 } cpu_kernels;
 
 extern const cpu_kernels mlsel_i_cpu_kernels_reference;
@@ -86,13 +91,12 @@ void mlsel_i_cpu_dots_i8_avx512vnni(const int8_t *rows, size_t stride, size_t n_
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void);
 
 /*
- * Bound on |computed - exact| / (|x| |q|) of one value of dots, where q was rounded to float from a more exact vector.
+ * Bound on |computed - exact| / (|x| |q|) of a dot product of n values summed in `parts`, of which one or the end may
+ * get `tail` terms more than its share, and where q was rounded to float from a more exact vector.
  * Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1: a sum of m terms one after the other
  * and a tree over p parts has an error of at most gamma(m + log2 p + 1) times the sum of the absolute products, which
  * Cauchy-Schwarz bounds by |x| |q|.
  */
-double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n);
-/* The same for first_dots, where the table has it. */
-double mlsel_i_cpu_first_dots_error(const cpu_kernels *kernels, size_t n);
+double mlsel_i_cpu_dots_error(size_t parts, size_t tail, size_t n);
 
 #endif

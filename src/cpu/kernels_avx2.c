@@ -258,6 +258,7 @@ const cpu_kernels mlsel_i_cpu_kernels_avx2 = {
     .dots = dots,
     .dots_parts = 16,
     .dots_tail = 1,
+    .panel = &mlsel_i_cpu_panel_avx2,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,

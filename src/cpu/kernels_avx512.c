@@ -447,7 +447,7 @@ static double sum_exp(const double *x, size_t n, double shift) {
     .dots_ahead = dots_ahead, .dots_parts = 32, .dots_tail = 1, .exp_negative = exp_negative, .dot_f64 = dot_f64,      \
     .narrow = narrow, .first_dots_f64 = first_dots_f64, .first_dots_f32 = first_dots_f32, .first_dots_parts = 32,      \
     .first_dots_tail = 1, .distances = distances, .mark_close = mark_close, .sum_exp = sum_exp,                        \
-    .distance_f64 = generic_distance_f64
+    .distance_f64 = generic_distance_f64, .panel = &mlsel_i_cpu_panel_avx512
 
 const cpu_kernels mlsel_i_cpu_kernels_avx512 = {.isa = "avx512", .dots_i8 = dots_i8, AVX512_KERNELS};
 

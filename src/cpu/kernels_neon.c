@@ -219,6 +219,7 @@ const cpu_kernels mlsel_i_cpu_kernels_neon = {
     .dots = dots,
     .dots_parts = STEP,
     .dots_tail = STEP,
+    .panel = &mlsel_i_cpu_panel_neon,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,

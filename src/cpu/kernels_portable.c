@@ -130,6 +130,7 @@ const cpu_kernels mlsel_i_cpu_kernels_portable = {
     .dots = dots,
     .dots_parts = PARTS,
     .dots_tail = 1,
+    .panel = &mlsel_i_cpu_panel_portable,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,

@@ -61,7 +61,8 @@ mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err) {
     if (state->centroids == NULL || state->offsets == NULL)
         return mlsel_i_no_memory(err);
     if (kernels->first_dots_f64 != NULL)
-        state->dots_error = fmax(state->dots_error, mlsel_i_cpu_first_dots_error(kernels, n));
+        state->dots_error =
+            fmax(state->dots_error, mlsel_i_cpu_dots_error(kernels->first_dots_parts, kernels->first_dots_tail, n));
     for (uint32_t c = 0; c < kmeans->n_clusters; c++) {
         const double *centroid = kmeans->centroids + c * n;
         const double squared = kernels->sum_squares(centroid, n);

@@ -101,7 +101,8 @@ static void check_dots_of(const cpu_kernels *kernels, dots_fn dots) {
                     sum += a * b, x2 += a * a, q2 += b * b;
                 }
                 const long double bound =
-                    (long double)mlsel_i_cpu_dots_error(kernels, n) * sqrtl(x2 * q2) + (long double)FLT_MIN;
+                    (long double)mlsel_i_cpu_dots_error(kernels->dots_parts, kernels->dots_tail, n) * sqrtl(x2 * q2) +
+                    (long double)FLT_MIN;
                 if (!(fabsl((long double)out[r] - sum) <= bound))
                     fail_msg("%s: n %zu, row %zu: %.9g, expected %.9Lg within %.3Lg", kernels->isa, n, r,
                              (double)out[r], sum, bound);
@@ -141,7 +142,8 @@ static void expect_first_dots(const cpu_kernels *kernels, const double *wide, co
                 sum += x * (way == 0 ? (long double)narrow[i] : (long double)wide[i]), x2 += x * x;
             }
             assert_true(fabsl((long double)out[r] - sum) <=
-                        (long double)mlsel_i_cpu_first_dots_error(kernels, n) * sqrtl(x2 * q2));
+                        (long double)mlsel_i_cpu_dots_error(kernels->first_dots_parts, kernels->first_dots_tail, n) *
+                            sqrtl(x2 * q2));
         }
         for (size_t i = FIRST_ROWS; i < FIRST_ROWS + GUARD; i++)
             assert_true(out[i] >= 77 && out[i] <= 77);

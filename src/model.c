@@ -73,6 +73,7 @@ static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *op
     atomic_init(&model->references, 1);
     model->engine = engine;
     model->artifact = engine->artifact;
+    model->kernels = mlsel_i_cpu_kernels_pick();
     model->device_fallback = device->fell_back;
     model->category_layout = options->category_layout;
     memcpy(model->device, device->name, sizeof model->device);

@@ -46,6 +46,7 @@ mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err) {
         state->double_scales[v] = (float)(2 * state->scales[v]);
         state->offsets[v] = (float)(!knn->normalize ? squared : norm > 0 ? 1 : 0);
     }
+    mlsel_i_cpu_choose_dots(state, knn->n_vectors * knn->stride * sizeof(float));
     const mlsel_status status = mlsel_i_knn_prepare_int8(state, err);
     state->scratch_bytes = scan_bytes(knn->n_vectors) + mlsel_i_knn_int8_scratch(state->int8);
     return status;
@@ -97,7 +98,7 @@ void mlsel_i_knn_estimate(const cpu_state *state, const float *q, double norm, u
     const mlsel_knn_view *knn = state->view->knn;
     const float base = (float)(norm * norm), error = mlsel_i_knn_estimate_error(state, state->dots_error, norm);
     const float *offsets = state->offsets + first, *scales = state->double_scales + first;
-    state->kernels->dots(knn->vectors + first * knn->stride, knn->stride, count, q, state->view->n_features, lower);
+    state->dots(knn->vectors + first * knn->stride, knn->stride, count, q, state->view->n_features, lower);
     for (size_t i = 0; i < count; i++)
         lower[i] = ((base + offsets[i]) - scales[i] * lower[i]) - error;
 }

@@ -166,6 +166,12 @@ typedef struct mlsel_backend_run {
      */
     double *values;
     uint64_t value_stride;
+    /**
+     * KNN: only part `part` of `n_parts` equal parts of the vectors takes part, for a query divided among threads; 0
+     * parts: all vectors. Neighbours that a part lacks are (INFINITY, UINT64_MAX). At most mlsel_prepared.max_parts.
+     */
+    uint32_t part;
+    uint32_t n_parts;
 } mlsel_backend_run;
 
 /** What prepare made of a model. */
@@ -181,6 +187,8 @@ typedef struct mlsel_prepared {
      */
     int32_t checks_queries;
     int32_t reserved;
+    uint32_t max_parts; /**< KNN: parts that a query can usefully be divided into; 0 or 1: none */
+    uint32_t threads;   /**< not 0: runs at the same time are faster than one after the other, as on a CPU's cores */
 } mlsel_prepared;
 
 /** A backend. All slots must be filled. */

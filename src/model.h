@@ -8,6 +8,7 @@
 #include "cpu/kernels.h"
 #include "pool.h"
 #include "registry.h"
+#include "team.h"
 
 /* Where the parts of a workspace are in its block. */
 typedef struct workspace_layout {
@@ -30,6 +31,7 @@ struct mlsel_model {
     workspace_layout layout;
     workspace_layout layout_of_one; /* for one query */
     block_pool workspaces;
+    thread_team *team; /* NULL: the callers work alone */
 };
 
 /*

@@ -169,6 +169,8 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     out->memory_bytes = sizeof *owned + state->memory_bytes;
     out->state = owned;
     out->checks_queries = view->kmeans != NULL;
+    out->max_parts = view->knn != NULL ? mlsel_i_cpu_knn_parts(state) : 1;
+    out->threads = 1;
     return MLSEL_OK;
 }
 

@@ -81,6 +81,9 @@ mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err);
 
+/* Parts that are worth a thread each. */
+uint32_t mlsel_i_cpu_knn_parts(const cpu_state *state);
+
 /* Each writes one row of the run's output. KMeans: false if a value of the query is not finite, see checks_queries. */
 void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_t index, const cpu_query *query);
 bool mlsel_i_cpu_kmeans(const cpu_state *state, const cpu_query *query, double *out);

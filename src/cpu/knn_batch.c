@@ -164,7 +164,7 @@ static size_t make_groups(knn_batch *groups, const cpu_state *state, const mlsel
 
 static void scan_all(knn_batch *groups, size_t n_groups, const cpu_state *state) {
     const mlsel_knn_view *knn = state->view->knn;
-    float dots[GROUP_SIZE];
+    float dots[GROUP_SIZE] = {0}; /* columns without a query may stay as they are */
     for (uint64_t first = 0; first < knn->n_vectors; first += GROUP_ROWS) {
         const uint64_t left = knn->n_vectors - first;
         const size_t count = left < GROUP_ROWS ? (size_t)left : GROUP_ROWS;

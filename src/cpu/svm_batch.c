@@ -93,7 +93,7 @@ static void add_block(svm_batch *b, uint64_t first, size_t count, uint32_t *c, c
 static void add_all(svm_batch *b) {
     const mlsel_svm_view *svm = b->state->view->svm;
     uint32_t c = 0;
-    float values[GROUP_SIZE];
+    float values[GROUP_SIZE] = {0}; /* columns without a query may stay as they are */
     memset(b->sums, 0, n_sums(svm) * sizeof *b->sums);
     memset(b->bounds, 0, sizeof b->bounds);
     for (uint64_t first = 0; first < svm->n_support_vectors; first += GROUP_ROWS) {

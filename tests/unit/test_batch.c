@@ -149,9 +149,8 @@ static void check_knn(const knn_data *data, bool normalize) {
     make_queries(&q, 1);
     for (size_t i = 0; i < N_QUERIES; i += 3) /* some near the rows */
         for (size_t f = 0; f < WIDTH; f++) {
-            q.f64[i * QUERY_STRIDE + f] =
-                (double)rows[i % data->n_rows * STRIDE + f] + 1e-4 * q.f64[i * QUERY_STRIDE + f];
-            q.f32[i * QUERY_STRIDE + f] = rows[i % data->n_rows * STRIDE + f];
+            q.f64[i * QUERY_STRIDE + f] = (double)rows[i % n * STRIDE + f] + 1e-4 * q.f64[i * QUERY_STRIDE + f];
+            q.f32[i * QUERY_STRIDE + f] = rows[i % n * STRIDE + f];
         }
     prepared_model p = prepare(&view);
     static const uint8_t mask[N_LABELS] = {0, 1, 0, 0, 1};

@@ -228,10 +228,10 @@ enum {
 /**
  * How to load a model. NULL stands for all defaults.
  *
- * Threads: with `threads` above 1 the model keeps threads - 1 threads of its own, which sleep between calls and end with
- * the model. A batch of more than 32 queries, or a query to a KNN artifact of tens of megabytes, is divided among them and the
- * caller; answers are the same. While they are busy with another call the caller works alone. They take no signals, and
- * a child process after fork does without them. Such calls take a lock. Used on the CPU only.
+ * Threads: with `threads` above 1 the model keeps threads - 1 threads of its own, which sleep between calls and end
+ * with the model. A batch of more than 32 queries, or a query to a KNN artifact of tens of megabytes, is divided among
+ * them and the caller; answers are the same. While they are busy with another call the caller works alone. They take no
+ * signals, and a child process after fork does without them. Such calls take a lock. Used on the CPU only.
  */
 typedef struct mlsel_model_options {
     uint32_t struct_size;

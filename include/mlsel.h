@@ -28,17 +28,17 @@
  * Threads. There is no init call, no context and no thread-local state. All functions may be called from any thread
  *   at any time, on the same model too; the only rule is that a model must not be used after the last release.
  *   Selecting and scoring take no lock, and allocate only while more threads are inside one model at once than ever
- *   before, or more than 64. Loading and the last release take short process-wide locks; opening a plugin holds one.
- * Manners. The library never aborts, exits or prints, and changes no signal handler, locale or global thread count.
- *   It reads two environment variables, MLSEL_PLUGIN_PATH (folders searched for device plugins) and MLSEL_ISA (which
- *   can only lower the instruction set used), and only while a model is loaded or a device is queried.
- * Structs with a struct_size member may grow at the end in later versions. Set it to sizeof of the struct as compiled
- *   (the *_init functions do) and zero the rest: zero is the default of every field. Fields past the caller's size
- *   get their defaults; a larger struct is accepted while the part unknown to this version is zero. Structs without
- *   one never change. Enumerations are int32_t with values that never change.
- * Indices. Labels, classes and clusters are counted from 0; -1 means none.
- * Numbers. Rows are row-major. Query values must be finite and within the range of float. Scores of one algorithm
- *   compare with each other, never across algorithms; a higher score is better.
+ *   before, or more than 64; large calls on a model that was given threads of its own share a lock. Loading and the
+ * last release take short process-wide locks; opening a plugin holds one. Manners. The library never aborts, exits or
+ * prints, and changes no signal handler, locale or global thread count. It reads two environment variables,
+ * MLSEL_PLUGIN_PATH (folders searched for device plugins) and MLSEL_ISA (which can only lower the instruction set
+ * used), and only while a model is loaded or a device is queried. Structs with a struct_size member may grow at the end
+ * in later versions. Set it to sizeof of the struct as compiled (the *_init functions do) and zero the rest: zero is
+ * the default of every field. Fields past the caller's size get their defaults; a larger struct is accepted while the
+ * part unknown to this version is zero. Structs without one never change. Enumerations are int32_t with values that
+ * never change. Indices. Labels, classes and clusters are counted from 0; -1 means none. Numbers. Rows are row-major.
+ * Query values must be finite and within the range of float. Scores of one algorithm compare with each other, never
+ * across algorithms; a higher score is better.
  *
  * Every declaration here is available since version 0.1.0 unless it says otherwise.
  */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "batch.h"
 
+#include <math.h>
+
 size_t mlsel_i_padded(size_t n) {
     const size_t step = MLSEL_ALIGNMENT / sizeof(float);
     return (n + step - 1) / step * step;
@@ -13,8 +15,9 @@ void mlsel_i_group_open(const cpu_state *state, query_group *group, float *panel
         group->queries[j] = group->queries[group->count - 1];
     group->n = state->view->n_features;
     group->panel = group->count > FEW ? panel : NULL;
+    group->largest = INFINITY;
     if (group->panel != NULL)
-        state->kernels->panel->pack(group->queries, group->n, group->panel);
+        group->largest = state->kernels->panel->pack(group->queries, group->n, group->panel);
 }
 
 void mlsel_i_group_open_run(const cpu_state *state, const mlsel_backend_run *run, size_t first, size_t count,

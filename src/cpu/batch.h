@@ -19,8 +19,9 @@ enum {
 typedef struct query_group {
     const float *queries[PANEL_WIDTH]; /* those beyond count repeat the last one */
     size_t count;
-    size_t n;     /* values of each */
-    float *panel; /* NULL: they stay as they are */
+    size_t n;      /* values of each */
+    float *panel;  /* NULL: they stay as they are */
+    float largest; /* absolute value of a panel; of queries as they are unknown, INFINITY */
 } query_group;
 
 /* Values of a panel of queries of n values, and of a query within a block of several. */

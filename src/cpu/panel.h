@@ -19,8 +19,9 @@ enum {
 };
 
 typedef struct cpu_panel_kernels {
-    /* Lays queries side by side: panel[i * PANEL_WIDTH + j] = queries[j][i] for i < n and all j. */
-    void (*pack)(const float *const queries[PANEL_WIDTH], size_t n, float *panel);
+    /* Lays queries side by side: panel[i * PANEL_WIDTH + j] = queries[j][i] for i < n and all j. Returns the largest
+     * absolute value. */
+    float (*pack)(const float *const queries[PANEL_WIDTH], size_t n, float *panel);
 
     /* out[r * PANEL_WIDTH + j] = sum over i of rows[r * stride + i] * panel[i * PANEL_WIDTH + j], for j < width; other
      * columns may be written too. Chunks are summed with an error as in mlsel_i_cpu_panel_error. */

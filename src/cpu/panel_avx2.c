@@ -37,13 +37,18 @@ static inline void transpose(__m256 x[LANES]) {
     }
 }
 
-static void pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
+static float pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    __m256 largest = _mm256_setzero_ps();
     for (size_t i = 0; i < n; i += LANES)
         for (size_t j = 0; j < PANEL_WIDTH; j += LANES) {
             const size_t count = n - i < LANES ? n - i : LANES;
             const __m256i mask = mask_of(n - i);
             __m256 x[LANES];
-            UNROLL for (int v = 0; v < LANES; v++) x[v] = _mm256_maskload_ps(queries[j + (size_t)v] + i, mask);
+            UNROLL for (int v = 0; v < LANES; v++) {
+                x[v] = _mm256_maskload_ps(queries[j + (size_t)v] + i, mask);
+                largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, x[v]));
+            }
             transpose(x);
             float *to = panel + i * PANEL_WIDTH + j;
             if (count == LANES) {
@@ -53,6 +58,11 @@ static void pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel
                     _mm256_storeu_ps(to + v * PANEL_WIDTH, x[v]);
             }
         }
+    float lanes[LANES], result = 0;
+    _mm256_storeu_ps(lanes, largest);
+    for (int v = 0; v < LANES; v++)
+        result = lanes[v] > result ? lanes[v] : result;
+    return result;
 }
 
 /* --- dots -------------------------------------------------------------------------------------------------------- */

@@ -42,13 +42,16 @@ static inline void transpose(__m512 x[LANES]) {
     }
 }
 
-static void pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
+static float pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
+    __m512 largest = _mm512_setzero_ps();
     for (size_t i = 0; i < n; i += LANES)
         for (size_t j = 0; j < PANEL_WIDTH; j += LANES) {
             const size_t count = n - i < LANES ? n - i : LANES;
             __m512 x[LANES];
-            UNROLL for (int v = 0; v < LANES; v++) x[v] =
-                _mm512_maskz_loadu_ps(mask_of(n - i), queries[j + (size_t)v] + i);
+            UNROLL for (int v = 0; v < LANES; v++) {
+                x[v] = _mm512_maskz_loadu_ps(mask_of(n - i), queries[j + (size_t)v] + i);
+                largest = _mm512_max_ps(largest, _mm512_abs_ps(x[v]));
+            }
             transpose(x);
             float *to = panel + i * PANEL_WIDTH + j;
             if (count == LANES) {
@@ -58,6 +61,7 @@ static void pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel
                     _mm512_storeu_ps(to + v * PANEL_WIDTH, x[v]);
             }
         }
+    return _mm512_reduce_max_ps(largest);
 }
 
 /* --- dots -------------------------------------------------------------------------------------------------------- */

@@ -10,12 +10,15 @@ enum { LANES = 4, COLUMNS = 16, VECTORS = COLUMNS / LANES };
 /* Fully unrolled, so that the arrays of a tile become registers. */
 #define UNROLL _Pragma("GCC unroll 16")
 
-static void pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
+static float pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
+    float32x4_t largest = vdupq_n_f32(0);
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         for (size_t j = 0; j < PANEL_WIDTH; j += LANES) {
             const float32x4_t a = vld1q_f32(queries[j] + i), b = vld1q_f32(queries[j + 1] + i);
             const float32x4_t c = vld1q_f32(queries[j + 2] + i), d = vld1q_f32(queries[j + 3] + i);
+            const float32x4_t low = vmaxq_f32(vabsq_f32(a), vabsq_f32(b)), high = vmaxq_f32(vabsq_f32(c), vabsq_f32(d));
+            largest = vmaxq_f32(largest, vmaxq_f32(low, high));
             const float32x4x2_t ab = vtrnq_f32(a, b), cd = vtrnq_f32(c, d);
             float *to = panel + i * PANEL_WIDTH + j;
             vst1q_f32(to, vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0])));
@@ -23,9 +26,14 @@ static void pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel
             vst1q_f32(to + 2 * PANEL_WIDTH, vcombine_f32(vget_high_f32(ab.val[0]), vget_high_f32(cd.val[0])));
             vst1q_f32(to + 3 * PANEL_WIDTH, vcombine_f32(vget_high_f32(ab.val[1]), vget_high_f32(cd.val[1])));
         }
+    float result = vmaxvq_f32(largest);
     for (; i < n; i++)
-        for (size_t j = 0; j < PANEL_WIDTH; j++)
+        for (size_t j = 0; j < PANEL_WIDTH; j++) {
+            const float size = fabsf(queries[j][i]);
             panel[i * PANEL_WIDTH + j] = queries[j][i];
+            result = size > result ? size : result;
+        }
+    return result;
 }
 
 /* ROWS rows by 16 queries: 6 by 16 uses 24 of the 32 registers for sums, four for the queries and one for the row. */

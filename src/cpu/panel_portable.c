@@ -2,17 +2,23 @@
 /* Panels in plain C, written so that compilers vectorise across the queries. */
 #include "panel.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A few features of all queries at a time, so that what is written stays in the first-level cache. */
-static void pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
+static float pack(const float *const queries[PANEL_WIDTH], size_t n, float *panel) {
     enum { STEP = 16 };
+    float largest = 0;
     for (size_t first = 0; first < n; first += STEP) {
         const size_t end = n - first < STEP ? n : first + STEP;
         for (size_t j = 0; j < PANEL_WIDTH; j++)
-            for (size_t i = first; i < end; i++)
-                panel[i * PANEL_WIDTH + j] = queries[j][i];
+            for (size_t i = first; i < end; i++) {
+                const float x = queries[j][i], size = fabsf(x);
+                panel[i * PANEL_WIDTH + j] = x;
+                largest = size > largest ? size : largest;
+            }
     }
+    return largest;
 }
 
 static void add_chunk(const float *row, const float *panel, size_t n, float *out) {

@@ -68,7 +68,12 @@ static void check_size(const cpu_kernels *kernels, size_t n, size_t rows, size_t
         queries[j] = random_floats(n);
     float *panel = random_floats(n * PANEL_WIDTH), *out = random_floats(rows * PANEL_WIDTH + guard);
     const float kept = out[rows * PANEL_WIDTH];
-    kernels->panel->pack((const float *const *)queries, n, panel);
+    float largest = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < PANEL_WIDTH; j++)
+            largest = fmaxf(largest, fabsf(queries[j][i]));
+    const float packed = kernels->panel->pack((const float *const *)queries, n, panel);
+    assert_memory_equal(&packed, &largest, sizeof packed);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < PANEL_WIDTH; j++)
             assert_memory_equal(&panel[i * PANEL_WIDTH + j], &queries[j][i], sizeof *panel);

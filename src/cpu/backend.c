@@ -71,17 +71,23 @@ static mlsel_status device_info(uint32_t device, mlsel_device_info *out, mlsel_e
     (void)device;
     mlsel_i_cpu_name(out->description, sizeof out->description);
     snprintf(out->isa, sizeof out->isa, "%s", mlsel_i_cpu_kernels_pick()->isa);
-    out->precisions = 1u << MLSEL_PRECISION_F32;
+    out->precisions =
+        1u << MLSEL_PRECISION_F32 | 1u << MLSEL_PRECISION_F16 | 1u << MLSEL_PRECISION_BF16 | 1u << MLSEL_PRECISION_INT8;
     return mlsel_i_ok(err);
+}
+
+static bool is_low(mlsel_precision precision) {
+    return precision != MLSEL_PRECISION_DEFAULT && precision != MLSEL_PRECISION_F32;
 }
 
 static mlsel_status supports(uint32_t device, const mlsel_model_view *view, mlsel_precision precision,
                              mlsel_error *err) {
-    (void)device, (void)view;
-    if (precision == MLSEL_PRECISION_DEFAULT || precision == MLSEL_PRECISION_F32)
+    (void)device;
+    if (view->mlp != NULL || !is_low(precision))
         return MLSEL_OK;
-    return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, "precision %s is not available on device \"cpu\": use f32",
-                        mlsel_precision_name(precision));
+    return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED,
+                        "precision %s is not available for %s on device \"cpu\", which has it for mlp only: use f32",
+                        mlsel_precision_name(precision), mlsel_algorithm_name(view->algorithm));
 }
 
 static void release(void *opaque) {
@@ -113,7 +119,7 @@ static scratch_layout lay_out(const cpu_state *state) {
 
 static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel_precision precision,
                             mlsel_prepared *out, mlsel_error *err) {
-    (void)device, (void)precision;
+    (void)device;
     owned_state *owned = mlsel_i_calloc(1, sizeof *owned);
     if (owned == NULL)
         return mlsel_i_no_memory(err);
@@ -130,6 +136,8 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
         status = mlsel_i_cpu_prepare_kmeans(state, err);
     else if (view->svm != NULL)
         status = mlsel_i_cpu_prepare_svm(state, err);
+    else if (is_low(precision))
+        status = mlsel_i_cpu_prepare_mlp_low(state, precision, err);
     else
         status = mlsel_i_cpu_prepare_mlp(state, err);
     if (status != MLSEL_OK) {
@@ -143,20 +151,39 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     return MLSEL_OK;
 }
 
+/* Query i of a run, with the one scratch that they all use. */
+static cpu_query query_at(const mlsel_backend_run *run, const scratch_layout *l, uint32_t i) {
+    char *scratch = run->scratch;
+    const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
+    return (cpu_query){.f32 = is_f64 ? NULL : (const float *)run->queries + i * run->stride,
+                       .f64 = is_f64 ? (const double *)run->queries + i * run->stride : NULL,
+                       .wide = (double *)(void *)scratch,
+                       .normalized = (double *)(void *)(scratch + l->normalized),
+                       .narrow = (float *)(void *)(scratch + l->narrow),
+                       .extra = scratch + l->extra};
+}
+
+static void run_low(const cpu_state *state, const mlsel_backend_run *run, const scratch_layout *l) {
+    cpu_query queries[LOW_BATCH];
+    for (uint32_t i = 0, n; i < run->count; i += n) {
+        n = run->count - i < LOW_BATCH ? run->count - i : LOW_BATCH;
+        for (uint32_t q = 0; q < n; q++)
+            queries[q] = query_at(run, l, i + q);
+        mlsel_i_cpu_mlp_low(state, queries, n, run->values + i * run->value_stride, run->value_stride);
+    }
+}
+
 static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error *err) {
     const cpu_state *state = &((const owned_state *)opaque)->state;
     const mlsel_model_view *view = state->view;
     const scratch_layout l = lay_out(state);
-    char *scratch = run->scratch;
     (void)err;
+    if (state->low != NULL) {
+        run_low(state, run, &l);
+        return MLSEL_OK;
+    }
     for (uint32_t i = 0; i < run->count; i++) {
-        const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
-        const cpu_query query = {.f32 = is_f64 ? NULL : (const float *)run->queries + i * run->stride,
-                                 .f64 = is_f64 ? (const double *)run->queries + i * run->stride : NULL,
-                                 .wide = (double *)(void *)scratch,
-                                 .normalized = (double *)(void *)(scratch + l.normalized),
-                                 .narrow = (float *)(void *)(scratch + l.narrow),
-                                 .extra = scratch + l.extra};
+        const cpu_query query = query_at(run, &l, i);
         double *values = view->knn != NULL ? NULL : run->values + i * run->value_stride;
         if (view->knn != NULL)
             mlsel_i_cpu_knn(state, &query, run, run->neighbours + i * run->neighbour_stride);

@@ -192,12 +192,16 @@ static double sum_squares_f32(const float *x, size_t n) {
     return sum_eight(sum);
 }
 
-/* What both tables share. */
+/* What these tables share. */
 #define AVX512_KERNELS                                                                                                 \
     .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
     .dots = dots, .dots_parts = 32, .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow
 
-const cpu_kernels mlsel_i_cpu_kernels_avx512 = {.isa = "avx512", .dots_i8 = dots_i8, AVX512_KERNELS};
+const cpu_kernels mlsel_i_cpu_kernels_avx512 = {
+    .isa = "avx512", .low = &mlsel_i_cpu_low_avx512, .dots_i8 = dots_i8, AVX512_KERNELS};
 
 const cpu_kernels mlsel_i_cpu_kernels_avx512vnni = {
-    .isa = "avx512vnni", .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};
+    .isa = "avx512vnni", .low = &mlsel_i_cpu_low_avx512vnni, .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};
+
+const cpu_kernels mlsel_i_cpu_kernels_avx512bf16 = {
+    .isa = "avx512bf16", .low = &mlsel_i_cpu_low_avx512bf16, .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};

@@ -89,12 +89,17 @@ LOW_INLINE void step_f16(const low_part *p, size_t s, __m256 *sums, const int bl
 FLOAT_BLOCKS(bf16)
 FLOAT_BLOCKS(f16)
 
-static void four_bf16(const low_part *p, size_t n_blocks) {
-    for (size_t b = 0; b < n_blocks; b++) {
-        const low_part piece = low_piece(p, b, BLOCK_BYTES);
-        blocks_bf16(&piece, 1, LOW_FOUR, 1);
+/* One query after the other is faster than reading a weight once: its conversion needs the registers. */
+LOW_INLINE void one_by_one(const low_part *p, size_t n_blocks, low_pass one) {
+    low_part single = *p;
+    for (size_t q = 0; q < LOW_FOUR; q++) {
+        one(&single, n_blocks);
+        single.x += p->x_stride;
+        single.out += p->out_stride;
     }
 }
+
+static void four_bf16(const low_part *p, size_t n_blocks) { one_by_one(p, n_blocks, one_bf16); }
 
 static void four_f16(const low_part *p, size_t n_blocks) {
     for (size_t b = 0; b < n_blocks; b++) {
@@ -118,61 +123,45 @@ LOW_INLINE __m256d add_pairs(__m256d totals, __m256i sums) {
     return _mm256_add_pd(totals, _mm256_hadd_pd(low, high));
 }
 
-/* One block, for one query or more: 4 outputs' 4 values each are a vector. */
-LOW_INLINE void block_i8(const low_part *p, const int queries) {
-    __m256d totals[QUARTERS * LOW_FOUR];
+/* One block for one query: 4 outputs' 4 values each are a vector. */
+LOW_INLINE void block_i8(const low_part *p) {
+    __m256d totals[QUARTERS];
     LOW_UNROLL
-    for (int i = 0; i < QUARTERS * queries; i++)
+    for (int i = 0; i < QUARTERS; i++)
         totals[i] = _mm256_setzero_pd();
     for (size_t start = 0; start < p->n_steps; start += EXACT_STEPS) {
         const size_t end = p->n_steps - start < EXACT_STEPS ? p->n_steps : start + EXACT_STEPS;
-        __m256i sums[QUARTERS * LOW_FOUR];
+        __m256i sums[QUARTERS];
         LOW_UNROLL
-        for (int i = 0; i < QUARTERS * queries; i++)
+        for (int i = 0; i < QUARTERS; i++)
             sums[i] = _mm256_setzero_si256();
         for (size_t s = start; s < end; s++) {
+            long long four_inputs;
+            memcpy(&four_inputs, p->x + s * sizeof four_inputs, sizeof four_inputs);
+            const __m256i inputs = _mm256_set1_epi64x(four_inputs);
             LOW_UNROLL
             for (int i = 0; i < QUARTERS; i++) {
                 const void *w = p->w + s * p->stride + 16 * i;
-                const __m256i values = _mm256_cvtepi8_epi16(_mm_load_si128(w));
-                LOW_UNROLL
-                for (int q = 0; q < queries; q++) {
-                    long long inputs;
-                    memcpy(&inputs, p->x + (size_t)q * p->x_stride + s * sizeof inputs, sizeof inputs);
-                    sums[QUARTERS * q + i] =
-                        _mm256_add_epi32(sums[QUARTERS * q + i], _mm256_madd_epi16(values, _mm256_set1_epi64x(inputs)));
-                }
+                const __m256i products = _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_load_si128(w)), inputs);
+                sums[i] = _mm256_add_epi32(sums[i], products);
             }
         }
         LOW_UNROLL
-        for (int i = 0; i < QUARTERS * queries; i++)
+        for (int i = 0; i < QUARTERS; i++)
             totals[i] = add_pairs(totals[i], sums[i]);
     }
-    for (int q = 0; q < queries; q++)
-        for (int i = 0; i < QUARTERS; i++) {
-            const __m256d ordered = _mm256_permute4x64_pd(totals[QUARTERS * q + i], 0xd8);
-            _mm_storeu_ps(p->out + (size_t)q * p->out_stride + 4 * i, _mm256_cvtpd_ps(ordered));
-        }
+    for (int i = 0; i < QUARTERS; i++)
+        _mm_storeu_ps(p->out + 4 * i, _mm256_cvtpd_ps(_mm256_permute4x64_pd(totals[i], 0xd8)));
 }
 
-/* Two blocks for one query, so that their sums do not wait for each other. */
 static void one_i8(const low_part *p, size_t n_blocks) {
     for (size_t b = 0; b < n_blocks; b++) {
         const low_part piece = low_piece(p, b, BLOCK_BYTES);
-        block_i8(&piece, 1);
+        block_i8(&piece);
     }
 }
 
-static void four_i8(const low_part *p, size_t n_blocks) {
-    for (size_t b = 0; b < n_blocks; b++) {
-        const low_part piece = low_piece(p, b, BLOCK_BYTES);
-        block_i8(&piece, 2);
-        low_part rest = piece;
-        rest.x += 2 * p->x_stride;
-        rest.out += 2 * p->out_stride;
-        block_i8(&rest, 2);
-    }
-}
+static void four_i8(const low_part *p, size_t n_blocks) { one_by_one(p, n_blocks, one_i8); }
 
 LOW_MULTIPLY(i8)
 

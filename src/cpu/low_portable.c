@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layers of low precision in plain C, written so that compilers vectorise them for whatever the baseline is. */
+#include <stdbool.h>
+
 #include "low_steps.h"
 
 static float from_bits(uint32_t bits) {
@@ -8,24 +10,32 @@ static float from_bits(uint32_t bits) {
     return x;
 }
 
-/* The multiplication moves the exponent's bias from 15 to 127, and makes denormals normal. */
+/* The exponent's bias goes from 15 to 127. Denormals have no leading one: it is put there and subtracted again. */
 static float from_f16(uint16_t h) {
-    const float x = from_bits((uint32_t)(h & 0x7fff) << 13) * 0x1p112f;
-    return h & 0x8000 ? -x : x;
+    const uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13;
+    const float normal = from_bits(magnitude + 0x38000000u);
+    const float denormal = from_bits((magnitude & 0x7fffffu) | 0x38800000u) - 0x1p-14f;
+    const float x = (h & 0x7c00) != 0 ? normal : denormal;
+    return from_bits(low_bits(x) | (uint32_t)(h & 0x8000) << 16);
+}
+
+static bool is_little_endian(void) {
+    const uint16_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 1;
 }
 
 static void one_bf16(const low_part *p, size_t n_blocks) {
     const float *x = (const float *)(const void *)p->x;
+    const size_t low = is_little_endian() ? 0 : 1; /* the input of a pair whose weight is in the low half */
     float sums[LOW_LANES] = {0};
     (void)n_blocks;
     for (size_t s = 0; s < p->n_steps; s++) {
         const uint32_t *w = (const uint32_t *)(const void *)(p->w + s * p->stride);
-        for (size_t o = 0; o < LOW_LANES; o++) {
-            uint16_t pair[2];
-            memcpy(pair, &w[o], sizeof pair);
-            sums[o] +=
-                from_bits((uint32_t)pair[0] << 16) * x[2 * s] + from_bits((uint32_t)pair[1] << 16) * x[2 * s + 1];
-        }
+        const float x_low = x[2 * s + low], x_high = x[2 * s + 1 - low];
+        for (size_t o = 0; o < LOW_LANES; o++)
+            sums[o] += from_bits(w[o] << 16) * x_low + from_bits(w[o] & 0xffff0000u) * x_high;
     }
     memcpy(p->out, sums, sizeof sums);
 }

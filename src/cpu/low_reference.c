@@ -35,26 +35,33 @@ static double from_f16(uint16_t h) {
 
 /* --- sums --------------------------------------------------------------------------------------------------------- */
 
-/* Where the values of output o at a step are, in bytes. */
-static const char *values_of(const low_matrix *m, size_t o, size_t step, size_t value_bytes) {
-    const size_t block = o / LOW_LANES, per_step = m->block_bytes / (LOW_LANES * value_bytes);
+/* An output's weights: where those of its first step are, and how far it is to the next. */
+typedef struct row {
+    const char *first;
+    size_t stride;
+} row;
+
+static row row_of(const low_matrix *m, size_t output, size_t value_bytes) {
+    const size_t block = output / LOW_LANES, per_step = m->block_bytes / (LOW_LANES * value_bytes);
     size_t first = 0, group = low_group(m->n_blocks, m->max_group);
     while (block >= first + group) {
         first += group;
         group = low_group(m->n_blocks - first, m->max_group);
     }
-    return (const char *)m->values + (first * m->n_steps + step * group + (block - first)) * m->block_bytes +
-           o % LOW_LANES * per_step * value_bytes;
+    return (row){(const char *)m->values + (first * m->n_steps + (block - first)) * m->block_bytes +
+                     output % LOW_LANES * per_step * value_bytes,
+                 group * m->block_bytes};
 }
 
 typedef float (*sum_of)(const low_matrix *m, size_t output, const char *x);
 
 static float sum_bf16(const low_matrix *m, size_t output, const char *x) {
     const uint16_t *inputs = (const uint16_t *)(const void *)x;
+    uint16_t w[2];
+    const row r = row_of(m, output, sizeof *w);
     double sum = 0;
     for (size_t s = 0; s < m->n_steps; s++) {
-        uint16_t w[2];
-        memcpy(w, values_of(m, output, s, sizeof *w), sizeof w);
+        memcpy(w, r.first + s * r.stride, sizeof w);
         sum += from_bf16(w[0]) * from_bf16(inputs[2 * s]) + from_bf16(w[1]) * from_bf16(inputs[2 * s + 1]);
     }
     return (float)sum;
@@ -62,10 +69,11 @@ static float sum_bf16(const low_matrix *m, size_t output, const char *x) {
 
 static float sum_f16(const low_matrix *m, size_t output, const char *x) {
     const float *inputs = (const float *)(const void *)x;
+    uint16_t w;
+    const row r = row_of(m, output, sizeof w);
     double sum = 0;
     for (size_t s = 0; s < m->n_steps; s++) {
-        uint16_t w;
-        memcpy(&w, values_of(m, output, s, sizeof w), sizeof w);
+        memcpy(&w, r.first + s * r.stride, sizeof w);
         sum += from_f16(w) * (double)inputs[s];
     }
     return (float)sum;
@@ -73,10 +81,11 @@ static float sum_f16(const low_matrix *m, size_t output, const char *x) {
 
 static float sum_i8(const low_matrix *m, size_t output, const char *x) {
     const int16_t *inputs = (const int16_t *)(const void *)x;
+    int8_t w[4];
+    const row r = row_of(m, output, sizeof *w);
     int64_t sum = 0;
     for (size_t s = 0; s < m->n_steps; s++) {
-        int8_t w[4];
-        memcpy(w, values_of(m, output, s, sizeof *w), sizeof w);
+        memcpy(w, r.first + s * r.stride, sizeof w);
         for (size_t i = 0; i < 4; i++)
             sum += w[i] * inputs[4 * s + i];
     }

@@ -88,7 +88,7 @@ static double quantize_row(const mlsel_layer_view *layer, size_t output, float *
 
 static mlsel_status too_large(uint32_t index, mlsel_precision precision, double weight, mlsel_error *err) {
     return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED,
-                        "precision %s: $.layers[%u].weight holds %g, beyond the format's range: use %s",
+                        "precision %s: $.layers[%u].weight holds a magnitude of %g, beyond the format's range: use %s",
                         mlsel_precision_name(precision), (unsigned)index, weight,
                         precision == MLSEL_PRECISION_F16 ? "bf16 or f32" : "f32");
 }

@@ -444,9 +444,10 @@ MLSEL_API mlsel_status mlsel_select_f64(const mlsel_model *model, const double *
 /**
  * Chooses for `count` queries, query q starting at features + q * stride.
  *
- * Each answer equals that of mlsel_select. All queries are checked before the first is answered: one bad query fails
- * the call, and the message names it. A count of 0 writes nothing. Only after MLSEL_ERROR_DEVICE, when a device is lost
- * midway, may answers of earlier queries have been written.
+ * Each answer is that of mlsel_select: the same label, and for KNN and KMeans the same numbers; scores of an SVM or MLP
+ * may differ by float's rounding, as batches are added up in another order. All queries are checked before the first is
+ * answered: one bad query fails the call, and the message names it. A count of 0 writes nothing. Only after
+ * MLSEL_ERROR_DEVICE, when a device is lost midway, may answers of earlier queries have been written.
  *
  * @param stride  values from one query to the next, at least n_features
  * @param out     [count]

@@ -107,6 +107,8 @@ typedef struct mlsel_mlp_view {
     const mlsel_layer_view *layers;
     uint32_t n_layers;
     uint32_t reserved;
+    double max_value; /**< no value between the layers is larger as long as no query value is larger than 2^40: where
+                           this fits into float with room to spare, so do all sums */
 } mlsel_mlp_view;
 
 /** A checked model. It and everything it points to outlive every state prepared from it. */

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "batch.h"
 #include "features.h"
-#include "state.h"
 
 /* --- shared by the algorithms ------------------------------------------------------------------------------------ */
 
@@ -102,7 +102,7 @@ static void release(void *opaque) {
 
 /* Where the parts of a query's scratch are, in bytes; each starts at a multiple of the alignment. */
 typedef struct scratch_layout {
-    size_t normalized, narrow, extra, end;
+    size_t normalized, narrow, extra, batch, end;
 } scratch_layout;
 
 static size_t align(size_t bytes) { return (bytes + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT; }
@@ -113,7 +113,8 @@ static scratch_layout lay_out(const cpu_state *state) {
     l.normalized = align(n * sizeof(double));
     l.narrow = l.normalized + align(n * sizeof(double));
     l.extra = l.narrow + align(n * sizeof(float));
-    l.end = l.extra + align(state->scratch_bytes);
+    l.batch = l.extra + align(state->scratch_bytes);
+    l.end = l.batch + align(state->batch_bytes);
     return l;
 }
 
@@ -127,8 +128,11 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     state->view = view;
     state->kernels = mlsel_i_cpu_kernels_pick();
     state->fast = state->kernels->dots != NULL;
-    if (state->fast)
-        state->dots_error = mlsel_i_cpu_dots_error(state->kernels, view->n_features);
+    if (state->fast) {
+        state->dots_error = mlsel_i_cpu_dots_error(state->kernels->dots_parts, view->n_features);
+        state->quad_error = mlsel_i_cpu_dots_error(state->kernels->panel->quad_parts, view->n_features);
+        state->panel_error = mlsel_i_cpu_panel_error(view->n_features);
+    }
     mlsel_status status;
     if (view->knn != NULL)
         status = mlsel_i_cpu_prepare_knn(state, err);
@@ -144,56 +148,71 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
         release(owned);
         return status;
     }
-    out->max_batch = 64;
+    if (view->knn != NULL)
+        state->batch_bytes = mlsel_i_cpu_knn_batch_bytes(state);
+    else if (view->svm != NULL)
+        state->batch_bytes = mlsel_i_cpu_svm_batch_bytes(state);
+    else if (view->mlp != NULL)
+        state->batch_bytes = mlsel_i_cpu_mlp_batch_bytes(state);
+    out->max_batch = view->knn != NULL ? MAX_KNN_BATCH : MAX_BATCH;
     out->scratch_bytes = lay_out(state).end;
     out->memory_bytes = sizeof *owned + state->memory_bytes;
     out->state = owned;
     return MLSEL_OK;
 }
 
-/* Query i of a run, with the one scratch that they all use. */
-static cpu_query query_at(const mlsel_backend_run *run, const scratch_layout *l, uint32_t i) {
+/* A query of a run, with the one scratch that they all use. */
+static cpu_query query_at(const cpu_state *state, const mlsel_backend_run *run, size_t index) {
+    const scratch_layout l = lay_out(state);
     char *scratch = run->scratch;
     const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
-    return (cpu_query){.f32 = is_f64 ? NULL : (const float *)run->queries + i * run->stride,
-                       .f64 = is_f64 ? (const double *)run->queries + i * run->stride : NULL,
+    return (cpu_query){.f32 = is_f64 ? NULL : (const float *)run->queries + index * run->stride,
+                       .f64 = is_f64 ? (const double *)run->queries + index * run->stride : NULL,
                        .wide = (double *)(void *)scratch,
-                       .normalized = (double *)(void *)(scratch + l->normalized),
-                       .narrow = (float *)(void *)(scratch + l->narrow),
-                       .extra = scratch + l->extra};
+                       .normalized = (double *)(void *)(scratch + l.normalized),
+                       .narrow = (float *)(void *)(scratch + l.narrow),
+                       .extra = scratch + l.extra};
 }
 
-static void run_low(const cpu_state *state, const mlsel_backend_run *run, const scratch_layout *l) {
+static void run_low(const cpu_state *state, const mlsel_backend_run *run) {
     cpu_query queries[LOW_BATCH];
     for (uint32_t i = 0, n; i < run->count; i += n) {
         n = run->count - i < LOW_BATCH ? run->count - i : LOW_BATCH;
         for (uint32_t q = 0; q < n; q++)
-            queries[q] = query_at(run, l, i + q);
+            queries[q] = query_at(state, run, i + q);
         mlsel_i_cpu_mlp_low(state, queries, n, run->values + i * run->value_stride, run->value_stride);
     }
+}
+
+void mlsel_i_cpu_run_one(const cpu_state *state, const mlsel_backend_run *run, size_t index) {
+    const mlsel_model_view *view = state->view;
+    const cpu_query query = query_at(state, run, index);
+    if (view->knn != NULL)
+        mlsel_i_cpu_knn(state, run, index, &query);
+    else if (view->kmeans != NULL)
+        mlsel_i_cpu_kmeans(state, &query, run->values + index * run->value_stride);
+    else if (view->svm != NULL)
+        mlsel_i_cpu_svm(state, &query, run->values + index * run->value_stride);
+    else
+        mlsel_i_cpu_mlp(state, &query, run->values + index * run->value_stride);
 }
 
 static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error *err) {
     const cpu_state *state = &((const owned_state *)opaque)->state;
     const mlsel_model_view *view = state->view;
-    const scratch_layout l = lay_out(state);
+    void *batch = (char *)run->scratch + lay_out(state).batch;
     (void)err;
-    if (state->low != NULL) {
-        run_low(state, run, &l);
-        return MLSEL_OK;
-    }
-    for (uint32_t i = 0; i < run->count; i++) {
-        const cpu_query query = query_at(run, &l, i);
-        double *values = view->knn != NULL ? NULL : run->values + i * run->value_stride;
-        if (view->knn != NULL)
-            mlsel_i_cpu_knn(state, &query, run, run->neighbours + i * run->neighbour_stride);
-        else if (view->kmeans != NULL)
-            mlsel_i_cpu_kmeans(state, &query, values);
-        else if (view->svm != NULL)
-            mlsel_i_cpu_svm(state, &query, values);
-        else
-            mlsel_i_cpu_mlp(state, &query, values);
-    }
+    if (state->low != NULL)
+        run_low(state, run);
+    else if (run->count == 1 || state->batch_bytes == 0)
+        for (uint32_t i = 0; i < run->count; i++)
+            mlsel_i_cpu_run_one(state, run, i);
+    else if (view->knn != NULL)
+        mlsel_i_cpu_knn_batch(state, run, batch);
+    else if (view->svm != NULL)
+        mlsel_i_cpu_svm_batch(state, run, batch);
+    else
+        mlsel_i_cpu_mlp_batch(state, run, batch);
     return MLSEL_OK;
 }
 

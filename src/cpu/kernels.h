@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "low.h"
+#include "panel.h"
 
 typedef struct cpu_kernels {
     const char *isa;
@@ -42,6 +43,8 @@ typedef struct cpu_kernels {
     double (*dot_f64)(const double *a, const float *x, size_t n);
     /* q[i] = (float)(x[i] * scale) */
     void (*narrow)(const double *x, double scale, float *q, size_t n);
+    /* several queries at once */
+    const cpu_panel_kernels *panel;
 } cpu_kernels;
 
 extern const cpu_kernels mlsel_i_cpu_kernels_reference;
@@ -65,11 +68,12 @@ void mlsel_i_cpu_dots_i8_neondot(const int8_t *rows, size_t stride, size_t n_row
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void);
 
 /*
- * Bound on |computed - exact| / (|x| |q|) of one value of dots, where q was rounded to float from a more exact vector.
+ * Bound on |computed - exact| / (|x| |q|) of a dot product of n values summed in `parts`, where q was rounded to float
+ * from a more exact vector.
  * Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1: a sum of m terms one after the other
  * and a tree over p parts has an error of at most gamma(m + log2 p + 1) times the sum of the absolute products, which
  * Cauchy-Schwarz bounds by |x| |q|.
  */
-double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n);
+double mlsel_i_cpu_dots_error(size_t parts, size_t n);
 
 #endif

@@ -256,6 +256,7 @@ const cpu_kernels mlsel_i_cpu_kernels_avx2 = {
     .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = 16,
+    .panel = &mlsel_i_cpu_panel_avx2,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,

@@ -195,7 +195,8 @@ static double sum_squares_f32(const float *x, size_t n) {
 /* What these tables share. */
 #define AVX512_KERNELS                                                                                                 \
     .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
-    .dots = dots, .dots_parts = 32, .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow
+    .dots = dots, .dots_parts = 32, .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow,                \
+    .panel = &mlsel_i_cpu_panel_avx512
 
 const cpu_kernels mlsel_i_cpu_kernels_avx512 = {
     .isa = "avx512", .low = &mlsel_i_cpu_low_avx512, .dots_i8 = dots_i8, AVX512_KERNELS};

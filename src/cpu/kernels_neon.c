@@ -212,7 +212,8 @@ static double squared_distance(const float *x, double scale, const double *q, si
 /* What these tables share. */
 #define NEON_KERNELS                                                                                                   \
     .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
-    .dots = dots, .dots_parts = STEP, .exp_negative = exp_negative, .dot_f64 = dot_f64, .narrow = narrow
+    .dots = dots, .dots_parts = STEP, .panel = &mlsel_i_cpu_panel_neon, .exp_negative = exp_negative,                  \
+    .dot_f64 = dot_f64, .narrow = narrow
 
 const cpu_kernels mlsel_i_cpu_kernels_neon = {
     .isa = "neon", .low = &mlsel_i_cpu_low_neon, .dots_i8 = dots_i8, NEON_KERNELS};

@@ -128,6 +128,7 @@ const cpu_kernels mlsel_i_cpu_kernels_portable = {
     .sum_squares_f32 = sum_squares_f32,
     .dots = dots,
     .dots_parts = PARTS,
+    .panel = &mlsel_i_cpu_panel_portable,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,

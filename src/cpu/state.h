@@ -23,7 +23,9 @@ typedef struct cpu_state {
     const cpu_kernels *kernels;
     bool fast;         /* the fast path can be used for this model */
     double dots_error; /* of kernels->dots at the model's width, see mlsel_i_cpu_dots_error */
-    double max_norm;   /* of the vectors or centroids, as they enter dots */
+    double quad_error; /* of the same for several queries at once */
+    double panel_error;
+    double max_norm; /* of the vectors or centroids, as they enter dots */
 
     /* KNN: [n_vectors]. scales: 1 / norm, 0 for a zero vector, 1 without normalisation. A distance is about
      * |q|^2 + offsets - double_scales * (x.q). */
@@ -41,6 +43,7 @@ typedef struct cpu_state {
     mlp_low *low; /* the layers in lower precision; NULL for f32 */
 
     size_t scratch_bytes;
+    size_t batch_bytes; /* of scratch for several queries at once; 0: they are answered one by one */
     size_t memory_bytes;
 } cpu_state;
 
@@ -72,8 +75,7 @@ mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_mlp_low(cpu_state *state, mlsel_precision precision, mlsel_error *err);
 
 /* Each writes one row of the run's output. */
-void mlsel_i_cpu_knn(const cpu_state *state, const cpu_query *query, const mlsel_backend_run *run,
-                     mlsel_backend_neighbour *out);
+void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_t index, const cpu_query *query);
 void mlsel_i_cpu_kmeans(const cpu_state *state, const cpu_query *query, double *out);
 void mlsel_i_cpu_svm(const cpu_state *state, const cpu_query *query, double *out);
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out);

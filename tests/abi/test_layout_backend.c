@@ -68,10 +68,11 @@ FIELD(mlsel_layer_view, running_mean, 40, 8);
 FIELD(mlsel_layer_view, running_var, 48, 8);
 FIELD(mlsel_layer_view, eps, 56, 8);
 
-SIZE(mlsel_mlp_view, 16);
+SIZE(mlsel_mlp_view, 24);
 FIELD(mlsel_mlp_view, layers, 0, 8);
 FIELD(mlsel_mlp_view, n_layers, 8, 4);
 FIELD(mlsel_mlp_view, reserved, 12, 4);
+FIELD(mlsel_mlp_view, max_value, 16, 8);
 
 SIZE(mlsel_model_view, 48);
 FIELD(mlsel_model_view, struct_size, 0, 4);

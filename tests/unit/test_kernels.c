@@ -101,7 +101,7 @@ static void check_dots(const cpu_kernels *kernels) {
                     sum += a * b, x2 += a * a, q2 += b * b;
                 }
                 const long double bound =
-                    (long double)mlsel_i_cpu_dots_error(kernels, n) * sqrtl(x2 * q2) + (long double)FLT_MIN;
+                    (long double)mlsel_i_cpu_dots_error(kernels->dots_parts, n) * sqrtl(x2 * q2) + (long double)FLT_MIN;
                 if (!(fabsl((long double)out[r] - sum) <= bound))
                     fail_msg("%s: n %zu, row %zu: %.9g, expected %.9Lg within %.3Lg", kernels->isa, n, r,
                              (double)out[r], sum, bound);

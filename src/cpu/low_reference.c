@@ -28,9 +28,12 @@ static double from_bf16(uint16_t h) {
 }
 
 static double from_f16(uint16_t h) {
-    const int exponent = h >> 10 & 31;
-    const double significand = (h & 0x3ff) + (exponent == 0 ? 0 : 1024);
-    return (h & 0x8000 ? -1 : 1) * ldexp(significand, (exponent == 0 ? 1 : exponent) - 25);
+    const int exponent = (h >> 10 & 31) == 0 ? 1 : h >> 10 & 31;
+    const double significand = (h & 0x3ff) + ((h >> 10 & 31) == 0 ? 0 : 1024);
+    const uint64_t bits = (uint64_t)(exponent - 25 + 1023) << 52; /* of 2^(exponent - 25) */
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return (h & 0x8000 ? -significand : significand) * power;
 }
 
 /* --- sums --------------------------------------------------------------------------------------------------------- */

@@ -12,19 +12,18 @@ LOW_INLINE __m512bh as_pairs(__m512i bits) {
 
 LOW_INLINE void step_bf16(const low_part *p, size_t s, __m512 *sums, const int blocks, const int queries) {
     const char *w = p->w + s * p->stride, *x = p->x + s * sizeof(int32_t);
-    __m512bh inputs[LOW_FOUR];
+    __m512i pairs[LOW_MAX_GROUP];
+    LOW_UNROLL
+    for (int b = 0; b < blocks; b++)
+        pairs[b] = _mm512_load_si512(w + BLOCK_BYTES * b);
     LOW_UNROLL
     for (int q = 0; q < queries; q++) {
-        int32_t pair;
-        memcpy(&pair, x + (size_t)q * p->x_stride, sizeof pair);
-        inputs[q] = as_pairs(_mm512_set1_epi32(pair));
-    }
-    LOW_UNROLL
-    for (int b = 0; b < blocks; b++) {
-        const __m512bh pairs = as_pairs(_mm512_load_si512(w + BLOCK_BYTES * b));
+        int32_t two_inputs;
+        memcpy(&two_inputs, x + (size_t)q * p->x_stride, sizeof two_inputs);
+        const __m512bh inputs = as_pairs(_mm512_set1_epi32(two_inputs));
         LOW_UNROLL
-        for (int q = 0; q < queries; q++)
-            sums[blocks * q + b] = _mm512_dpbf16_ps(sums[blocks * q + b], pairs, inputs[q]);
+        for (int b = 0; b < blocks; b++)
+            sums[blocks * q + b] = _mm512_dpbf16_ps(sums[blocks * q + b], as_pairs(pairs[b]), inputs);
     }
 }
 

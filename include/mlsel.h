@@ -235,7 +235,14 @@ enum {
     MLSEL_CATEGORIES_ARTIFACT = 2
 };
 
-/** How to load a model. NULL stands for all defaults. */
+/**
+ * How to load a model. NULL stands for all defaults.
+ *
+ * Threads: with `threads` above 1 the model keeps threads - 1 threads of its own, which sleep between calls and end
+ * with the model. A batch of more than 32 queries, or a query to a KNN artifact of tens of megabytes, is divided among
+ * them and the caller; answers are the same. While they are busy with another call the caller works alone. They take no
+ * signals, and a child process after fork does without them. Such calls take a lock. Used on the CPU only.
+ */
 typedef struct mlsel_model_options {
     uint32_t struct_size;
     mlsel_knn_rule knn_rule;               /**< KNN only; the others ignore it */
@@ -245,6 +252,8 @@ typedef struct mlsel_model_options {
     int32_t allow_device_fallback;         /**< not 0: use the CPU where the device named is not available */
     mlsel_category_layout category_layout; /**< used where the artifact has no `categories` of its own */
     uint64_t max_bytes;                    /**< refuse a larger artifact; 0: 4 GiB */
+    uint32_t threads;                      /**< for large calls, at most 256; 0 and 1: the caller's alone, see below */
+    uint32_t reserved;                     /**< 0 */
 } mlsel_model_options;
 
 /** Sets the defaults; size is sizeof(mlsel_model_options) as compiled by the caller. NULL does nothing. */

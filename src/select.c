@@ -50,35 +50,12 @@ static size_t first_bad_f64(const double *x, size_t n) {
     return i;
 }
 
-/* The same question without saying where: no branch in the loop, so that compilers vectorise it. */
-static bool has_bad_f32(const float *x, size_t n) {
-    const uint32_t exponent = 0x7f800000; /* all its bits are set in infinities and NaN */
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= (uint32_t)((bits & exponent) == exponent);
-    }
-    return bad != 0;
-}
-
-static bool has_bad_f64(const double *x, size_t n) {
-    const uint64_t magnitude = 0x7fffffffffffffff, limit = 0x47efffffe0000000; /* FLT_MAX */
-    uint64_t bad = 0; /* its top bit: some magnitude, which orders like the number, was above the limit */
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= limit - (bits & magnitude);
-    }
-    return bad >> 63 != 0;
-}
-
-static mlsel_status check_values(const query_set *queries, mlsel_error *err) {
+static mlsel_status check_values(const mlsel_model *model, const query_set *queries, mlsel_error *err) {
     for (size_t q = 0; q < queries->count; q++) {
         const void *query = query_at(queries, q);
         const size_t n = queries->n_features;
         const bool is_f64 = queries->type == MLSEL_QUERY_F64;
-        if (!(is_f64 ? has_bad_f64(query, n) : has_bad_f32(query, n)))
+        if (is_f64 ? model->kernels->is_finite_f64(query, n) : model->kernels->is_finite_f32(query, n))
             continue;
         const size_t bad = is_f64 ? first_bad_f64(query, n) : first_bad_f32(query, n);
         const double value = is_f64 ? ((const double *)query)[bad] : (double)((const float *)query)[bad];
@@ -92,6 +69,11 @@ static mlsel_status check_values(const query_set *queries, mlsel_error *err) {
                                                   : "beyond the range of float32");
     }
     return MLSEL_OK;
+}
+
+/* Only single queries: of several, none must be answered if one is bad. */
+static bool checks_itself(const mlsel_model *model, const query_set *queries) {
+    return queries->count == 1 && model->engine->prepared.checks_queries != 0;
 }
 
 static mlsel_status check_queries(const mlsel_model *model, const query_set *queries, mlsel_error *err) {
@@ -108,7 +90,7 @@ static mlsel_status check_queries(const mlsel_model *model, const query_set *que
     if (queries->stride > 0 && queries->count > SIZE_MAX / sizeof(double) / queries->stride)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%zu queries of stride %zu exceed the address space",
                             queries->count, queries->stride);
-    return check_values(queries, err);
+    return checks_itself(model, queries) ? MLSEL_OK : check_values(model, queries, err);
 }
 
 /* --- eligibility ------------------------------------------------------------------------------------------------- */
@@ -131,10 +113,12 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
                                      const uint8_t **out, mlsel_error *err) {
     const uint32_t n_labels = model->artifact->scalars.n_labels;
     mlsel_query_options options = {0};
+    *out = NULL;
+    if (given == NULL && n_labels > 0 && model->artifact->choosable[0])
+        return MLSEL_OK;
     mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
     if (status != MLSEL_OK)
         return status;
-    *out = NULL;
     if (options.reserved != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_query_options: reserved must be 0");
     if (options.eligible_mask != NULL && options.eligible != NULL)
@@ -185,7 +169,7 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
         .values = ws->values,
         .value_stride = model->n_values,
     };
-    mlsel_i_ok(err); /* a backend that fails without a word leaves no old message */
+    mlsel_i_ok_quickly(err); /* a backend that fails without a word leaves no old message */
     return model->engine->backend->run(model->engine->prepared.state, &call, err);
 }
 
@@ -260,7 +244,8 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
     mlsel_status status = check_queries(model, queries, err);
     if (status != MLSEL_OK)
         return status;
-    workspace *ws = mlsel_i_workspace_take(model, err);
+    small_workspace small;
+    workspace *ws = mlsel_i_workspace_take_for(model, queries->count, &small, err);
     if (ws == NULL)
         return MLSEL_ERROR_NO_MEMORY;
     const uint8_t *mask;
@@ -271,11 +256,24 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
         status = process_chunk(model, queries, first, count, mask, ws, sink, err);
         first += count;
     }
-    mlsel_i_workspace_give(model, ws);
-    return status == MLSEL_OK ? mlsel_i_ok(err) : status;
+    mlsel_i_workspace_give_for(model, ws, &small);
+    if (status == MLSEL_OK)
+        return mlsel_i_ok_quickly(err);
+    if (status == MLSEL_ERROR_NOT_FINITE && checks_itself(model, queries))
+        check_values(model, queries, err); /* says which value */
+    return status;
 }
 
 /* --- choosing ---------------------------------------------------------------------------------------------------- */
+
+/* The labels with the highest and the second highest key; -1 where there is none. */
+typedef struct best_two {
+    int32_t best, second;
+} best_two;
+
+static bool can_be_chosen(const mlsel_artifact *artifact, const uint8_t *mask, uint32_t label) {
+    return artifact->choosable[label] && (mask == NULL || mask[label]);
+}
 
 static int32_t rank_at(const ranking *r, int32_t label) { return r->ranks == NULL ? label : r->ranks[label]; }
 
@@ -285,20 +283,49 @@ static bool is_better(const ranking *r, int32_t a, int32_t b) {
     return !(r->keys[a] < r->keys[b]) && rank_at(r, a) < rank_at(r, b);
 }
 
-static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
-    const mlsel_artifact *artifact = model->artifact;
-    int32_t best = -1, second = -1;
+static best_two find_by_rank(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
+    best_two found = {-1, -1};
     for (uint32_t i = 0; i < artifact->scalars.n_labels; i++) {
         const int32_t label = (int32_t)i;
-        if (!artifact->choosable[i] || (mask != NULL && !mask[i]))
+        if (!can_be_chosen(artifact, mask, i))
             continue;
-        if (is_better(r, label, best)) {
-            second = best;
-            best = label;
-        } else if (is_better(r, label, second)) {
-            second = label;
+        if (is_better(r, label, found.best)) {
+            found.second = found.best;
+            found.best = label;
+        } else if (is_better(r, label, found.second)) {
+            found.second = label;
         }
     }
+    return found;
+}
+
+/* Most often no two keys are equal; then minima and maxima find the two without a branch that cannot be predicted. */
+static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
+    const uint32_t n_labels = artifact->scalars.n_labels;
+    double highest = -INFINITY, next = -INFINITY;
+    for (uint32_t i = 0; i < n_labels; i++) {
+        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const double lower = key < highest ? key : highest;
+        next = lower > next ? lower : next;
+        highest = key > highest ? key : highest;
+    }
+    best_two found = {0, 0};
+    uint32_t n_highest = 0, n_next = 0;
+    for (uint32_t i = 0; i < n_labels; i++) {
+        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const uint32_t is_highest = key >= highest, is_next = (key >= next) & (key < highest);
+        n_highest += is_highest;
+        n_next += is_next;
+        found.best += (int32_t)(i * is_highest);
+        found.second += (int32_t)(i * is_next);
+    }
+    return n_highest == 1 && n_next == 1 && next > -INFINITY ? found : find_by_rank(artifact, mask, r);
+}
+
+static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
+    const mlsel_artifact *artifact = model->artifact;
+    const best_two found = find_best_two(artifact, mask, r);
+    const int32_t best = found.best, second = found.second;
     mlsel_selection s = {.index = best, .runner_up = second, .cluster = r->cluster, .flags = r->flags};
     s.score = r->scores[best];
     s.margin = second < 0 ? INFINITY : s.score - r->scores[second];

@@ -47,8 +47,8 @@ double mlsel_i_group_error(const cpu_state *state, const query_group *group);
 /* Squared norm of a query of a run. */
 double mlsel_i_run_squared(const cpu_state *state, const mlsel_backend_run *run, size_t index);
 
-/* Answers one query of a run. */
-void mlsel_i_cpu_run_one(const cpu_state *state, const mlsel_backend_run *run, size_t index);
+/* Answers one query of a run. False if a value is not finite, which only a state that checks queries sees. */
+bool mlsel_i_cpu_run_one(const cpu_state *state, const mlsel_backend_run *run, size_t index);
 
 /* How many bytes the algorithms need beside what single queries do; 0 where queries can only be answered one by one. */
 size_t mlsel_i_cpu_knn_batch_bytes(const cpu_state *state);

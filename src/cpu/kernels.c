@@ -47,12 +47,12 @@ const cpu_kernels *mlsel_i_cpu_kernels_pick(void) {
 
 static const double unit = 0x1p-24;
 
-double mlsel_i_cpu_dots_error(size_t parts, size_t n) {
+double mlsel_i_cpu_dots_error(size_t parts, size_t tail, size_t n) {
     size_t depth = 0; /* of the tree */
     while (((size_t)1 << depth) < parts)
         depth++;
-    /* terms of a part, the tree, a term that may be left over, and one rounding each for a product and for q */
-    const double steps = ceil((double)n / (double)parts) + (double)depth + (double)parts + 3;
+    /* terms of a part, the tree, what may be left over, and one rounding each for a product and for q */
+    const double steps = ceil((double)n / (double)parts) + (double)(depth + tail + 3);
     return 1.01 * steps * unit;
 }
 

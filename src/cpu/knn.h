@@ -20,6 +20,7 @@ typedef struct scan {
     const cpu_state *state;
     const mlsel_backend_run *run;
     size_t index;        /* of the query in the run */
+    uint64_t begin, end; /* the vectors that take part; with small integers, in their order */
     double *q;           /* room for the query in double, for exact measurements */
     bool has_q;          /* it is there; else measuring puts it there first */
     const float *narrow; /* the same in float, where it refines */

@@ -65,6 +65,11 @@ mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err) {
     if (state->norm_scales == NULL || state->norm_shifts == NULL)
         return mlsel_i_no_memory(err);
     mlsel_status status = MLSEL_OK;
+    uint64_t bytes = 0;
+    for (uint32_t l = 0; l < mlp->n_layers; l++)
+        if (mlp->layers[l].type == MLSEL_LAYER_LINEAR)
+            bytes += mlp->layers[l].out_features * mlp->layers[l].stride * sizeof(float);
+    mlsel_i_cpu_choose_dots(state, bytes);
     for (uint32_t l = 0; l < mlp->n_layers && status == MLSEL_OK; l++)
         if (mlp->layers[l].type == MLSEL_LAYER_BATCH_NORM)
             status = fold_batch_norm(state, l, err);
@@ -138,7 +143,7 @@ static void run_layer(const cpu_state *state, uint32_t index, const float *x, fl
         mlsel_i_mlp_elementwise(state, index, x, y);
         return;
     }
-    state->kernels->dots(layer->weight, layer->stride, layer->out_features, x, layer->in_features, y);
+    state->dots(layer->weight, layer->stride, layer->out_features, x, layer->in_features, y);
     for (size_t o = 0; layer->bias != NULL && o < layer->out_features; o++)
         y[o] += layer->bias[o];
 }

@@ -42,6 +42,7 @@ mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err) {
     state->coef_bounds = mlsel_i_cpu_state_alloc(state, svm->n_support_vectors, sizeof *state->coef_bounds);
     if (state->offsets == NULL || state->coef_bounds == NULL)
         return mlsel_i_no_memory(err);
+    mlsel_i_cpu_choose_dots(state, svm->n_support_vectors * svm->stride * sizeof(float));
     prepare_vectors(state);
     return MLSEL_OK;
 }
@@ -140,7 +141,7 @@ static bool decide_fast(const cpu_state *state, const cpu_query *query, double *
     if (!isfinite(error))
         return false;
     float *kernel = query->extra;
-    state->kernels->dots(svm->support_vectors, svm->stride, n, mlsel_i_cpu_narrow(state, query), n_features, kernel);
+    state->dots(svm->support_vectors, svm->stride, n, mlsel_i_cpu_narrow(state, query), n_features, kernel);
     mlsel_i_svm_kernel(state, squared, 0, n, kernel);
     const double bound =
         mlsel_i_svm_decision_error(state, error, state->kernels->dot_f64(state->coef_bounds, kernel, n));

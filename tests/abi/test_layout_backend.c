@@ -102,12 +102,14 @@ FIELD(mlsel_backend_run, neighbour_stride, 56, 8);
 FIELD(mlsel_backend_run, values, 64, 8);
 FIELD(mlsel_backend_run, value_stride, 72, 8);
 
-SIZE(mlsel_prepared, 32);
+SIZE(mlsel_prepared, 40);
 FIELD(mlsel_prepared, struct_size, 0, 4);
 FIELD(mlsel_prepared, max_batch, 4, 4);
 FIELD(mlsel_prepared, scratch_bytes, 8, 8);
 FIELD(mlsel_prepared, memory_bytes, 16, 8);
 FIELD(mlsel_prepared, state, 24, 8);
+FIELD(mlsel_prepared, checks_queries, 32, 4);
+FIELD(mlsel_prepared, reserved, 36, 4);
 
 SIZE(mlsel_backend, 72);
 FIELD(mlsel_backend, struct_size, 0, 4);

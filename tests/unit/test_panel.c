@@ -79,7 +79,7 @@ static void check_size(const cpu_kernels *kernels, size_t n, size_t rows, size_t
     assert_memory_equal(&out[rows * PANEL_WIDTH], &kept, sizeof kept);
 
     const float *quad[QUAD] = {queries[0], queries[1], queries[2], queries[3]};
-    const double error = mlsel_i_cpu_dots_error(kernels->panel->quad_parts, n);
+    const double error = mlsel_i_cpu_dots_error(kernels->panel->quad_parts, kernels->panel->quad_parts, n);
     const size_t out_stride = rows + 1;
     float *few = random_floats(QUAD * out_stride);
     const float last = few[QUAD * out_stride - 1];

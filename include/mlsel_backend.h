@@ -186,9 +186,10 @@ typedef struct mlsel_prepared {
      * not finite or beyond the range of float; the core then finds out which. For backends that see this on their way.
      */
     int32_t checks_queries;
-    int32_t reserved;
+    /** Not 0: runs at the same time are faster than one after the other, so that threads are of use, as on a CPU. */
+    int32_t runs_in_parallel;
     uint32_t max_parts; /**< KNN: parts that a query can usefully be divided into; 0 or 1: none */
-    uint32_t threads;   /**< not 0: runs at the same time are faster than one after the other, as on a CPU's cores */
+    uint32_t reserved;
 } mlsel_prepared;
 
 /** A backend. All slots must be filled. */

@@ -85,7 +85,7 @@ static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *op
     set_sizes(model, options->k);
     if ((status = mlsel_i_workspace_init(model, err)) != MLSEL_OK)
         goto out;
-    if (options->threads > 1 && engine->prepared.threads != 0 &&
+    if (options->threads > 1 && engine->prepared.runs_in_parallel != 0 &&
         (status = mlsel_i_team_create(options->threads, &model->team, err)) != MLSEL_OK)
         goto out;
     *out = model;

@@ -2,9 +2,11 @@
 /* The public calls that answer queries: check, run on the device, apply the rule, choose. */
 #include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "divide.h"
 #include "feature_vector.h"
 #include "rules.h"
 
@@ -170,6 +172,8 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
         .value_stride = model->n_values,
     };
     mlsel_i_ok_quickly(err); /* a backend that fails without a word leaves no old message */
+    if (model->team != NULL && queries->count == 1 && model->engine->prepared.max_parts > 1)
+        return mlsel_i_run_divided(model, &call, err);
     return model->engine->backend->run(model->engine->prepared.state, &call, err);
 }
 
@@ -239,6 +243,66 @@ static mlsel_status process_chunk(const mlsel_model *model, const query_set *que
     return status;
 }
 
+static mlsel_status process_range(const mlsel_model *model, const query_set *queries, size_t first, size_t end,
+                                  const uint8_t *mask, workspace *ws, const consumer *sink, mlsel_error *err) {
+    mlsel_status status = MLSEL_OK;
+    while (first < end && status == MLSEL_OK) {
+        const uint32_t count = end - first < model->chunk ? (uint32_t)(end - first) : model->chunk;
+        status = process_chunk(model, queries, first, count, mask, ws, sink, err);
+        first += count;
+    }
+    return status;
+}
+
+/* --- a batch divided among threads -------------------------------------------------------------------------------- */
+
+/* Queries of a part are a multiple of this, as that many go through together. */
+enum { PART_STEP = 32 };
+
+typedef struct shared_batch {
+    const mlsel_model *model;
+    const query_set *queries;
+    const uint8_t *mask;
+    const consumer *sink;
+    size_t part_size;
+    _Atomic int32_t has_failed;
+    mlsel_error err; /* of the first that failed */
+} shared_batch;
+
+static void process_part(void *context, size_t part) {
+    shared_batch *batch = context;
+    const size_t first = part * batch->part_size, left = batch->queries->count - first;
+    const size_t end = left < batch->part_size ? batch->queries->count : first + batch->part_size;
+    mlsel_error err;
+    workspace *ws = mlsel_i_workspace_take(batch->model, &err);
+    mlsel_status status = MLSEL_ERROR_NO_MEMORY;
+    if (ws != NULL) {
+        status = process_range(batch->model, batch->queries, first, end, batch->mask, ws, batch->sink, &err);
+        mlsel_i_workspace_give(batch->model, ws);
+    }
+    int32_t none = 0;
+    if (status != MLSEL_OK && atomic_compare_exchange_strong(&batch->has_failed, &none, 1)) {
+        batch->err = err;
+        batch->err.code = status;
+    }
+}
+
+static mlsel_status process_shared(const mlsel_model *model, const query_set *queries, const uint8_t *mask,
+                                   const consumer *sink, mlsel_error *err) {
+    const size_t threads = mlsel_i_team_size(model->team);
+    const size_t share = (queries->count + threads - 1) / threads;
+    shared_batch batch = {.model = model, .queries = queries, .mask = mask, .sink = sink};
+    batch.part_size = (share + PART_STEP - 1) / PART_STEP * PART_STEP;
+    mlsel_i_team_run(model->team, process_part, &batch, (queries->count + batch.part_size - 1) / batch.part_size);
+    if (atomic_load(&batch.has_failed) == 0)
+        return MLSEL_OK;
+    if (err != NULL)
+        *err = batch.err;
+    return batch.err.code;
+}
+
+/* --- one call ----------------------------------------------------------------------------------------------------- */
+
 static mlsel_status process(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
                             const consumer *sink, mlsel_error *err) {
     mlsel_status status = check_queries(model, queries, err);
@@ -250,12 +314,10 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
         return MLSEL_ERROR_NO_MEMORY;
     const uint8_t *mask;
     status = read_eligibility(model, options, ws->mask, &mask, err);
-    for (size_t first = 0; first < queries->count && status == MLSEL_OK;) {
-        const size_t left = queries->count - first;
-        const uint32_t count = left < model->chunk ? (uint32_t)left : model->chunk;
-        status = process_chunk(model, queries, first, count, mask, ws, sink, err);
-        first += count;
-    }
+    if (status == MLSEL_OK && model->team != NULL && queries->count > PART_STEP)
+        status = process_shared(model, queries, mask, sink, err);
+    else if (status == MLSEL_OK)
+        status = process_range(model, queries, 0, queries->count, mask, ws, sink, err);
     mlsel_i_workspace_give_for(model, ws, &small);
     if (status == MLSEL_OK)
         return mlsel_i_ok_quickly(err);

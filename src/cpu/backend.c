@@ -178,7 +178,7 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     out->state = owned;
     out->checks_queries = view->kmeans != NULL;
     out->max_parts = view->knn != NULL ? mlsel_i_cpu_knn_parts(state) : 1;
-    out->threads = 1;
+    out->runs_in_parallel = 1;
     return MLSEL_OK;
 }
 

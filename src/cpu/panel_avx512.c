@@ -79,6 +79,7 @@ static inline void prefetch(const float *x) {
             __m512 sums[ROWS][VECTORS];                                                                                \
             UNROLL for (int r = 0; r < ROWS; r++) {                                                                    \
                 UNROLL for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_setzero_ps();                             \
+                prefetch(rows + (size_t)(r + ROWS) * stride + first);                                                  \
             }                                                                                                          \
             for (size_t i = first; i < end; i++) {                                                                     \
                 __m512 q[VECTORS];                                                                                     \

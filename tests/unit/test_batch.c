@@ -112,6 +112,34 @@ static void check_neighbours(const char *what, const prepared_model *p, const qu
     }
 }
 
+/* A query's parts merge into the whole query's neighbours. */
+static void check_parts(const char *what, const prepared_model *p, const query_block *q, size_t n_rows, uint32_t k,
+                        const uint8_t *mask) {
+    static mlsel_backend_neighbour whole[MAX_K], parts[7 * MAX_K];
+    mlsel_error err;
+    for (size_t i = 0; i < N_QUERIES; i += 5) {
+        mlsel_backend_run run = run_of(p, q, MLSEL_QUERY_F64, i, 1);
+        run.k = k, run.label_mask = mask, run.neighbours = whole, run.neighbour_stride = MAX_K;
+        test_ok(mlsel_i_cpu_backend.run(p->prepared.state, &run, &err), &err);
+        for (run.n_parts = 2; run.n_parts <= 7; run.n_parts += 5) {
+            size_t found = 0, used = 0;
+            for (run.part = 0; run.part < run.n_parts; run.part++) {
+                run.neighbours = parts + run.part * MAX_K;
+                test_ok(mlsel_i_cpu_backend.run(p->prepared.state, &run, &err), &err);
+                for (size_t j = 0; j < k; j++)
+                    found += run.neighbours[j].row < n_rows;
+            }
+            assert_true(found >= k);
+            for (size_t w = 0; w < k; w++)
+                for (size_t j = 0; j < run.n_parts * MAX_K; j++)
+                    used += j % MAX_K < k && memcmp(&parts[j], &whole[w], sizeof *whole) == 0;
+            if (used != k)
+                fail_msg("%s, query %zu: %zu of %u neighbours are among those of %u parts", what, i, used, (unsigned)k,
+                         (unsigned)run.n_parts);
+        }
+    }
+}
+
 typedef struct knn_data {
     const char *name;
     size_t n_rows;
@@ -157,17 +185,17 @@ static void check_knn(const knn_data *data, bool normalize) {
     check_neighbours(data->name, &p, &q, 5, NULL);
     check_neighbours(data->name, &p, &q, MAX_K, NULL);
     check_neighbours(data->name, &p, &q, 5, mask);
+    check_parts(data->name, &p, &q, n, 5, NULL);
+    check_parts(data->name, &p, &q, n, MAX_K, NULL);
+    check_parts(data->name, &p, &q, n, 5, mask);
     release(&p);
     mlsel_i_free(rows), mlsel_i_free(start), mlsel_i_free(order), mlsel_i_free(labels);
 }
 
 static void knn(void) {
     /* fewer rows than are estimated together, more, and more than wait to be measured while all are equally near */
-    static const knn_data all[] = {{"few rows", 100, 1},
-                                   {"random", 700, 1},
-                                   {"clustered", 1300, 1e-4},
-                                   {"last bit", 1300, 0.0},
-                                   {"near", 2000, 0.03125}};
+    static const knn_data all[] = {{"few rows", 100, 1},    {"random", 700, 1},      {"clustered", 1300, 1e-4},
+                                   {"last bit", 1300, 0.0}, {"near", 2000, 0.03125}, {"8-bit rows", 4000, 1}};
     for (size_t i = 0; i < TEST_LENGTH(all); i++) {
         check_knn(&all[i], true);
         check_knn(&all[i], false);

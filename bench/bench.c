@@ -57,8 +57,10 @@ static bool wants_point(const bench *b, const bench_subject *subject, const poin
            (b->options.batches == NULL || p->batch == 0 || bench_list_has(b->options.batches, batch));
 }
 
-/* f32 is what the default comes to, so it is measured only when asked for by name. */
-static bool wants_precision(const bench *b, mlsel_precision precision) {
+/* f32 is what the default comes to, so it is measured only when asked for by name. The others are for MLPs. */
+static bool wants_precision(const bench *b, const bench_subject *subject, mlsel_precision precision) {
+    if (precision > MLSEL_PRECISION_F32 && strcmp(subject->kind, "mlp") != 0)
+        return false;
     if (precision != MLSEL_PRECISION_DEFAULT && (b->precisions >> precision & 1) == 0)
         return false;
     if (b->options.precisions == NULL)
@@ -89,6 +91,8 @@ static size_t list_points(const bench *b, const bench_subject *subject, const ch
 
 /* Bytes of a number as it is scored. */
 static double number_bytes(mlsel_precision precision) {
+    if (precision == MLSEL_PRECISION_INT8)
+        return 1;
     return precision == MLSEL_PRECISION_F16 || precision == MLSEL_PRECISION_BF16 ? 2 : 4;
 }
 
@@ -173,9 +177,9 @@ static void measure_level(bench *b, const bench_subject *subject, const char *is
 static size_t each_level(bench *b, const bench_subject *subject, bool measure) {
     size_t count = 0;
     for (size_t level = 0; level < b->n_levels; level++) {
-        for (mlsel_precision precision = MLSEL_PRECISION_DEFAULT; precision <= MLSEL_PRECISION_BF16; precision++) {
+        for (mlsel_precision precision = MLSEL_PRECISION_DEFAULT; precision <= MLSEL_PRECISION_INT8; precision++) {
             point points[5];
-            if (!wants_level(b, level) || !wants_precision(b, precision))
+            if (!wants_level(b, level) || !wants_precision(b, subject, precision))
                 continue;
             const size_t n = list_points(b, subject, b->levels[level], precision, points);
             for (size_t i = 0; i < n && b->options.list; i++) {

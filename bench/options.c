@@ -18,7 +18,7 @@ static const char usage[] =
     "  --kinds LIST      of knn,svm,kmeans,mlp,load (default: all)\n"
     "  --filter TEXT     only cases whose name has TEXT in it, as in knn-10k or avx2/f32/b1 (see --list)\n"
     "  --isa LIST        instruction sets (MLSEL_ISA), \"best\", or \"all\" (default: all but reference)\n"
-    "  --precision LIST  of default,f32,f16,bf16 (default: what the device offers; f32 is the default today)\n"
+    "  --precision LIST  of default,f32,f16,bf16,int8 (default: all but f32, which is the default today)\n"
     "  --batch LIST      of 1,32,256 (default: all)\n"
     "  --threads N       give each model N threads (default 1); then all times are by the clock on the wall\n"
     "  --seconds S       per measurement, default 1\n"
@@ -133,7 +133,7 @@ static void read_option(bench_options *options, int id) {
         options->isa = optarg;
         break;
     case OPTION_PRECISION:
-        check_list("--precision", optarg, "default,f32,f16,bf16");
+        check_list("--precision", optarg, "default,f32,f16,bf16,int8");
         options->precisions = optarg;
         break;
     case OPTION_BATCH:

@@ -28,7 +28,8 @@ void bench_isa_set(const char *level) {
 }
 
 size_t bench_isa_levels(char levels[BENCH_MAX_LEVELS][32]) {
-    static const char *const known[] = {"reference", "portable", "neon", "avx2", "avx512", "avx512vnni"};
+    static const char *const known[] = {"reference", "portable", "neon",       "neondot",   "neonbf16",
+                                        "avx2",      "avx512",   "avx512vnni", "avx512bf16"};
     const char *given = getenv("MLSEL_ISA");
     char *before = given == NULL ? NULL : strcpy(bench_alloc(strlen(given) + 1, 1), given);
     char best[32], got[32];

@@ -142,7 +142,8 @@ typedef struct mlsel_device_info {
     char description[96];  /**< for people, as in "AMD EPYC" or the card's name */
     char isa[32];          /**< instruction set of the kernels in use, as in "reference"; "" where that means nothing */
     uint64_t memory_bytes; /**< memory of the device; 0 if unknown or shared with the host */
-    uint32_t precisions;   /**< bit set: 1 << MLSEL_PRECISION_x for each precision that the device offers */
+    uint32_t precisions;   /**< bit set: 1 << MLSEL_PRECISION_x for each precision that the device offers, if not
+                                for all algorithms */
     uint32_t reserved;     /**< 0 */
 } mlsel_device_info;
 
@@ -202,16 +203,25 @@ enum {
     MLSEL_SVM_FORM_PER_MODEL = 2
 };
 
-/** Number format of the weights as scored on the device. */
+/**
+ * Number format of the weights as scored on the device.
+ *
+ * Fewer bits are faster and change scores, and now and then a choice where two scores are close. On the CPU the formats
+ * below f32 are for MLPs only, and an answer depends on the instruction set (see mlsel_device_info.isa) in its last
+ * digits; on one machine it is always the same.
+ */
 typedef int32_t mlsel_precision;
 enum {
     MLSEL_PRECISION_DEFAULT = 0, /**< the device's own choice, f32 everywhere today */
     MLSEL_PRECISION_F32 = 1,
     MLSEL_PRECISION_F16 = 2,
-    MLSEL_PRECISION_BF16 = 3
+    MLSEL_PRECISION_BF16 = 3,
+    /** Weights as 8-bit integers. `mlsel inspect MODEL --precision int8` measures what it changes for an artifact. */
+    MLSEL_PRECISION_INT8 = 4
 };
 
-/** "f32", "f16" or "bf16"; "default" for MLSEL_PRECISION_DEFAULT and "unknown" for a value that is none. Static. */
+/** "f32", "f16", "bf16" or "int8"; "default" for MLSEL_PRECISION_DEFAULT and "unknown" for a value that is none.
+ * Static. */
 MLSEL_API const char *mlsel_precision_name(mlsel_precision precision);
 
 /** Order of the 14 category values at the end of a feature vector. */

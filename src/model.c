@@ -25,7 +25,7 @@ static mlsel_status read_options(const mlsel_model_options *given, mlsel_model_o
         out->precision = MLSEL_PRECISION_F32;
     if (out->knn_rule != MLSEL_KNN_RULE_COSINE && out->knn_rule != MLSEL_KNN_RULE_LEGACY)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "knn_rule %d is none", (int)out->knn_rule);
-    if (out->precision < MLSEL_PRECISION_F32 || out->precision > MLSEL_PRECISION_BF16)
+    if (out->precision < MLSEL_PRECISION_F32 || out->precision > MLSEL_PRECISION_INT8)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "precision %d is none", (int)out->precision);
     if (out->threads > MAX_THREADS || out->reserved != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "threads is %u, the most are %d", (unsigned)out->threads,
@@ -288,8 +288,8 @@ const char *mlsel_algorithm_name(mlsel_algorithm algorithm) {
 }
 
 const char *mlsel_precision_name(mlsel_precision precision) {
-    static const char *const names[] = {"default", "f32", "f16", "bf16"};
-    return precision >= MLSEL_PRECISION_DEFAULT && precision <= MLSEL_PRECISION_BF16 ? names[precision] : "unknown";
+    static const char *const names[] = {"default", "f32", "f16", "bf16", "int8"};
+    return precision >= MLSEL_PRECISION_DEFAULT && precision <= MLSEL_PRECISION_INT8 ? names[precision] : "unknown";
 }
 
 const char *mlsel_layer_type_name(mlsel_layer_type type) {

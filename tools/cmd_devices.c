@@ -32,7 +32,7 @@ enum { NAME_WIDTH = 8 };
 static const char *precision_list(uint32_t bits, char *out, size_t size) {
     size_t used = 0;
     out[0] = '\0';
-    for (mlsel_precision p = MLSEL_PRECISION_F32; p <= MLSEL_PRECISION_BF16; ++p)
+    for (mlsel_precision p = MLSEL_PRECISION_F32; p <= MLSEL_PRECISION_INT8; ++p)
         if ((bits >> p & 1u) != 0 && used < size)
             used += (size_t)snprintf(out + used, size - used, "%s%s", used > 0 ? ", " : "", mlsel_precision_name(p));
     return out;
@@ -81,7 +81,7 @@ static void print_json(const char *device, const mlsel_device_info *info, const 
         json_unsigned(&j, info->memory_bytes);
         json_key(&j, "precisions");
         json_open(&j, '[');
-        for (mlsel_precision p = MLSEL_PRECISION_F32; p <= MLSEL_PRECISION_BF16; ++p)
+        for (mlsel_precision p = MLSEL_PRECISION_F32; p <= MLSEL_PRECISION_INT8; ++p)
             if ((info->precisions >> p & 1u) != 0)
                 json_string(&j, mlsel_precision_name(p));
         json_close(&j, ']');

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agreement.h"
 #include "args.h"
 #include "commands.h"
 #include "json_out.h"
@@ -15,7 +16,7 @@
 #include "text.h"
 #include "tool.h"
 
-const char cmd_inspect_help[] = "Usage: mlsel inspect [--json] FILE [FILE...]\n"
+const char cmd_inspect_help[] = "Usage: mlsel inspect [options] FILE [FILE...]\n"
                                 "\n"
                                 "Checks selector artifacts and says what they hold: algorithm, query width,\n"
                                 "labels, categories, size, and what is special to the algorithm (neighbours,\n"
@@ -24,13 +25,24 @@ const char cmd_inspect_help[] = "Usage: mlsel inspect [--json] FILE [FILE...]\n"
                                 "FILE is a knn, kmeans, svm or mlp artifact in JSON; `-` is standard input, and a\n"
                                 "pipe such as <(zcat svm_model.json.gz) will do.\n"
                                 "\n"
+                                "Fewer bits for the weights of an mlp artifact are faster and change its scores.\n"
+                                "How often that changes the choice is measured with --precision or --agreement,\n"
+                                "on your own queries or, for a first impression, on 1,024 made-up ones.\n"
+                                "\n"
                                 "Options:\n"
-                                "  --json      one JSON object per file and line\n"
-                                "  -h, --help  this text\n"
+                                "  --precision P   as scored in f32 (default), f16, bf16 or int8, and how far its\n"
+                                "                  answers agree with those in f32\n"
+                                "  --agreement     the same of all precisions\n"
+                                "  --queries FILE  measure it on these queries (.jsonl, .npy, .f32; see\n"
+                                "                  `mlsel select --help`)\n"
+                                "  --json          one JSON object per file and line\n"
+                                "  -h, --help      this text\n"
                                 "\n"
                                 "Examples:\n"
                                 "  mlsel inspect examples/models/knn_model.json\n"
                                 "  mlsel inspect --json examples/models/*.json\n"
+                                "  mlsel inspect --agreement --queries examples/queries.jsonl \\\n"
+                                "      examples/models/mlp_model.json\n"
                                 "  gzip -c examples/models/svm_model.json | zcat | mlsel inspect -\n";
 
 enum { KEY_WIDTH = 19, TEXT_END = 100 };
@@ -156,7 +168,7 @@ static void print_algorithm(const mlsel_model *model, const mlsel_model_info *in
     }
 }
 
-static void print_model(const char *path, const mlsel_model *model, bool colour) {
+static void print_model(const char *path, const mlsel_model *model, const agreement *measured, bool colour) {
     mlsel_model_info info;
     char memory[TEXT_NUMBER], count[TEXT_NUMBER];
     char *name = text_cleaned(path);
@@ -174,6 +186,8 @@ static void print_model(const char *path, const mlsel_model *model, bool colour)
     print_value("memory", "%s on %s, %s", text_bytes(memory, info.memory_bytes), info.device,
                 mlsel_precision_name(info.precision));
     print_value("content hash", "%s", info.content_hash);
+    if (measured != NULL)
+        agreement_print(measured, colour, print_value);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------------------------- */
@@ -277,7 +291,7 @@ static void json_algorithm(json_out *j, const mlsel_model *model, const mlsel_mo
     }
 }
 
-static void print_json(const char *path, const mlsel_model *model) {
+static void print_json(const char *path, const mlsel_model *model, const agreement *measured) {
     json_out j = {0};
     mlsel_model_info info;
     model_file_info(model, &info);
@@ -286,61 +300,105 @@ static void print_json(const char *path, const mlsel_model *model) {
     json_string(&j, path);
     json_common(&j, model, &info);
     json_algorithm(&j, model, &info);
+    if (measured != NULL) {
+        json_key(&j, "agreement");
+        agreement_json(&j, measured);
+    }
     json_close(&j, '}');
     json_end_line(&j);
 }
 
 /* --- the command ------------------------------------------------------------------------------------------------ */
 
-/* All files are tried; the exit code is that of the first one that fails. */
-static int inspect_files(char **paths, size_t count, bool json) {
+typedef struct inspection {
+    bool json;
+    bool colour;
+    agreement_request request;
+} inspection;
+
+static void inspect_file(const char *path, const inspection *how, bool first, failure *problem) {
     mlsel_model_options options;
-    bool colour = tool_colour(STDOUT_FILENO);
-    int code = EXIT_ANSWER;
+    agreement measured = {0};
     mlsel_model_options_init(&options, sizeof options);
+    options.precision = how->request.precision;
+    mlsel_model *model = model_file_load(path, &options, problem);
+    if (model == NULL || (how->request.wanted && !agreement_measure(path, &how->request, &measured, problem)))
+        goto out;
+    const agreement *shown = how->request.wanted ? &measured : NULL;
+    if (how->json) {
+        print_json(path, model, shown);
+    } else {
+        if (!first)
+            putchar('\n');
+        print_model(path, model, shown, how->colour);
+    }
+out:
+    agreement_free(&measured);
+    mlsel_model_release(model);
+}
+
+/* All files are tried; the exit code is that of the first one that fails. */
+static int inspect_files(char **paths, size_t count, const inspection *how) {
+    int code = EXIT_ANSWER;
     for (size_t i = 0; i < count && tool_flush(); ++i) {
         failure problem = {0};
-        mlsel_model *model = model_file_load(paths[i], &options, &problem);
-        if (model == NULL) {
-            failure_report(&problem);
-            code = code != EXIT_ANSWER ? code : problem.exit_code;
-            continue;
-        }
-        if (json) {
-            print_json(paths[i], model);
-        } else {
-            if (i > 0)
-                putchar('\n');
-            print_model(paths[i], model, colour);
-        }
-        mlsel_model_release(model);
+        inspect_file(paths[i], how, i == 0, &problem);
+        failure_report(&problem);
+        code = code != EXIT_ANSWER ? code : problem.exit_code;
     }
     return code;
 }
 
+enum option { HELP = 1, JSON, PRECISION, AGREEMENT, QUERIES };
+
+/* False if the value of an option is none. */
+static bool set_option(inspection *how, const args *a, int id, const char *value) {
+    static const char *const precisions[] = {"f32", "f16", "bf16", "int8"};
+    int chosen = 0;
+    how->json = how->json || id == JSON;
+    how->request.wanted = how->request.wanted || id == AGREEMENT || id == QUERIES;
+    if (id == QUERIES)
+        how->request.queries = value;
+    if (id != PRECISION)
+        return true;
+    chosen = args_choice(a, "--precision", value, precisions, TOOL_ARRAY_LENGTH(precisions));
+    how->request.precision = MLSEL_PRECISION_F32 + chosen;
+    how->request.wanted = how->request.wanted || how->request.precision > MLSEL_PRECISION_F32;
+    return chosen >= 0;
+}
+
+static int usage(const char *message, const char *hint) {
+    tool_error("%s", message);
+    tool_hint("%s", hint);
+    args_help_hint("inspect", NULL);
+    return EXIT_USAGE;
+}
+
 int cmd_inspect(char **arguments) {
-    enum { HELP = 1, JSON };
-    static const args_option options[] = {{"--help", HELP, false}, {"--json", JSON, false}};
+    static const args_option options[] = {{"--help", HELP, false},
+                                          {"--json", JSON, false},
+                                          {"--precision", PRECISION, true},
+                                          {"--agreement", AGREEMENT, false},
+                                          {"--queries", QUERIES, true}};
     args a = {.command = "inspect", .rest = arguments, .options = options, .option_count = TOOL_ARRAY_LENGTH(options)};
+    inspection how = {.colour = tool_colour(STDOUT_FILENO)};
     const char *value;
     size_t count = 0;
-    bool json = false;
     for (int id; (id = args_next(&a, &value)) != ARGS_END;) {
-        if (id == ARGS_BAD)
-            return EXIT_USAGE;
         if (id == HELP) {
             fputs(cmd_inspect_help, stdout);
             return EXIT_ANSWER;
         }
-        json = json || id == JSON;
+        if (id == ARGS_BAD || !set_option(&how, &a, id, value))
+            return EXIT_USAGE;
         if (id == ARGS_OPERAND)
             arguments[count++] = a.rest[-1];
     }
-    if (count == 0) {
-        tool_error("no artifact to inspect");
-        tool_hint("name one or more, as in `mlsel inspect examples/models/knn_model.json`");
-        args_help_hint("inspect", NULL);
-        return EXIT_USAGE;
-    }
-    return inspect_files(arguments, count, json);
+    if (count == 0)
+        return usage("no artifact to inspect",
+                     "name one or more, as in `mlsel inspect examples/models/knn_model.json`");
+    if (how.request.wanted && how.request.precision == MLSEL_PRECISION_F32)
+        return usage("f32 agrees with itself", "compare another one with it: --precision f16, bf16 or int8, or all of "
+                                               "them without --precision");
+    return inspect_files(arguments, count, &how);
 }

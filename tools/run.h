@@ -32,7 +32,8 @@
     "  --device DEVICE     cpu (default), cuda, cuda:N, metal or auto (see\n"                                          \
     "                      `mlsel devices`)\n"                                                                         \
     "  --device-fallback   use the CPU where that device is not available\n"                                           \
-    "  --precision P       f32 (default), f16 or bf16, where the device has it\n"                                      \
+    "  --precision P       mlp: f32 (default), f16, bf16 or int8, each faster and less\n"                              \
+    "                      exact (`mlsel inspect --agreement` measures how much)\n"                                    \
     "  -h, --help          this text\n\n"
 
 typedef struct run_model {

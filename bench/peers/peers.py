@@ -29,7 +29,7 @@ NEIGHBOURS = 5
 TURNS = 15
 MIN_SAMPLE_NS = 5e3
 LONG_SAMPLE_NS = 2e5  # from here on the thread's processor time counts: only long runs have to wait on a busy machine
-PRECISIONS = {"default": 0, "bf16": 3}
+PRECISIONS = {"default": 0, "bf16": 3, "int8": 4}
 
 # The table of goals: case and batch, contender, at least this many times mlsel's time.
 GOALS = [

@@ -85,17 +85,23 @@ static mlsel_status device_info(uint32_t device, mlsel_device_info *out, mlsel_e
     (void)device;
     mlsel_i_cpu_name(out->description, sizeof out->description);
     snprintf(out->isa, sizeof out->isa, "%s", mlsel_i_cpu_kernels_pick()->isa);
-    out->precisions = 1u << MLSEL_PRECISION_F32;
+    out->precisions =
+        1u << MLSEL_PRECISION_F32 | 1u << MLSEL_PRECISION_F16 | 1u << MLSEL_PRECISION_BF16 | 1u << MLSEL_PRECISION_INT8;
     return mlsel_i_ok(err);
+}
+
+static bool is_low(mlsel_precision precision) {
+    return precision != MLSEL_PRECISION_DEFAULT && precision != MLSEL_PRECISION_F32;
 }
 
 static mlsel_status supports(uint32_t device, const mlsel_model_view *view, mlsel_precision precision,
                              mlsel_error *err) {
-    (void)device, (void)view;
-    if (precision == MLSEL_PRECISION_DEFAULT || precision == MLSEL_PRECISION_F32)
+    (void)device;
+    if (view->mlp != NULL || !is_low(precision))
         return MLSEL_OK;
-    return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, "precision %s is not available on device \"cpu\": use f32",
-                        mlsel_precision_name(precision));
+    return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED,
+                        "precision %s is not available for %s on device \"cpu\", which has it for mlp only: use f32",
+                        mlsel_precision_name(precision), mlsel_algorithm_name(view->algorithm));
 }
 
 static void release(void *opaque) {
@@ -128,7 +134,7 @@ static scratch_layout lay_out(const cpu_state *state) {
 
 static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel_precision precision,
                             mlsel_prepared *out, mlsel_error *err) {
-    (void)device, (void)precision;
+    (void)device;
     owned_state *owned = mlsel_i_calloc(1, sizeof *owned);
     if (owned == NULL)
         return mlsel_i_no_memory(err);
@@ -152,6 +158,8 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
         status = mlsel_i_cpu_prepare_kmeans(state, err);
     else if (view->svm != NULL)
         status = mlsel_i_cpu_prepare_svm(state, err);
+    else if (is_low(precision))
+        status = mlsel_i_cpu_prepare_mlp_low(state, precision, err);
     else
         status = mlsel_i_cpu_prepare_mlp(state, err);
     if (status != MLSEL_OK) {
@@ -162,7 +170,7 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
         state->batch_bytes = mlsel_i_cpu_knn_batch_bytes(state);
     else if (view->svm != NULL)
         state->batch_bytes = mlsel_i_cpu_svm_batch_bytes(state);
-    else if (view->mlp != NULL)
+    else if (view->mlp != NULL && state->low == NULL)
         state->batch_bytes = mlsel_i_cpu_mlp_batch_bytes(state);
     out->max_batch = view->knn != NULL ? MAX_KNN_BATCH : MAX_BATCH;
     out->scratch_bytes = lay_out(state).end;
@@ -174,17 +182,32 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     return MLSEL_OK;
 }
 
-bool mlsel_i_cpu_run_one(const cpu_state *state, const mlsel_backend_run *run, size_t index) {
-    const mlsel_model_view *view = state->view;
+/* A query of a run, with the one scratch that they all use. */
+static cpu_query query_at(const cpu_state *state, const mlsel_backend_run *run, size_t index) {
     const scratch_layout l = lay_out(state);
     char *scratch = run->scratch;
     const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
-    const cpu_query query = {.f32 = is_f64 ? NULL : (const float *)run->queries + index * run->stride,
-                             .f64 = is_f64 ? (const double *)run->queries + index * run->stride : NULL,
-                             .wide = (double *)(void *)scratch,
-                             .normalized = (double *)(void *)(scratch + l.normalized),
-                             .narrow = (float *)(void *)(scratch + l.narrow),
-                             .extra = scratch + l.extra};
+    return (cpu_query){.f32 = is_f64 ? NULL : (const float *)run->queries + index * run->stride,
+                       .f64 = is_f64 ? (const double *)run->queries + index * run->stride : NULL,
+                       .wide = (double *)(void *)scratch,
+                       .normalized = (double *)(void *)(scratch + l.normalized),
+                       .narrow = (float *)(void *)(scratch + l.narrow),
+                       .extra = scratch + l.extra};
+}
+
+static void run_low(const cpu_state *state, const mlsel_backend_run *run) {
+    cpu_query queries[LOW_BATCH];
+    for (uint32_t i = 0, n; i < run->count; i += n) {
+        n = run->count - i < LOW_BATCH ? run->count - i : LOW_BATCH;
+        for (uint32_t q = 0; q < n; q++)
+            queries[q] = query_at(state, run, i + q);
+        mlsel_i_cpu_mlp_low(state, queries, n, run->values + i * run->value_stride, run->value_stride);
+    }
+}
+
+bool mlsel_i_cpu_run_one(const cpu_state *state, const mlsel_backend_run *run, size_t index) {
+    const mlsel_model_view *view = state->view;
+    const cpu_query query = query_at(state, run, index);
     if (view->knn != NULL)
         mlsel_i_cpu_knn(state, run, index, &query);
     else if (view->kmeans != NULL)
@@ -201,7 +224,9 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
     const mlsel_model_view *view = state->view;
     void *batch = (char *)run->scratch + lay_out(state).batch;
     bool is_finite = true;
-    if (run->count == 1 || state->batch_bytes == 0)
+    if (state->low != NULL)
+        run_low(state, run);
+    else if (run->count == 1 || state->batch_bytes == 0)
         for (uint32_t i = 0; i < run->count && is_finite; i++)
             is_finite = mlsel_i_cpu_run_one(state, run, i);
     else if (view->knn != NULL)

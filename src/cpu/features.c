@@ -20,7 +20,8 @@ static uint64_t saved_states(void) {
 cpu_features mlsel_i_cpu_features(void) {
     cpu_features found = {0};
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_OSXSAVE) == 0 || (c & bit_FMA) == 0)
+    const unsigned basics = bit_OSXSAVE | bit_FMA | bit_F16C;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & basics) != basics)
         return found;
     const uint64_t saved = saved_states();
     const uint64_t avx_states = 0x6, avx512_states = 0xe6;
@@ -30,6 +31,9 @@ cpu_features mlsel_i_cpu_features(void) {
     found.avx2 = (b & bit_AVX2) != 0;
     found.avx512 = found.avx2 && (b & avx512) == avx512 && (saved & avx512_states) == avx512_states;
     found.avx512vnni = found.avx512 && (c & bit_AVX512VNNI) != 0;
+    const unsigned bf16 = 1u << 5; /* of leaf 7, subleaf 1 */
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
+        found.avx512bf16 = found.avx512vnni && (a & bf16) != 0;
     return found;
 }
 
@@ -50,7 +54,20 @@ void mlsel_i_cpu_name(char *out, size_t size) {
 
 #else
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+/* The kernel's documentation, arm64/elf_hwcaps: HWCAP_ASIMDDP and HWCAP2_BF16. Old headers lack the names. */
+cpu_features mlsel_i_cpu_features(void) {
+    cpu_features found = {0};
+    const unsigned long asimddp = 1ul << 20, bf16 = 1ul << 14;
+    found.neondot = (getauxval(AT_HWCAP) & asimddp) != 0;
+    found.neonbf16 = found.neondot && (getauxval(AT_HWCAP2) & bf16) != 0;
+    return found;
+}
+#else
 cpu_features mlsel_i_cpu_features(void) { return (cpu_features){0}; }
+#endif
 
 void mlsel_i_cpu_name(char *out, size_t size) { snprintf(out, size, "host processor"); }
 

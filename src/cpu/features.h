@@ -7,9 +7,12 @@
 
 /* What processor and operating system offer together: the system must save the wide registers too. */
 typedef struct cpu_features {
-    bool avx2;   /* with FMA */
-    bool avx512; /* F, BW, DQ and VL */
-    bool avx512vnni;
+    bool avx2;       /* with FMA and F16C */
+    bool avx512;     /* F, BW, DQ and VL */
+    bool avx512vnni; /* each of these with what is above it */
+    bool avx512bf16;
+    bool neondot; /* 64-bit Arm: the dot products of 8-bit integers */
+    bool neonbf16;
 } cpu_features;
 
 cpu_features mlsel_i_cpu_features(void);

@@ -7,7 +7,7 @@
 
 #include "features.h"
 
-enum { MAX_LEVELS = 5 };
+enum { MAX_LEVELS = 6 };
 
 /* The tables of this build that this machine can run, from the lowest to the best. */
 static size_t levels(const cpu_kernels *out[MAX_LEVELS]) {
@@ -22,8 +22,14 @@ static size_t levels(const cpu_kernels *out[MAX_LEVELS]) {
         out[n++] = &mlsel_i_cpu_kernels_avx512;
     if (features.avx512vnni)
         out[n++] = &mlsel_i_cpu_kernels_avx512vnni;
+    if (features.avx512bf16)
+        out[n++] = &mlsel_i_cpu_kernels_avx512bf16;
 #elif defined(__aarch64__)
     out[n++] = &mlsel_i_cpu_kernels_neon;
+    if (features.neondot)
+        out[n++] = &mlsel_i_cpu_kernels_neondot;
+    if (features.neonbf16)
+        out[n++] = &mlsel_i_cpu_kernels_neonbf16;
 #endif
     (void)features;
     return n;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "low.h"
 #include "panel.h"
 
 /* Rows that first_dots takes. */
@@ -21,6 +22,7 @@ enum { FIRST_ROWS = 8 };
 
 typedef struct cpu_kernels {
     const char *isa;
+    const cpu_low_kernels *low; /* layers in lower precision */
 
     /* --- exact --- */
 
@@ -81,11 +83,17 @@ extern const cpu_kernels mlsel_i_cpu_kernels_portable;
 extern const cpu_kernels mlsel_i_cpu_kernels_avx2;
 extern const cpu_kernels mlsel_i_cpu_kernels_avx512;
 extern const cpu_kernels mlsel_i_cpu_kernels_avx512vnni;
+extern const cpu_kernels mlsel_i_cpu_kernels_avx512bf16;
 extern const cpu_kernels mlsel_i_cpu_kernels_neon;
+extern const cpu_kernels mlsel_i_cpu_kernels_neondot;
+extern const cpu_kernels mlsel_i_cpu_kernels_neonbf16;
 
 /* dots_i8 with the VNNI instructions; the rest of its table is that of AVX-512. */
 void mlsel_i_cpu_dots_i8_avx512vnni(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n,
                                     int32_t *out);
+/* The same for the dot products of 64-bit Arm. */
+void mlsel_i_cpu_dots_i8_neondot(const int8_t *rows, size_t stride, size_t n_rows, const int8_t *q, size_t n,
+                                 int32_t *out);
 
 /* The table to use on this machine. MLSEL_ISA can name a lower level than the best one; anything else is ignored. */
 const cpu_kernels *mlsel_i_cpu_kernels_pick(void);

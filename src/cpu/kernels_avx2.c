@@ -250,6 +250,7 @@ static double sum_squares_f32(const float *x, size_t n) {
 
 const cpu_kernels mlsel_i_cpu_kernels_avx2 = {
     .isa = "avx2",
+    .low = &mlsel_i_cpu_low_avx2,
     .squared_distance = squared_distance,
     .sum_squares = sum_squares,
     .sum_squares_f32 = sum_squares_f32,

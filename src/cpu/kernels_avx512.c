@@ -440,7 +440,7 @@ static double sum_exp(const double *x, size_t n, double shift) {
     return _mm512_reduce_add_pd(sum);
 }
 
-/* What both tables share. */
+/* What these tables share. */
 #define AVX512_KERNELS                                                                                                 \
     .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
     .is_finite_f32 = generic_is_finite_f32, .is_finite_f64 = generic_is_finite_f64, .dots = dots,                      \
@@ -449,7 +449,11 @@ static double sum_exp(const double *x, size_t n, double shift) {
     .first_dots_tail = 1, .distances = distances, .mark_close = mark_close, .sum_exp = sum_exp,                        \
     .distance_f64 = generic_distance_f64, .panel = &mlsel_i_cpu_panel_avx512
 
-const cpu_kernels mlsel_i_cpu_kernels_avx512 = {.isa = "avx512", .dots_i8 = dots_i8, AVX512_KERNELS};
+const cpu_kernels mlsel_i_cpu_kernels_avx512 = {
+    .isa = "avx512", .low = &mlsel_i_cpu_low_avx512, .dots_i8 = dots_i8, AVX512_KERNELS};
 
 const cpu_kernels mlsel_i_cpu_kernels_avx512vnni = {
-    .isa = "avx512vnni", .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};
+    .isa = "avx512vnni", .low = &mlsel_i_cpu_low_avx512vnni, .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};
+
+const cpu_kernels mlsel_i_cpu_kernels_avx512bf16 = {
+    .isa = "avx512bf16", .low = &mlsel_i_cpu_low_avx512bf16, .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};

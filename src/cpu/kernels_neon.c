@@ -209,22 +209,19 @@ static double squared_distance(const float *x, double scale, const double *q, si
     return sum_eight(parts);
 }
 
+/* What these tables share. */
+#define NEON_KERNELS                                                                                                   \
+    .squared_distance = squared_distance, .sum_squares = sum_squares, .sum_squares_f32 = sum_squares_f32,              \
+    .is_finite_f32 = generic_is_finite_f32, .is_finite_f64 = generic_is_finite_f64, .dots = dots, .dots_parts = STEP,  \
+    .dots_tail = STEP, .panel = &mlsel_i_cpu_panel_neon, .exp_negative = exp_negative, .dot_f64 = dot_f64,             \
+    .narrow = narrow, .distances = generic_distances, .mark_close = generic_mark_close,                                \
+    .distance_f64 = generic_distance_f64
+
 const cpu_kernels mlsel_i_cpu_kernels_neon = {
-    .isa = "neon",
-    .squared_distance = squared_distance,
-    .sum_squares = sum_squares,
-    .sum_squares_f32 = sum_squares_f32,
-    .is_finite_f32 = generic_is_finite_f32,
-    .is_finite_f64 = generic_is_finite_f64,
-    .dots = dots,
-    .dots_parts = STEP,
-    .dots_tail = STEP,
-    .panel = &mlsel_i_cpu_panel_neon,
-    .dots_i8 = dots_i8,
-    .exp_negative = exp_negative,
-    .dot_f64 = dot_f64,
-    .narrow = narrow,
-    .distances = generic_distances,
-    .mark_close = generic_mark_close,
-    .distance_f64 = generic_distance_f64,
-};
+    .isa = "neon", .low = &mlsel_i_cpu_low_neon, .dots_i8 = dots_i8, NEON_KERNELS};
+
+const cpu_kernels mlsel_i_cpu_kernels_neondot = {
+    .isa = "neondot", .low = &mlsel_i_cpu_low_neondot, .dots_i8 = mlsel_i_cpu_dots_i8_neondot, NEON_KERNELS};
+
+const cpu_kernels mlsel_i_cpu_kernels_neonbf16 = {
+    .isa = "neonbf16", .low = &mlsel_i_cpu_low_neonbf16, .dots_i8 = mlsel_i_cpu_dots_i8_neondot, NEON_KERNELS};

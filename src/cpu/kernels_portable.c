@@ -122,6 +122,7 @@ static double sum_squares_f32(const float *x, size_t n) {
 
 const cpu_kernels mlsel_i_cpu_kernels_portable = {
     .isa = "portable",
+    .low = &mlsel_i_cpu_low_portable,
     .squared_distance = squared_distance,
     .sum_squares = sum_squares,
     .sum_squares_f32 = sum_squares_f32,

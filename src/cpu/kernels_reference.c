@@ -28,6 +28,7 @@ static double sum_squares_f32(const float *x, size_t n) {
 
 const cpu_kernels mlsel_i_cpu_kernels_reference = {
     .isa = "reference",
+    .low = &mlsel_i_cpu_low_reference,
     .squared_distance = squared_distance,
     .sum_squares = sum_squares,
     .sum_squares_f32 = sum_squares_f32,

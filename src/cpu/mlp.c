@@ -100,7 +100,7 @@ static void relu(const mlsel_layer_view *layer, const double *x, double *y) {
         y[i] = x[i] > 0 ? x[i] : 0;
 }
 
-static void run_exactly(const cpu_state *state, const cpu_query *query, double *out) {
+void mlsel_i_cpu_mlp_exact(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_mlp_view *mlp = state->view->mlp;
     double *const buffers[2] = {query->extra, (double *)query->extra + mlsel_i_mlp_widest(mlp)};
     const double *x = mlsel_i_cpu_wide(state, query);
@@ -184,5 +184,5 @@ static bool run_fast(const cpu_state *state, const cpu_query *query, double *out
 
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out) {
     if (!state->fast || !mlsel_i_mlp_is_tame(mlsel_i_cpu_sum_squares(state, query)) || !run_fast(state, query, out))
-        run_exactly(state, query, out);
+        mlsel_i_cpu_mlp_exact(state, query, out);
 }

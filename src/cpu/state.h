@@ -19,6 +19,7 @@ enum { DOTS_BLOCK = 256 };
 enum { CPU_COPY_WIDE = 1, CPU_COPY_NORMALIZED = 2, CPU_COPY_NARROW = 4 };
 
 typedef struct knn_int8 knn_int8;
+typedef struct mlp_low mlp_low;
 
 typedef struct cpu_state {
     const mlsel_model_view *view;
@@ -45,6 +46,7 @@ typedef struct cpu_state {
     double sum_error;    /* KMeans: relative error of a sum of n squares in double, twice over */
     float **norm_scales; /* MLP: [n_layers] batch norm as x * scale + shift; NULL for other layers */
     float **norm_shifts;
+    mlp_low *low; /* the layers in lower precision; NULL for f32 */
 
     size_t scratch_bytes;
     uint32_t copies;    /* of a query that it needs room for: CPU_COPY_ bits, all unless prepared otherwise */
@@ -80,6 +82,8 @@ mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_kmeans(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err);
 mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err);
+/* For bf16, f16 and int8. */
+mlsel_status mlsel_i_cpu_prepare_mlp_low(cpu_state *state, mlsel_precision precision, mlsel_error *err);
 
 /* Parts that are worth a thread each. */
 uint32_t mlsel_i_cpu_knn_parts(const cpu_state *state);
@@ -89,5 +93,10 @@ void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_
 bool mlsel_i_cpu_kmeans(const cpu_state *state, const cpu_query *query, double *out);
 void mlsel_i_cpu_svm(const cpu_state *state, const cpu_query *query, double *out);
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out);
+/* In double and with the weights as they are, whatever the precision. */
+void mlsel_i_cpu_mlp_exact(const cpu_state *state, const cpu_query *query, double *out);
+/* At most LOW_BATCH queries, with the scratch of the first one. */
+void mlsel_i_cpu_mlp_low(const cpu_state *state, const cpu_query *queries, size_t count, double *out,
+                         size_t out_stride);
 
 #endif

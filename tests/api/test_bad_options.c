@@ -196,7 +196,7 @@ static void bad_enumerations(void **state) {
     (void)state;
     mlsel_model_options fine;
     mlsel_model_options_init(&fine, sizeof fine);
-    static const int32_t rules[] = {-1, 2, INT32_MAX, INT32_MIN}, precisions[] = {-1, 4, INT32_MAX, INT32_MIN},
+    static const int32_t rules[] = {-1, 2, INT32_MAX, INT32_MIN}, precisions[] = {-1, 5, INT32_MAX, INT32_MIN},
                          layouts[] = {-1, MLSEL_CATEGORIES_ARTIFACT, 3, INT32_MAX, INT32_MIN};
     char message[128];
     for (size_t i = 0; i < LENGTH(rules); i++) {
@@ -219,16 +219,73 @@ static void bad_enumerations(void **state) {
     }
 }
 
+/* What has no lower precision says so; an MLP has all of them, but for weights that do not fit. */
 static void precisions(void **state) {
     (void)state;
+    static const mlsel_precision lower[] = {MLSEL_PRECISION_F16, MLSEL_PRECISION_BF16, MLSEL_PRECISION_INT8};
+    static const char *const others[] = {"knn", "kmeans", "svm"};
+    const char *const texts[] = {base_knn, base_kmeans, base_svm};
     mlsel_model_options options;
+    mlsel_model *out;
+    char message[200];
     mlsel_model_options_init(&options, sizeof options);
-    options.precision = MLSEL_PRECISION_F16;
-    refuse_load(options, MLSEL_ERROR_UNSUPPORTED, "precision f16 is not available on device \"cpu\": use f32");
-    options.precision = MLSEL_PRECISION_BF16;
-    refuse_load(options, MLSEL_ERROR_UNSUPPORTED, "precision bf16 is not available on device \"cpu\": use f32");
+    for (size_t i = 0; i < LENGTH(lower); i++) {
+        options.precision = lower[i];
+        for (size_t t = 0; t < LENGTH(texts); t++) {
+            mlsel_error err = test_unset_error();
+            (void)snprintf(message, sizeof message,
+                           "precision %s is not available for %s on device \"cpu\", which has it for mlp only: use f32",
+                           mlsel_precision_name(lower[i]), others[t]);
+            test_fill(&out, sizeof out);
+            assert_int_equal(mlsel_model_load_memory(texts[t], strlen(texts[t]), &options, &out, &err),
+                             MLSEL_ERROR_UNSUPPORTED);
+            test_error(&err, MLSEL_ERROR_UNSUPPORTED, 0, message, message);
+            test_untouched(&out, sizeof out, message);
+        }
+        mlsel_model_release(test_load_text(base_mlp, &options));
+    }
     options.precision = MLSEL_PRECISION_F32;
     mlsel_model_release(test_load_text(base_knn, &options));
+}
+
+/* An MLP with one layer of one large weight. */
+static void refuse_weight(const char *weight, mlsel_precision precision, const char *message) {
+    char text[512];
+    mlsel_model_options options;
+    mlsel_model *out;
+    mlsel_error err = test_unset_error();
+    (void)snprintf(
+        text, sizeof text,
+        "{\"algorithm\":\"mlp\",\"trained\":true,\"model_names\":[\"a\",\"b\"],\"feature_dim\":2,\"n_classes\":2,"
+        "\"hidden_sizes\":[],\"dropout\":0,\"layers\":[{\"type\":\"relu\"},{\"type\":\"linear\",\"in_features\":2,"
+        "\"out_features\":2,\"weight\":[[1,2],[3,%s]]}]}",
+        weight);
+    mlsel_model_options_init(&options, sizeof options);
+    mlsel_model_release(test_load_text(text, &options));
+    options.precision = precision;
+    test_fill(&out, sizeof out);
+    const mlsel_status status = mlsel_model_load_memory(text, strlen(text), &options, &out, &err);
+    if (message == NULL) {
+        test_ok(status, &err);
+        mlsel_model_release(out);
+        return;
+    }
+    assert_int_equal(status, MLSEL_ERROR_UNSUPPORTED);
+    test_error(&err, MLSEL_ERROR_UNSUPPORTED, 0, message, message);
+    test_untouched(&out, sizeof out, message);
+}
+
+static void weights_out_of_range(void **state) {
+    (void)state;
+    refuse_weight("65519", MLSEL_PRECISION_F16, NULL);
+    refuse_weight(
+        "-65520", MLSEL_PRECISION_F16,
+        "precision f16: $.layers[1].weight holds a magnitude of 65520, beyond the format's range: use bf16 or f32");
+    refuse_weight("65520", MLSEL_PRECISION_BF16, NULL);
+    refuse_weight(
+        "3.4e38", MLSEL_PRECISION_BF16,
+        "precision bf16: $.layers[1].weight holds a magnitude of 3.4e+38, beyond the format's range: use f32");
+    refuse_weight("3.4e38", MLSEL_PRECISION_INT8, NULL);
 }
 
 /* --- evidence ---------------------------------------------------------------------------------------------------- */
@@ -391,10 +448,15 @@ static void evidence_sizes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unset_size),       cmocka_unit_test(shorter),
-        cmocka_unit_test(longer),           cmocka_unit_test(init_functions),
-        cmocka_unit_test(bad_enumerations), cmocka_unit_test(precisions),
-        cmocka_unit_test(small_arrays),     cmocka_unit_test(arrays_that_do_not_apply),
+        cmocka_unit_test(unset_size),
+        cmocka_unit_test(shorter),
+        cmocka_unit_test(longer),
+        cmocka_unit_test(init_functions),
+        cmocka_unit_test(bad_enumerations),
+        cmocka_unit_test(precisions),
+        cmocka_unit_test(weights_out_of_range),
+        cmocka_unit_test(small_arrays),
+        cmocka_unit_test(arrays_that_do_not_apply),
         cmocka_unit_test(evidence_sizes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -68,7 +68,8 @@ static void cpu(void **state) {
         assert_string_equal(info.name, "cpu");
         assert_true(info.description[0] != '\0' && memchr(info.description, '\0', sizeof info.description) != NULL);
         assert_true(info.isa[0] != '\0' && memchr(info.isa, '\0', sizeof info.isa) != NULL);
-        assert_true((info.precisions & 1u << MLSEL_PRECISION_F32) != 0);
+        assert_int_equal(info.precisions, 1 << MLSEL_PRECISION_F32 | 1 << MLSEL_PRECISION_F16 |
+                                              1 << MLSEL_PRECISION_BF16 | 1 << MLSEL_PRECISION_INT8);
         assert_int_equal(info.reserved, 0);
         assert_string_equal(load_on(names[i], 0).device, "cpu");
     }

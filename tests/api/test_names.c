@@ -86,7 +86,7 @@ static void algorithm_names(void **state) {
 
 static void precision_names(void **state) {
     (void)state;
-    static const named_value values[] = {{0, "default"}, {1, "f32"}, {2, "f16"}, {3, "bf16"}};
+    static const named_value values[] = {{0, "default"}, {1, "f32"}, {2, "f16"}, {3, "bf16"}, {4, "int8"}};
     check_names(mlsel_precision_name, values, LENGTH(values), "unknown");
 }
 

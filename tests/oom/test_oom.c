@@ -202,6 +202,18 @@ static void loading(void **state) {
         }
 }
 
+/* The weights once more, in lower precision: a block per layer, and two more for int8. */
+static void loading_in_low_precision(void **state) {
+    (void)state;
+    for (mlsel_precision precision = MLSEL_PRECISION_F16; precision <= MLSEL_PRECISION_INT8; precision++) {
+        context c;
+        open_context(&c, FIXTURE("mlp_pytorch.json"));
+        c.options.precision = precision;
+        check(mlsel_precision_name(precision), load_memory, &c, precision == MLSEL_PRECISION_INT8 ? 25 : 19, 0);
+        free(c.text);
+    }
+}
+
 /* While the same content is loaded already: with the same options, and with others, so that an engine has to be made.
  */
 static void loading_again(void **state) {
@@ -421,8 +433,9 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loading), cmocka_unit_test(loading_again), cmocka_unit_test(odd_documents),
-        cmocka_unit_test(devices), cmocka_unit_test(answering),
+        cmocka_unit_test(loading),       cmocka_unit_test(loading_in_low_precision),
+        cmocka_unit_test(loading_again), cmocka_unit_test(odd_documents),
+        cmocka_unit_test(devices),       cmocka_unit_test(answering),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -79,7 +79,7 @@ refused "limit negative" 2 "at least 1" select --model knn.json --limit -1 queri
 refused "rule" 2 "did you mean legacy?" select --model knn.json --knn-rule legcy queries.jsonl
 refused "format" 2 "jsonl, f32 or npy" select --model knn.json --format csv queries.jsonl
 refused "categories" 2 "vsr or vsr-doc" select --model knn.json --categories alphabetical queries.jsonl
-refused "precision" 2 "f32, f16 or bf16" select --model knn.json --precision f64 queries.jsonl
+refused "precision" 2 "f32, f16, bf16 or int8" select --model knn.json --precision f64 queries.jsonl
 refused "explain has no --scores" 2 "unknown option" explain --model knn.json --scores queries.jsonl
 refused "standard input twice" 2 "only once" select --model - -
 refused "two models from standard input" 2 "only once" select --model - --model - queries.jsonl

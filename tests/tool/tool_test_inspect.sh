@@ -64,6 +64,35 @@ cp knn.json ./-odd.json
 run inspect -- -odd.json
 code_is "inspect after --" 0
 
+# Lower precision and what it changes.
+run inspect --precision int8 mlp.json
+code_is "inspect --precision" 0
+out_has "inspect --precision" "^  memory .* on cpu, int8\$"
+out_has "inspect --precision" "^  agreement  *with f32, on 1,024 made-up queries"
+out_has "inspect --precision" "^  margin in f32  *[0-9.]*, best to second best score, median\$"
+out_has "inspect --precision" "^ *PRECISION  SAME CHOICE     SHARE  DIFFERENT  MARGIN THERE  LARGEST CHANGE\$"
+out_has "inspect --precision" "^    int8  *[0-9,]*  *[0-9.]* %  "
+out_lacks "inspect --precision" "^    bf16"
+run inspect --agreement mlp.json
+for precision in f16 bf16 int8; do out_has "inspect --agreement" "^    $precision  "; done
+out_has "inspect --agreement" "^  memory .* on cpu, f32\$"
+run inspect --agreement knn.json
+code_is "inspect --agreement knn" 0
+out_has "inspect --agreement knn" "^  agreement  *this artifact is scored in f32 only\$"
+printf '%s\n' '{"features":[1,2,3,4]}' '{"features":[4,3,2,1]}' >agree.jsonl
+run inspect --json --queries agree.jsonl mlp.json
+code_is "inspect --queries" 0
+out_has "inspect --queries" '"agreement":{"with":"f32","queries":2,"file":"agree.jsonl","median_margin":'
+out_has "inspect --queries" '{"precision":"int8","same":[0-2],"share":[0-9.]*,"median_margin_where_different":'
+printf '%s\n' '{"features":[1,2,3]}' >short.jsonl
+refused "inspect --queries too short" 1 "short.jsonl:1: " inspect --queries short.jsonl mlp.json
+refused "inspect --precision for knn" 1 "not available for knn" inspect --precision bf16 knn.json
+refused "inspect --precision of none" 2 "f32, f16, bf16 or int8" inspect --precision int4 mlp.json
+refused "inspect --agreement of f32" 2 "f32 agrees with itself" inspect --agreement --precision f32 mlp.json
+in=mlp.json
+refused "inspect --agreement of a pipe" 2 "more than once" inspect --agreement -
+in=/dev/null
+
 run devices
 code_is "devices" 0
 out_has "devices" "^cpu  *available  "
@@ -73,7 +102,7 @@ out_has "devices" "^cuda  *\(not \)*available  "
 run devices --json cpu
 code_is "devices --json cpu" 0
 out_lines "devices --json cpu" 1
-out_has "devices --json cpu" '^{"device":"cpu","available":true,"name":"cpu".*"precisions":\["f32"'
+out_has "devices --json cpu" '^{"device":"cpu","available":true,"name":"cpu".*"precisions":\["f32","f16","bf16","int8"\]'
 run devices cpu cuda:4000
 code_is "devices: one that is not there" 4
 out_has "devices: one that is not there" "^cuda:4000  *not available  ."

@@ -113,3 +113,6 @@ run select --model kmeans.json tie.jsonl
 out_has "tie" " alpha .* tie\$"
 run select --model kmeans.json --json tie.jsonl
 out_has "tie" '"margin":0,.*"notes":\["tie"\]'
+
+run select --model mlp.json --precision int8 --json --limit 1 queries.jsonl
+code_is "select in int8" 0

@@ -312,6 +312,11 @@ static void neon(void **state) {
     (void)state;
     run_level("neon");
 }
+
+static void neondot(void **state) {
+    (void)state;
+    run_level("neondot");
+}
 #endif
 
 int main(void) {
@@ -323,6 +328,7 @@ int main(void) {
         cmocka_unit_test(avx512vnni),
 #elif defined(__aarch64__)
         cmocka_unit_test(neon),
+        cmocka_unit_test(neondot),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

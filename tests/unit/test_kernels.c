@@ -34,6 +34,8 @@ static size_t tables(const cpu_kernels *out[MAX_TABLES]) {
         out[n++] = &mlsel_i_cpu_kernels_avx512vnni;
 #elif defined(__aarch64__)
     out[n++] = &mlsel_i_cpu_kernels_neon;
+    if (mlsel_i_cpu_features().neondot)
+        out[n++] = &mlsel_i_cpu_kernels_neondot;
 #endif
     return n;
 }

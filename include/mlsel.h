@@ -2,9 +2,9 @@
 /*
  * mlsel - decide, per request, which language model should answer.
  *
- * A selector artifact (KNN, KMeans, SVM or MLP, in the JSON forms of the vLLM Semantic Router ecosystem) is loaded
- * into an immutable mlsel_model. A feature vector goes in; a label (a model name), a score per label and the
- * evidence behind them come out.
+ * A selector artifact (KNN, KMeans, SVM or MLP, in the JSON forms of the vLLM Semantic Router ecosystem, or as a
+ * container made of one) is loaded into an immutable mlsel_model. A feature vector goes in; a label (a model name), a
+ * score per label and the evidence behind them come out.
  *
  *     mlsel_error err;
  *     mlsel_model *model = NULL;
@@ -78,9 +78,9 @@ enum {
     MLSEL_ERROR_INVALID_ARGUMENT = -1,
     /** An allocation failed. */
     MLSEL_ERROR_NO_MEMORY = -2,
-    /** The artifact is not JSON (RFC 8259). mlsel_error.detail is the byte offset, from 0. */
+    /** The artifact is not JSON (RFC 8259; mlsel_error.detail is the byte offset, from 0), or no safetensors file. */
     MLSEL_ERROR_PARSE = -3,
-    /** The artifact is JSON but breaks a rule of its format; the message names the place, as in $.embeddings[3]. */
+    /** The artifact is read but breaks a rule of its format; the message names the place, as in $.embeddings[3]. */
     MLSEL_ERROR_SCHEMA = -4,
     /** A format_version, struct or plugin of a version that this library does not know. */
     MLSEL_ERROR_VERSION = -5,
@@ -92,7 +92,7 @@ enum {
     MLSEL_ERROR_UNSUPPORTED = -8,
     /** The device is not available; the message says why (no plugin, no driver, no such device). */
     MLSEL_ERROR_DEVICE = -9,
-    /** Reading a file failed. mlsel_error.detail is the errno value. */
+    /** Reading or writing a file failed. mlsel_error.detail is the errno value. */
     MLSEL_ERROR_IO = -10,
     /** A defect of this library or of a device plugin. */
     MLSEL_ERROR_INTERNAL = -11,
@@ -253,18 +253,25 @@ typedef struct mlsel_model_options {
     mlsel_category_layout category_layout; /**< used where the artifact has no `categories` of its own */
     uint64_t max_bytes;                    /**< refuse a larger artifact; 0: 4 GiB */
     uint32_t threads;                      /**< for large calls, at most 256; 0 and 1: the caller's alone, see below */
-    uint32_t reserved;                     /**< 0 */
+    int32_t check_values;                  /**< not 0: look at all values of a container too, see mlsel_model_load */
 } mlsel_model_options;
 
 /** Sets the defaults; size is sizeof(mlsel_model_options) as compiled by the caller. NULL does nothing. */
 MLSEL_API void mlsel_model_options_init(mlsel_model_options *options, size_t size);
 
 /**
- * Loads an artifact from a file.
+ * Loads an artifact from a file, in JSON or as a container (MLSEL_FORMAT_SAFETENSORS); its content tells which.
  *
- * The whole file is checked before anything is used: JSON grammar, UTF-8, duplicate keys, finite numbers, every shape
+ * JSON: the whole file is checked before anything is used: grammar, UTF-8, duplicate keys, finite numbers, every shape
  * against every other. Two loads of the same content share one copy of the weights. Peak memory stays under twice the
  * file's size for artifacts written with the usual 16 digits.
+ *
+ * A container is mapped: nothing is parsed or copied, processes share the memory, and two loads of the same file share
+ * the model. Its structure is checked as strictly (types, shapes, offsets, every index), but of KNN vectors and
+ * support vectors the values are not even read. mlsel_model_options.check_values reads them all and compares the hash
+ * and the index with them; without it a damaged value gives answers that mean nothing, and may give scores that are
+ * NaN, but nothing worse. While a model lives, its file must not be changed or cut in place (reading what is missing
+ * ends the process): write the new one aside and rename it, as mlsel_model_save does.
  *
  * @param path     a regular file
  * @param options  may be NULL
@@ -277,7 +284,8 @@ MLSEL_API void mlsel_model_options_init(mlsel_model_options *options, size_t siz
 MLSEL_API mlsel_status mlsel_model_load(const char *path, const mlsel_model_options *options, mlsel_model **out,
                                         mlsel_error *err);
 
-/** The same from size bytes of memory, which need no terminating zero and may be freed after the call. */
+/** The same from size bytes of memory, which need no terminating zero and may be freed after the call; a container is
+ * copied. */
 MLSEL_API mlsel_status mlsel_model_load_memory(const void *data, size_t size, const mlsel_model_options *options,
                                                mlsel_model **out, mlsel_error *err);
 
@@ -286,6 +294,46 @@ MLSEL_API mlsel_model *mlsel_model_retain(mlsel_model *model);
 
 /** Gives a reference back; the last one frees the model. NULL does nothing. */
 MLSEL_API void mlsel_model_release(mlsel_model *model);
+
+/** How an artifact is stored. */
+typedef int32_t mlsel_format;
+enum {
+    MLSEL_FORMAT_JSON = 1,
+    /** A safetensors file that holds the arrays as they are in memory, see docs/container.md; made to be mapped. */
+    MLSEL_FORMAT_SAFETENSORS = 2
+};
+
+/** "json" or "safetensors"; "unknown" for a value that is none. Static. */
+MLSEL_API const char *mlsel_format_name(mlsel_format format);
+
+/** How to save a model. NULL stands for all defaults. */
+typedef struct mlsel_save_options {
+    uint32_t struct_size;
+    mlsel_format format;   /**< 0: by the path, which must end in .json or .safetensors */
+    int32_t replace;       /**< not 0: replace an existing file; otherwise one is an error */
+    int32_t without_index; /**< not 0: leave out what loading a container would otherwise have to compute */
+} mlsel_save_options;
+
+/** Sets the defaults; size is sizeof(mlsel_save_options) as compiled by the caller. NULL does nothing. */
+MLSEL_API void mlsel_save_options_init(mlsel_save_options *options, size_t size);
+
+/**
+ * Writes a model's artifact to a file, in either format, whichever it was loaded from.
+ *
+ * Every selection, score and label stays the same, bit for bit on one machine. Numbers in JSON have the fewest digits
+ * that read back equal. Members of the document that mlsel does not know are kept up to 16 KiB each, except for lists
+ * that begin with a number or a name and mix it with something else; lists of classifiers that an SVM with trained
+ * parameters has besides are not. What the model was loaded with (k, rule, device, categories) is not saved. The file
+ * is written beside its place, brought to disk and then renamed, so that at no moment there is half a file; on failure
+ * there is none.
+ *
+ * @param path     in an existing folder
+ * @param options  may be NULL
+ * @return MLSEL_OK; MLSEL_ERROR_IO (detail is the errno value, EEXIST for a file that is there already), _NO_MEMORY,
+ *         _LIMIT; _SCHEMA for a container whose values turn out not to be sound.
+ */
+MLSEL_API mlsel_status mlsel_model_save(const mlsel_model *model, const char *path, const mlsel_save_options *options,
+                                        mlsel_error *err);
 
 /** What a model is. Fields that do not apply to its algorithm are 0. */
 typedef struct mlsel_model_info {
@@ -300,8 +348,9 @@ typedef struct mlsel_model_info {
     double category_weight;    /**< value of the category's one in the feature vector, usually 1 */
     uint64_t memory_bytes;     /**< weights, shared ones included, and what the device holds beside them */
     uint64_t n_parameters;     /**< numbers in the weights */
-    char content_hash[40];     /**< XXH3 128 of the artifact's bytes as 32 hexadecimal digits (as `xxhsum -H2`):
-                                          names a content, does not authenticate it */
+    char content_hash[40];     /**< XXH3 128 of the artifact's bytes as 32 hexadecimal digits (as `xxhsum -H2`), of a
+                                          container that of its document and tensors, as stored in it: names a
+                                          content, does not authenticate it */
     char device[32];           /**< the device in use, as in "cpu" */
     int32_t device_fallback;   /**< 1 if another device was asked for and this one taken instead */
     /* KNN */
@@ -318,7 +367,12 @@ typedef struct mlsel_model_info {
     uint32_t n_pairs;   /**< n_classes * (n_classes - 1) / 2 in the one-vs-one form */
     uint32_t n_layers;  /**< MLP: layers as in the artifact */
     uint64_t n_support_vectors;
-    double gamma; /**< of the RBF kernel, where all classifiers have the same; else 0 */
+    double gamma;         /**< of the RBF kernel, where all classifiers have the same; else 0 */
+    mlsel_format format;  /**< that the artifact was loaded from */
+    int32_t is_mapped;    /**< 1 if the file is mapped */
+    int32_t has_index;    /**< 1 if a container brought along what loading would otherwise compute */
+    int32_t values_known; /**< 1 unless values of a container have not been looked at */
+    uint64_t file_bytes;  /**< size of the artifact's file or memory */
 } mlsel_model_info;
 
 /**

@@ -193,5 +193,7 @@ void mlsel_i_cpu_knn_batch(const cpu_state *state, const mlsel_backend_run *run,
         for (size_t j = 0; j < b->n_scans; j++) {
             mlsel_i_scan_measure(&b->scans[j]);
             mlsel_i_top_k_sort(&b->tops[j]);
+            if (b->tops[j].count < run->k) /* as in mlsel_i_cpu_knn */
+                mlsel_i_cpu_run_one(state, run, b->scans[j].index);
         }
 }

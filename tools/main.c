@@ -19,6 +19,7 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  select   choose a language model for each query\n"
                                 "  explain  tell why: scores, probabilities, neighbours, clusters, pairs\n"
                                 "  inspect  check artifacts and say what they hold\n"
+                                "  convert  write an artifact in another format, for instant loading\n"
                                 "  devices  say what can be scored on here\n"
                                 "  version  version and build\n"
                                 "  help     this text, or that of a command\n"
@@ -64,9 +65,13 @@ static const struct command {
     int (*run)(char **arguments);
     const char *help;
 } commands[] = {
-    {"select", cmd_select, cmd_select_help},    {"explain", cmd_explain, cmd_explain_help},
-    {"inspect", cmd_inspect, cmd_inspect_help}, {"devices", cmd_devices, cmd_devices_help},
-    {"version", cmd_version, version_help},     {"help", cmd_help, help_help},
+    {"select", cmd_select, cmd_select_help},
+    {"explain", cmd_explain, cmd_explain_help},
+    {"inspect", cmd_inspect, cmd_inspect_help},
+    {"convert", cmd_convert, cmd_convert_help},
+    {"devices", cmd_devices, cmd_devices_help},
+    {"version", cmd_version, version_help},
+    {"help", cmd_help, help_help},
 };
 
 static const struct command *find_command(const char *name) {

@@ -21,6 +21,10 @@ FUNCTION(void, mlsel_model_options_init, (mlsel_model_options *, size_t));
 FUNCTION(mlsel_status, mlsel_model_load, (const char *, const mlsel_model_options *, mlsel_model **, mlsel_error *));
 FUNCTION(mlsel_status, mlsel_model_load_memory,
          (const void *, size_t, const mlsel_model_options *, mlsel_model **, mlsel_error *));
+FUNCTION(const char *, mlsel_format_name, (mlsel_format));
+FUNCTION(void, mlsel_save_options_init, (mlsel_save_options *, size_t));
+FUNCTION(mlsel_status, mlsel_model_save,
+         (const mlsel_model *, const char *, const mlsel_save_options *, mlsel_error *));
 FUNCTION(mlsel_model *, mlsel_model_retain, (mlsel_model *));
 FUNCTION(void, mlsel_model_release, (mlsel_model *));
 FUNCTION(mlsel_status, mlsel_model_get_info, (const mlsel_model *, mlsel_model_info *, size_t, mlsel_error *));

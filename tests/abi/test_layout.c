@@ -64,6 +64,10 @@ VALUE(MLSEL_CATEGORIES_VSR, 0);
 VALUE(MLSEL_CATEGORIES_VSR_DOC, 1);
 VALUE(MLSEL_CATEGORIES_ARTIFACT, 2);
 
+ENUM_TYPE(mlsel_format);
+VALUE(MLSEL_FORMAT_JSON, 1);
+VALUE(MLSEL_FORMAT_SAFETENSORS, 2);
+
 ENUM_TYPE(mlsel_layer_type);
 VALUE(MLSEL_LAYER_LINEAR, 1);
 VALUE(MLSEL_LAYER_RELU, 2);
@@ -95,7 +99,7 @@ FIELD(mlsel_device_info, memory_bytes, 168, 8);
 FIELD(mlsel_device_info, precisions, 176, 4);
 FIELD(mlsel_device_info, reserved, 180, 4);
 
-SIZE(mlsel_model_info, 192);
+SIZE(mlsel_model_info, 216);
 FIELD(mlsel_model_info, struct_size, 0, 4);
 FIELD(mlsel_model_info, algorithm, 4, 4);
 FIELD(mlsel_model_info, format_version, 8, 4);
@@ -122,6 +126,17 @@ FIELD(mlsel_model_info, n_pairs, 168, 4);
 FIELD(mlsel_model_info, n_layers, 172, 4);
 FIELD(mlsel_model_info, n_support_vectors, 176, 8);
 FIELD(mlsel_model_info, gamma, 184, 8);
+FIELD(mlsel_model_info, format, 192, 4);
+FIELD(mlsel_model_info, is_mapped, 196, 4);
+FIELD(mlsel_model_info, has_index, 200, 4);
+FIELD(mlsel_model_info, values_known, 204, 4);
+FIELD(mlsel_model_info, file_bytes, 208, 8);
+
+SIZE(mlsel_save_options, 16);
+FIELD(mlsel_save_options, struct_size, 0, 4);
+FIELD(mlsel_save_options, format, 4, 4);
+FIELD(mlsel_save_options, replace, 8, 4);
+FIELD(mlsel_save_options, without_index, 12, 4);
 
 SIZE(mlsel_layer_info, 32);
 FIELD(mlsel_layer_info, struct_size, 0, 4);
@@ -169,7 +184,7 @@ FIELD(mlsel_model_options, allow_device_fallback, 24, 4);
 FIELD(mlsel_model_options, category_layout, 28, 4);
 FIELD(mlsel_model_options, max_bytes, 32, 8);
 FIELD(mlsel_model_options, threads, 40, 4);
-FIELD(mlsel_model_options, reserved, 44, 4);
+FIELD(mlsel_model_options, check_values, 44, 4);
 
 SIZE(mlsel_query_options, 40);
 FIELD(mlsel_query_options, struct_size, 0, 4);

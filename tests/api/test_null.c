@@ -44,6 +44,8 @@ CALL(load_path, mlsel_model_load(NULL, NULL, &out.loaded, err))
 CALL(load_out, mlsel_model_load(EXAMPLE("models/knn_model.json"), NULL, NULL, err))
 CALL(load_memory_data, mlsel_model_load_memory(NULL, 5, NULL, &out.loaded, err))
 CALL(load_memory_out, mlsel_model_load_memory(base_knn, strlen(base_knn), NULL, NULL, err))
+CALL(save_model, mlsel_model_save(NULL, "null.json", NULL, err))
+CALL(save_path, mlsel_model_save(model, NULL, NULL, err))
 CALL(get_info_model, mlsel_model_get_info(NULL, &out.info, sizeof out.info, err))
 CALL(get_info_out, mlsel_model_get_info(model, NULL, sizeof out.info, err))
 CALL(get_layer_model, mlsel_model_get_layer(NULL, 0, &out.layer, sizeof out.layer, err))
@@ -110,6 +112,8 @@ static const null_case cases[] = {
     {"mlsel_model_load", "out", load_out},
     {"mlsel_model_load_memory", "data", load_memory_data},
     {"mlsel_model_load_memory", "out", load_memory_out},
+    {"mlsel_model_save", "model", save_model},
+    {"mlsel_model_save", "path", save_path},
     {"mlsel_model_get_info", "model", get_info_model},
     {"mlsel_model_get_info", "out", get_info_out},
     {"mlsel_model_get_layer", "model", get_layer_model},
@@ -159,13 +163,13 @@ static const char *const others[] = {
     "mlsel_category_index",     "mlsel_evidence_init",       "mlsel_features_options_init", "mlsel_model_category",
     "mlsel_model_class_label",  "mlsel_model_cluster_label", "mlsel_model_find_label",      "mlsel_model_label",
     "mlsel_model_label_count",  "mlsel_model_options_init",  "mlsel_model_release",         "mlsel_model_retain",
-    "mlsel_query_options_init",
+    "mlsel_query_options_init", "mlsel_save_options_init",
 };
 
 static const char *const without_pointers[] = {
-    "mlsel_algorithm_name", "mlsel_build_info",      "mlsel_category_count",
-    "mlsel_category_name",  "mlsel_layer_type_name", "mlsel_precision_name",
-    "mlsel_status_name",    "mlsel_version",         "mlsel_version_string",
+    "mlsel_algorithm_name", "mlsel_build_info",      "mlsel_category_count", "mlsel_category_name",
+    "mlsel_format_name",    "mlsel_layer_type_name", "mlsel_precision_name", "mlsel_status_name",
+    "mlsel_version",        "mlsel_version_string",
 };
 
 static void null_arguments(void **state) {
@@ -206,6 +210,7 @@ static void without_status(void **state) {
     assert_int_equal(mlsel_category_index(MLSEL_CATEGORIES_VSR, NULL, NULL), 12);
     mlsel_model_options_init(NULL, sizeof(mlsel_model_options));
     mlsel_query_options_init(NULL, sizeof(mlsel_query_options));
+    mlsel_save_options_init(NULL, sizeof(mlsel_save_options));
     mlsel_features_options_init(NULL, sizeof(mlsel_features_options));
     mlsel_evidence_init(NULL, sizeof(mlsel_evidence));
 }

@@ -13,7 +13,7 @@ harmless() {
     mlsel_*) ;; # of another file of the archive
     bcmp | memchr | memcmp | memcpy | memmove | memset) ;;
     strchr | strcmp | strcpy | strcspn | strlen | strncmp | strrchr | strspn | strstr | strtoul | strtod_l) ;;
-    ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | sqrt) ;;
+    ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | nextafter | sqrt) ;;
     snprintf | vsnprintf) ;; # with the conversions used here they format in place
     getauxval | getenv | secure_getenv) ;;
     pthread_mutex_unlock | pthread_mutex_init | pthread_mutex_destroy) ;;

@@ -27,6 +27,13 @@
     COUNTED(OTHER, int, close, (int fd), (fd))                                                                         \
     COUNTED(OTHER, ssize_t, read, (int fd, void *data, size_t size), (fd, data, size))                                 \
     COUNTED(OTHER, int, fstat, (int fd, struct stat *info), (fd, info))                                                \
+    COUNTED(OTHER, ssize_t, pread, (int fd, void *data, size_t size, off_t at), (fd, data, size, at))                  \
+    COUNTED(OTHER, ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))                          \
+    COUNTED(OTHER, int, fsync, (int fd), (fd))                                                                         \
+    COUNTED(OTHER, int, lstat, (const char *path, struct stat *info), (path, info))                                    \
+    COUNTED(OTHER, int, link, (const char *from, const char *to), (from, to))                                          \
+    COUNTED(OTHER, int, unlink, (const char *path), (path))                                                            \
+    COUNTED(OTHER, int, rename, (const char *from, const char *to), (from, to))                                        \
     COUNTED(OTHER, int, access, (const char *path, int mode), (path, mode))                                            \
     COUNTED(OTHER, void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),             \
             (at, size, protection, flags, fd, offset))                                                                 \

@@ -168,7 +168,10 @@ static bool save(conversion *c) {
     struct stat about;
     mlsel_status status = mlsel_model_save(c->model, c->temporary, &c->save, &err);
     if (status != MLSEL_OK) {
-        failure_set(&c->problem, tool_exit_code(status), "%s", err.message);
+        size_t length = strlen(c->temporary);
+        bool named = strncmp(err.message, c->temporary, length) == 0; /* people know the file by its own name */
+        failure_set(&c->problem, tool_exit_code(status), "%s%s", named ? c->to : "",
+                    err.message + (named ? length : 0));
         return false;
     }
     c->result.format = c->save.format;

@@ -69,7 +69,7 @@ ls | grep -v -e '^after$' -e '^before$' >before
 refused "an existing file" 1 "taken.safetensors: exists already" convert knn.json taken.safetensors
 err_has "an existing file" "hint: .*--force"
 same "an existing file stays" knn.json taken.safetensors
-refused "a missing folder" 1 "its folder does not exist" convert knn.json no_such/x.safetensors
+refused "a missing folder" 1 "error: no_such/x.safetensors cannot be created: its folder does not exist" convert knn.json no_such/x.safetensors
 refused "a missing artifact" 1 "not found: missing.json" convert missing.json x.safetensors
 refused "no format" 2 "neither .json nor .safetensors" convert knn.json knn.bin
 refused "an unknown format" 2 'onnx' convert --to onnx knn.json knn.onnx

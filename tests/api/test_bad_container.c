@@ -233,6 +233,22 @@ static void bad_sizes(void **state) {
         assert_int_equal(status, lengths[i] > 100000000 ? MLSEL_ERROR_LIMIT : MLSEL_ERROR_PARSE);
     }
     free(bytes), free(longer);
+    /* a header that is a byte longer, so that no tensor is aligned */
+    const size_t length = strlen(c.header);
+    char *header = calloc(length + 64, 1);
+    memcpy(header, c.header, length);
+    free(c.header);
+    c.header = header;
+    bytes = container_bytes(&c, &size);
+    const size_t begin = size - c.data_size;
+    longer = calloc(size + 1, 1);
+    memcpy(longer, bytes, begin);
+    longer[begin] = ' ';
+    memcpy(longer + begin + 1, bytes + begin, c.data_size);
+    for (int b = 0; b < 8; b++)
+        longer[b] = (unsigned char)((begin - 8 + 1) >> (8 * b));
+    refuse_bytes("a header of odd size", longer, size + 1, MLSEL_ERROR_SCHEMA, "not aligned");
+    free(bytes), free(longer);
     container_free(&c);
 }
 

@@ -267,6 +267,67 @@ static void unchecked_values(void **state) {
         }
 }
 
+/* Estimates that are no numbers leave no candidates: then all rows are measured, and the answer is right after all. */
+static void useless_index(void **state) {
+    (void)state;
+    enum { WIDTH = 174, BATCH = 40 };
+    static float queries[BATCH * WIDTH];
+    static mlsel_selection expected[BATCH], got[BATCH];
+    if (strcmp(test_isa(), "reference") == 0)
+        return;
+    for (size_t i = 0; i < LENGTH(queries); i++)
+        queries[i] = (float)(i * 37 % 41) / 20 - 1;
+    for (int with_integers = 0; with_integers <= 1; with_integers++) {
+        container_file c;
+        size_t bytes, size;
+        mlsel_error err;
+        mlsel_model *model = container_large_knn(), *other = NULL;
+        container_of_model(model, &c);
+        float *values = container_tensor(&c, with_integers ? "mlsel_index.errors" : "mlsel_index.offsets", &bytes);
+        for (size_t i = 0; i < bytes / sizeof *values; i++)
+            values[i] = NAN;
+        if (!with_integers) {
+            char *good = c.header;
+            c.header = test_replace(good, "\\\"head\\\": 160", "\\\"head\\\": 0");
+            free(good);
+        }
+        unsigned char *file = container_bytes(&c, &size);
+        test_ok(mlsel_model_load_memory(file, size, NULL, &other, &err), &err);
+        test_ok(mlsel_select_batch(model, queries, BATCH, WIDTH, WIDTH, NULL, expected, &err), &err);
+        test_ok(mlsel_select_batch(other, queries, BATCH, WIDTH, WIDTH, NULL, got, &err), &err);
+        assert_memory_equal(expected, got, sizeof expected);
+        for (int q = 0; q < BATCH; q++)
+            test_ok(mlsel_select(other, queries + (ptrdiff_t)q * WIDTH, WIDTH, NULL, &got[q], &err), &err);
+        assert_memory_equal(expected, got, sizeof expected);
+        mlsel_model_release(model);
+        mlsel_model_release(other);
+        free(file);
+        container_free(&c);
+    }
+}
+
+/* A value that is another number than the one that was written. */
+static void changed_value(void **state) {
+    (void)state;
+    container_file c;
+    size_t bytes, size;
+    mlsel_error err;
+    mlsel_model *model = NULL;
+    mlsel_model_options options;
+    mlsel_model_options_init(&options, sizeof options);
+    container_of_text(base_kmeans, &c);
+    double *centroids = container_tensor(&c, "centroids", &bytes);
+    centroids[0] += 0.25;
+    unsigned char *file = container_bytes(&c, &size);
+    test_ok(mlsel_model_load_memory(file, size, &options, &model, &err), &err);
+    mlsel_model_release(model);
+    options.check_values = 1;
+    assert_int_equal(mlsel_model_load_memory(file, size, &options, &model, &err), MLSEL_ERROR_SCHEMA);
+    assert_non_null(strstr(err.message, "mlsel.hash"));
+    free(file);
+    container_free(&c);
+}
+
 /* With the stored hash gone, each part of the index must be what follows from the vectors. */
 static void checked_index(void **state) {
     (void)state;
@@ -399,10 +460,10 @@ int main(void) {
     if (!test_has_isa())
         return 0;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),    cmocka_unit_test(kept_members), cmocka_unit_test(large_unknown),
-        cmocka_unit_test(numbers),       cmocka_unit_test(large_knn),    cmocka_unit_test(unchecked_values),
-        cmocka_unit_test(checked_index), cmocka_unit_test(sharing),      cmocka_unit_test(saving),
-        cmocka_unit_test(names),
+        cmocka_unit_test(round_trip),    cmocka_unit_test(kept_members),  cmocka_unit_test(large_unknown),
+        cmocka_unit_test(numbers),       cmocka_unit_test(large_knn),     cmocka_unit_test(unchecked_values),
+        cmocka_unit_test(checked_index), cmocka_unit_test(sharing),       cmocka_unit_test(saving),
+        cmocka_unit_test(names),         cmocka_unit_test(useless_index), cmocka_unit_test(changed_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,6 +307,8 @@ static void bad_index(void **state) {
     refuse_container("a vector too many", &c, MLSEL_ERROR_SCHEMA, "mlsel_index.vectors[0]");
     vectors[0] = -1;
     refuse_container("a negative vector", &c, MLSEL_ERROR_SCHEMA, "mlsel_index.vectors[0]");
+    vectors[0] = vectors[1];
+    refuse_container("a vector twice", &c, MLSEL_ERROR_SCHEMA, "mlsel_index.vectors[1]");
     vectors[0] = first;
     int64_t *starts = container_tensor(&c, "mlsel_index.group_start", &bytes);
     const int64_t second = starts[1];
@@ -356,6 +358,7 @@ static void try_bytes(const char *what, const unsigned char *bytes, size_t size,
     mlsel_error err;
     mlsel_model_options_init(&options, sizeof options);
     options.check_values = check_values;
+    options.threads = size % 2 == 0 && size > 100000 ? 3 : 0; /* divides queries of large models */
     if (mlsel_model_load_memory(bytes, size, &options, &model, &err) != MLSEL_OK) {
         assert_true(err.message[0] != '\0');
         return;

@@ -292,7 +292,10 @@ static void useless_index(void **state) {
             free(good);
         }
         unsigned char *file = container_bytes(&c, &size);
-        test_ok(mlsel_model_load_memory(file, size, NULL, &other, &err), &err);
+        mlsel_model_options options;
+        mlsel_model_options_init(&options, sizeof options);
+        options.threads = with_integers ? 4 : 0; /* one query is divided among them */
+        test_ok(mlsel_model_load_memory(file, size, &options, &other, &err), &err);
         test_ok(mlsel_select_batch(model, queries, BATCH, WIDTH, WIDTH, NULL, expected, &err), &err);
         test_ok(mlsel_select_batch(other, queries, BATCH, WIDTH, WIDTH, NULL, got, &err), &err);
         assert_memory_equal(expected, got, sizeof expected);

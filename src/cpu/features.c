@@ -74,8 +74,8 @@ void mlsel_i_cpu_name(char *out, size_t size) { snprintf(out, size, "host proces
 
 #endif
 
-/* In a virtual machine each CPUID instruction is a trip to the host and back, so the answer is kept, in one word. Threads
- * that ask for the first time at once all find the same. */
+/* In a virtual machine each CPUID instruction is a trip to the host and back, so the answer is kept, in one word.
+ * Threads that ask for the first time at once all find the same. */
 cpu_features mlsel_i_cpu_features(void) {
     static _Atomic uint64_t kept;
     unsigned char bytes[sizeof(uint64_t)] = {0};

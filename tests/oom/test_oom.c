@@ -486,8 +486,7 @@ int main(void) {
         cmocka_unit_test(loading),       cmocka_unit_test(loading_in_low_precision),
         cmocka_unit_test(loading_again), cmocka_unit_test(odd_documents),
         cmocka_unit_test(devices),       cmocka_unit_test(answering),
-        cmocka_unit_test(loading), cmocka_unit_test(loading_again), cmocka_unit_test(odd_documents),
-        cmocka_unit_test(devices), cmocka_unit_test(answering),     cmocka_unit_test(containers),
+        cmocka_unit_test(containers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -143,7 +143,8 @@ def read_theirs(path, model):
     expect(json.loads(run("inspect", "--json", out))["format"] == "safetensors", "format")
 
 
-paths = [p for p in sorted(fixtures.glob("*.json")) if ".expected." not in p.name]
+paths = [p for p in sorted(fixtures.glob("*.json")) if "algorithm" in json.loads(p.read_text())]
+paths = [p for p in paths if ".expected." not in p.name]
 expect(len(paths) > 25, "fixtures")
 for path in paths:
     read_theirs(path, read_ours(path))

@@ -670,7 +670,7 @@ typedef struct mlsel_router_options {
     /** not 0: a selector that fails (device lost, no embedding given, ...) fails the request; 0: the first candidate
      *  answers, under MLSEL_ROUTE_SELECTOR_FAILED */
     int32_t strict;
-    const char *models_dir; /**< artifacts are <models_dir>/<algorithm>_model.json whatever the file says; or NULL */
+    const char *models_dir; /**< takes the place of models_path and of the folder of each pretrained_path; or NULL */
     const char *base_dir;   /**< folder that relative paths start from; NULL: the file's, "." without a file */
     const char *device;     /**< takes the place of every device in the file; or NULL */
     int32_t allow_device_fallback; /**< not 0: use the CPU where a device named is not available, under
@@ -796,7 +796,7 @@ enum {
     MLSEL_CANDIDATE_ELIGIBLE = 1,
     /** The artifact has a label that can be chosen for it. */
     MLSEL_CANDIDATE_KNOWN = 2,
-    /** An earlier candidate has the same label, so this one is never the answer by score. */
+    /** An earlier candidate has the same label: the score picks this one only where that one is not eligible. */
     MLSEL_CANDIDATE_SHADOWED = 4,
     /** It is the answer. */
     MLSEL_CANDIDATE_CHOSEN = 8
@@ -1041,16 +1041,16 @@ typedef struct mlsel_decision_metrics {
     uint32_t reserved;    /**< 0 */
     uint64_t generation;
     const char *name;
-    uint64_t requests;                       /**< for which it was asked */
-    uint64_t errors;                         /**< that it could not answer */
-    uint64_t scored;                         /**< answered by the selector's choice */
-    uint64_t selector_failed;                /**< MLSEL_ROUTE_SELECTOR_FAILED */
-    uint64_t unknown_models;                 /**< MLSEL_ROUTE_UNKNOWN_MODELS */
-    uint64_t low_confidence;                 /**< MLSEL_ROUTE_LOW_CONFIDENCE */
-    uint64_t category_fell_back;             /**< MLSEL_ROUTE_CATEGORY_FELL_BACK */
-    uint64_t latency_ns;                     /**< of all its requests together */
-    uint64_t latency[MLSEL_LATENCY_BUCKETS]; /**< requests by latency, each in the first bucket whose bound it does not
-                                                exceed */
+    uint64_t requests;           /**< for which it was asked */
+    uint64_t errors;             /**< that it could not answer */
+    uint64_t scored;             /**< answered by the selector's choice */
+    uint64_t selector_failed;    /**< MLSEL_ROUTE_SELECTOR_FAILED */
+    uint64_t unknown_models;     /**< MLSEL_ROUTE_UNKNOWN_MODELS */
+    uint64_t low_confidence;     /**< MLSEL_ROUTE_LOW_CONFIDENCE */
+    uint64_t category_fell_back; /**< MLSEL_ROUTE_CATEGORY_FELL_BACK */
+    uint64_t latency_ns;         /**< of all its requests together */
+    uint64_t latency[20];        /**< [MLSEL_LATENCY_BUCKETS] requests, each in the first bucket whose bound it does not
+                                                       exceed */
 } mlsel_decision_metrics;
 
 /** Reads the counts of decision `index`; MLSEL_ERROR_NOT_FOUND if there is none. */

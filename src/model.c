@@ -87,18 +87,34 @@ out:
     return status;
 }
 
+static mlsel_status bind_or_replace(mlsel_artifact *artifact, const mlsel_model_options *options, device_choice *device,
+                                    mlsel_model **out, mlsel_error *err) {
+    const mlsel_status status = bind(artifact, options, device, out, err);
+    if (status != MLSEL_OK && mlsel_i_device_replace(options->device, options->allow_device_fallback != 0, device))
+        return bind(artifact, options, device, out, err);
+    return status;
+}
+
+mlsel_status mlsel_i_model_view(const mlsel_model *model, const mlsel_model_options *options, mlsel_model **out,
+                                mlsel_error *err) {
+    mlsel_model_options own;
+    device_choice device;
+    mlsel_status status = read_options(options, &own, err);
+    if (status != MLSEL_OK)
+        return status;
+    status = mlsel_i_device_resolve(own.device, own.allow_device_fallback != 0, &device, err);
+    return status == MLSEL_OK ? bind_or_replace(model->engine->artifact, &own, &device, out, err) : status;
+}
+
 static mlsel_status load_text(const char *text, size_t size, const mlsel_model_options *options, mlsel_model **out,
                               mlsel_error *err) {
     device_choice device;
     mlsel_artifact *artifact = NULL;
-    const bool fallback = options->allow_device_fallback != 0;
-    mlsel_status status = mlsel_i_device_resolve(options->device, fallback, &device, err);
+    mlsel_status status = mlsel_i_device_resolve(options->device, options->allow_device_fallback != 0, &device, err);
     if (status != MLSEL_OK || (status = mlsel_i_artifact_parse(text, size, &artifact, err)) != MLSEL_OK)
         return status;
     artifact = mlsel_i_artifact_share(artifact);
-    status = bind(artifact, options, &device, out, err);
-    if (status != MLSEL_OK && mlsel_i_device_replace(options->device, fallback, &device))
-        status = bind(artifact, options, &device, out, err);
+    status = bind_or_replace(artifact, options, &device, out, err);
     mlsel_i_artifact_release(artifact);
     return status;
 }

@@ -1061,6 +1061,109 @@ MLSEL_API mlsel_status mlsel_router_get_decision_metrics(const mlsel_router *rou
 MLSEL_API mlsel_status mlsel_router_get_selections(const mlsel_router *router, uint32_t decision, uint32_t index,
                                                    uint64_t *selections, mlsel_error *err);
 
+/* ------------------------------------------------------------------------------------------------------------------
+ * Validation: everything that is wrong with a configuration, each finding with its place
+ *
+ *     mlsel_diagnostics *found = NULL;
+ *     if (mlsel_config_validate("router.yaml", NULL, 0, &found, &err) != MLSEL_OK)
+ *         return fail(err.message);
+ *     mlsel_diagnostic d;
+ *     for (size_t i = 0; mlsel_diagnostics_get(found, i, &d, sizeof d, NULL) == MLSEL_OK; i++)
+ *         printf("%s:%u:%u: %s [%s]\n", d.file, d.line, d.column, d.message, d.code);
+ *     mlsel_diagnostics_release(found);
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/** How much a finding matters. */
+typedef int32_t mlsel_severity;
+enum {
+    MLSEL_SEVERITY_NOTE = 1,    /**< worth knowing */
+    MLSEL_SEVERITY_WARNING = 2, /**< works, but hardly as it was meant */
+    MLSEL_SEVERITY_ERROR = 3    /**< mlsel_router_open would refuse the configuration */
+};
+
+/** "note", "warning" or "error"; "unknown" for a value that is none. Static. */
+MLSEL_API const char *mlsel_severity_name(mlsel_severity severity);
+
+/** The findings about a configuration. Immutable, shared freely between threads. */
+typedef struct mlsel_diagnostics mlsel_diagnostics;
+
+/** Bits for the flags of mlsel_config_validate. */
+enum {
+    /** Look at the text alone: no artifact is read, no device asked for. */
+    MLSEL_VALIDATE_TEXT_ONLY = 1
+};
+
+/**
+ * Checks a router configuration as mlsel_router_open with the same options would see it, and finds all that is wrong
+ * rather than the first thing.
+ *
+ * The artifacts that it names are loaded, so a configuration without errors will open as long as files and devices
+ * stay as they are. What the configuration says is no reason to fail: MLSEL_OK means that it was checked.
+ *
+ * @param path     a YAML (or JSON) file
+ * @param options  those that count here: models_dir, base_dir, device, allow_device_fallback, knn_rule,
+ *                 category_layout, max_config_bytes, max_artifact_bytes; may be NULL
+ * @param flags    MLSEL_VALIDATE_ bits
+ * @param out      receives the findings, to be given to mlsel_diagnostics_release once
+ * @return MLSEL_OK; MLSEL_ERROR_NOT_FOUND, _IO, _LIMIT (the file), _NO_MEMORY.
+ */
+MLSEL_API mlsel_status mlsel_config_validate(const char *path, const mlsel_router_options *options, uint32_t flags,
+                                             mlsel_diagnostics **out, mlsel_error *err);
+
+/**
+ * The same from size bytes of text, which need no terminating zero and may be freed after the call.
+ *
+ * @param name  stands for the file in messages, and its folder is what relative paths start from (without base_dir);
+ *              NULL: "configuration", and the working folder
+ */
+MLSEL_API mlsel_status mlsel_config_validate_memory(const void *text, size_t size, const char *name,
+                                                    const mlsel_router_options *options, uint32_t flags,
+                                                    mlsel_diagnostics **out, mlsel_error *err);
+
+/** Frees the findings and their strings. NULL does nothing. */
+MLSEL_API void mlsel_diagnostics_release(mlsel_diagnostics *diagnostics);
+
+/** What was found in all. */
+typedef struct mlsel_diagnostics_info {
+    uint32_t struct_size;   /**< bytes filled */
+    uint32_t n_diagnostics; /**< findings that mlsel_diagnostics_get gives: at most 1000 */
+    uint64_t n_errors;      /**< found in all, also those that are not kept */
+    uint64_t n_warnings;    /**< found in all */
+    uint64_t n_notes;       /**< found in all */
+    const char *dialect;    /**< "flat", "wrapped" or "v0.3"; NULL if the text could not be read so far. Static */
+    uint32_t n_decisions;
+    uint32_t n_artifacts; /**< different files that decisions load; 0 after an error in the text */
+} mlsel_diagnostics_info;
+
+/** Counts the findings; size is sizeof(mlsel_diagnostics_info) as compiled by the caller. */
+MLSEL_API mlsel_status mlsel_diagnostics_get_info(const mlsel_diagnostics *diagnostics, mlsel_diagnostics_info *out,
+                                                  size_t size, mlsel_error *err);
+
+/** One finding. Strings are UTF-8 in one line without control characters, and live as long as the findings. */
+typedef struct mlsel_diagnostic {
+    uint32_t struct_size; /**< bytes filled */
+    mlsel_severity severity;
+    const char *code; /**< what kind of finding, as in "unknown-key"; never changes. docs/configuration.md lists them */
+    const char *message;    /**< what is wrong, without the place */
+    const char *suggestion; /**< what to do about it, as in "did you mean \"priority\"?"; or NULL */
+    const char *file;       /**< path as given */
+    const char *source;     /**< the line of the file, with its tabs; NULL without a place, or where it is longer than
+                                 4096 bytes */
+    uint32_t line;          /**< from 1; 0: the file as a whole */
+    uint32_t column;        /**< from 1, in characters (code points), a tab being one */
+    uint32_t end_line;      /**< where the part that is meant ends: the first character that is not part of it */
+    uint32_t end_column;    /**< likewise; may equal column */
+} mlsel_diagnostic;
+
+/**
+ * Finding `index`, by their place in the file; those about artifacts behind those about the text.
+ *
+ * @param size  sizeof(mlsel_diagnostic) as compiled by the caller
+ * @return MLSEL_OK; MLSEL_ERROR_NOT_FOUND if there is none.
+ */
+MLSEL_API mlsel_status mlsel_diagnostics_get(const mlsel_diagnostics *diagnostics, size_t index, mlsel_diagnostic *out,
+                                             size_t size, mlsel_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -40,22 +40,22 @@ static mlsel_status named(const char *path, mlsel_status status, mlsel_error *er
     return status;
 }
 
-static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
+static mlsel_status failed(const char *path, const char *noun, const char *what, int error, mlsel_error *err) {
     if (error == ENOENT || error == ENOTDIR)
-        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "pretrained model not found: %s", path);
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "%s not found: %s", noun, path);
     return named(path,
                  mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
                                      reason(error), error),
                  err);
 }
 
-static mlsel_status check(const char *path, const struct stat *info, uint64_t max_bytes, mlsel_error *err) {
+static mlsel_status check(const char *path, const struct stat *info, uint64_t max_bytes, const char *noun,
+                          const char *function, mlsel_error *err) {
     if (S_ISDIR(info->st_mode))
-        return failed(path, "read", EISDIR, err);
+        return failed(path, noun, "read", EISDIR, err);
     if (!S_ISREG(info->st_mode))
         return named(path,
-                     mlsel_i_fail(err, MLSEL_ERROR_IO,
-                                  " is not a regular file: read it yourself and use mlsel_model_load_memory"),
+                     mlsel_i_fail(err, MLSEL_ERROR_IO, " is not a regular file: read it yourself and use %s", function),
                      err);
     if ((uint64_t)info->st_size > max_bytes || (uint64_t)info->st_size >= SIZE_MAX)
         return named(path,
@@ -82,15 +82,20 @@ static int read_all(int fd, char *text, size_t size, size_t *got) {
 }
 
 mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text, size_t *size, mlsel_error *err) {
+    return mlsel_i_file_read_as(path, "pretrained model", "mlsel_model_load_memory", max_bytes, text, size, err);
+}
+
+mlsel_status mlsel_i_file_read_as(const char *path, const char *noun, const char *function, uint64_t max_bytes,
+                                  char **text, size_t *size, mlsel_error *err) {
     struct stat info;
     char *data = NULL;
     /* O_NONBLOCK: opening a pipe that nobody writes must not hang */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return failed(path, "opened", errno, err);
+        return failed(path, noun, "opened", errno, err);
     size_t expected = 0, got = 0;
-    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, "read", errno, err);
-    if (status != MLSEL_OK || (status = check(path, &info, max_bytes, err)) != MLSEL_OK)
+    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, noun, "read", errno, err);
+    if (status != MLSEL_OK || (status = check(path, &info, max_bytes, noun, function, err)) != MLSEL_OK)
         goto out;
     expected = (size_t)info.st_size;
     data = mlsel_i_map(expected + 1);
@@ -101,7 +106,7 @@ mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text
     /* one byte more than expected, to notice a file that grows */
     const int error = read_all(fd, data, expected + 1, &got);
     if (error != 0) {
-        status = failed(path, "read", error, err);
+        status = failed(path, noun, "read", error, err);
     } else if (got != expected) {
         status = named(path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
     } else {

@@ -175,6 +175,7 @@ typedef struct config_diagnostics {
     size_t n_errors;
     size_t n_warnings;
     struct config_arena *arena;
+    size_t n_notes;
 } config_diagnostics;
 
 /* Frees what the list holds and makes it empty. */
@@ -219,5 +220,13 @@ int32_t mlsel_i_config_ref_label(const config_ref *ref, const mlsel_model *model
  */
 mlsel_status mlsel_i_config_check_model(const config *c, const config_decision *decision, const mlsel_model *model,
                                         config_diagnostics *list, mlsel_error *err);
+
+/* Loads the artifacts of a configuration as a router with these options would, and appends what is wrong with them to
+ * the list. MLSEL_ERROR_NO_MEMORY and _INTERNAL are the only failures. */
+mlsel_status mlsel_i_config_check_artifacts(const config *c, const mlsel_router_options *options,
+                                            config_diagnostics *list, mlsel_error *err);
+
+/* "flat", "wrapped" or "v0.3". */
+const char *mlsel_i_config_dialect_name(config_dialect dialect);
 
 #endif

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "file.h"
-
 /* --- the list ---------------------------------------------------------------------------------------------------- */
 
 bool mlsel_i_diagnostics_failed(const config_diagnostics *list) {
@@ -41,25 +39,43 @@ static void clean(char *text) {
 static void count_severity(config_diagnostics *list, config_severity severity) {
     list->n_errors += severity == CONFIG_ERROR;
     list->n_warnings += severity == CONFIG_WARNING;
+    list->n_notes += severity == CONFIG_NOTE;
+}
+
+/* Whether the same was said before: an alias brings what is wrong with its anchor to every place it is used in. */
+static bool is_known(const config_diagnostics *list, const char *code, config_span span, const char *message) {
+    for (size_t i = list->count; i-- > 0;) {
+        const config_diagnostic *const item = &list->items[i];
+        if (item->span.line == span.line && item->span.column == span.column && strcmp(item->code, code) == 0 &&
+            strcmp(item->message, message) == 0)
+            return true;
+    }
+    return false;
 }
 
 void mlsel_i_diagnose(config_diagnostics *list, config_severity severity, const char *code, config_span span,
                       const char *suggestion, const char *format, ...) {
     if (list->arena == NULL)
         list->arena = mlsel_i_arena_create();
+    char message_text[1024]; /* longer ones lose their end */
+    va_list args;
+    va_start(args, format);
+    const int length = vsnprintf(message_text, sizeof message_text, format, args);
+    va_end(args);
+    if (length < 0)
+        message_text[0] = '\0';
+    clean(message_text);
+    if (is_known(list, code, span, message_text))
+        return;
     count_severity(list, severity);
     if (list->count >= CONFIG_MAX_DIAGNOSTICS)
         return;
-    va_list args;
-    va_start(args, format);
-    char *message = mlsel_i_arena_vformat(list->arena, format, args);
-    va_end(args);
+    char *message = mlsel_i_arena_copy(list->arena, message_text, strlen(message_text));
     char *advice = suggestion == NULL ? NULL : mlsel_i_arena_copy(list->arena, suggestion, strlen(suggestion));
     config_diagnostic *items =
         mlsel_i_arena_grow(list->arena, list->items, list->count, &list->capacity, sizeof *items);
     if (mlsel_i_arena_failed(list->arena))
         return;
-    clean(message);
     if (advice != NULL)
         clean(advice);
     list->items = items;
@@ -93,7 +109,7 @@ mlsel_status mlsel_i_config_diagnostics_fail(const config_diagnostics *list, con
     if (found->span.line > 0)
         snprintf(place, sizeof place, ":%u:%u", (unsigned)found->span.line, (unsigned)found->span.column);
     mlsel_i_fail_detail(err, status, found->span.line, "%s: %s [%s]", place, found->message, found->code);
-    mlsel_i_error_prefix(err, file_name == NULL ? "configuration" : mlsel_i_file_name(file_name));
+    mlsel_i_error_prefix(err, file_name == NULL ? "configuration" : file_name);
     return status;
 }
 

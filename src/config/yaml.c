@@ -167,7 +167,8 @@ static const yaml_node *read_scalar(reader *r, const yaml_event_t *event) {
     const char *const tag = (const char *)event->data.scalar.tag;
     if (tag != NULL && !apply_tag(node, tag))
         mlsel_i_diagnose(r->list, CONFIG_ERROR, "yaml-tag", span, "remove the tag",
-                         "the value is not what its tag %s says", mlsel_i_quote(&q, tag));
+                         "the value %s is not what its tag !!%s says", mlsel_i_quote(&q, node->text),
+                         strrchr(tag, ':') + 1);
     else if (tag == NULL)
         node->type = node->quoted ? YAML_TEXT : mlsel_i_yaml_resolve(node->text, strlen(node->text), &node->number);
     return node;

@@ -16,12 +16,13 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "category).\n"
                                 "\n"
                                 "Commands:\n"
-                                "  select   choose a language model for each query\n"
-                                "  explain  tell why: scores, probabilities, neighbours, clusters, pairs\n"
-                                "  inspect  check artifacts and say what they hold\n"
-                                "  devices  say what can be scored on here\n"
-                                "  version  version and build\n"
-                                "  help     this text, or that of a command\n"
+                                "  select    choose a language model for each query\n"
+                                "  explain   tell why: scores, probabilities, neighbours, clusters, pairs\n"
+                                "  inspect   check artifacts and say what they hold\n"
+                                "  validate  check router configurations and the artifacts they name\n"
+                                "  devices   say what can be scored on here\n"
+                                "  version   version and build\n"
+                                "  help      this text, or that of a command\n"
                                 "\n"
                                 "`mlsel COMMAND --help` or `mlsel help COMMAND` shows options, input formats and\n"
                                 "examples.\n"
@@ -64,9 +65,13 @@ static const struct command {
     int (*run)(char **arguments);
     const char *help;
 } commands[] = {
-    {"select", cmd_select, cmd_select_help},    {"explain", cmd_explain, cmd_explain_help},
-    {"inspect", cmd_inspect, cmd_inspect_help}, {"devices", cmd_devices, cmd_devices_help},
-    {"version", cmd_version, version_help},     {"help", cmd_help, help_help},
+    {"select", cmd_select, cmd_select_help},
+    {"explain", cmd_explain, cmd_explain_help},
+    {"inspect", cmd_inspect, cmd_inspect_help},
+    {"validate", cmd_validate, cmd_validate_help},
+    {"devices", cmd_devices, cmd_devices_help},
+    {"version", cmd_version, version_help},
+    {"help", cmd_help, help_help},
 };
 
 static const struct command *find_command(const char *name) {

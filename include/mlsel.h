@@ -856,7 +856,8 @@ MLSEL_API mlsel_status mlsel_router_route(const mlsel_router *router, const mlse
                                           mlsel_error *err);
 
 /**
- * Answers `count` requests, all by one generation. A request that fails does not stop the others.
+ * Answers `count` requests, all by one generation. A request that fails does not stop the others. If the call itself
+ * fails (a NULL, a struct_size that cannot be a step, no memory to begin with), nothing is written.
  *
  * @param requests  [count] structs of requests[0].struct_size bytes each
  * @param routes    [count] structs of routes[0].struct_size bytes each; their status tells which request failed

@@ -445,8 +445,10 @@ mlsel_status mlsel_router_route(const mlsel_router *router, const mlsel_request 
     if (router == NULL || request == NULL || route == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "router, request and route must not be NULL");
     router_context *context = mlsel_i_context_enter(router, false, &state, err);
-    if (context == NULL)
+    if (context == NULL) {
+        set_status(route, MLSEL_ERROR_NO_MEMORY);
         return MLSEL_ERROR_NO_MEMORY;
+    }
     const mlsel_status status = route_one(router, state, context, request, route, err);
     mlsel_i_context_leave(router, context);
     return status == MLSEL_OK ? mlsel_i_ok(err) : status;

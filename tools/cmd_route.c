@@ -42,71 +42,11 @@ enum { QUERY_WIDTH = 28, MAX_CANDIDATES = 256, METRICS_SECONDS = 5 };
 
 /* --- JSON -------------------------------------------------------------------------------------------------------- */
 
-static void json_candidates(json_out *j, const mlsel_route *route) {
-    json_key(j, "candidates");
-    json_open(j, '[');
-    for (size_t i = 0; i < route->candidate_count && i < route->candidates_capacity; ++i) {
-        const mlsel_route_candidate *c = &route->candidates[i];
-        json_open(j, '{');
-        json_key(j, "model");
-        json_string(j, c->served);
-        json_key(j, "eligible");
-        json_bool(j, (c->flags & MLSEL_CANDIDATE_ELIGIBLE) != 0);
-        json_key(j, "known");
-        json_bool(j, (c->flags & MLSEL_CANDIDATE_KNOWN) != 0);
-        json_key(j, "score");
-        json_number(j, c->score);
-        json_key(j, "probability");
-        json_number(j, c->probability);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-}
-
-static void json_scores(json_out *j, const mlsel_route *route) {
-    json_key(j, "algorithm");
-    json_string(j, mlsel_algorithm_name(route->algorithm));
-    json_key(j, "score");
-    json_number(j, route->score);
-    json_key(j, "margin");
-    json_number(j, route->margin);
-    json_key(j, "probability");
-    json_number(j, route->probability);
-    if (route->cluster >= 0) {
-        json_key(j, "cluster");
-        json_integer(j, route->cluster);
-    }
-}
-
 static void print_json(const router_run *r, const query *q, const mlsel_route *route, const mlsel_error *err) {
     json_out j = {0};
     json_open(&j, '{');
     router_request_json(&j, q, r->request.given.category);
-    if (route->status != MLSEL_OK) {
-        json_key(&j, "error");
-        json_string(&j, err->message);
-        json_key(&j, "status");
-        json_string(&j, mlsel_status_name(route->status));
-    } else {
-        json_key(&j, "decision");
-        json_string(&j, route->decision);
-        json_key(&j, "choice");
-        json_string(&j, route->served);
-        if (route->lora != NULL) {
-            json_key(&j, "base_model");
-            json_string(&j, route->model);
-        }
-        if (route->algorithm != 0)
-            json_scores(&j, route);
-        if (route->selector_status != MLSEL_OK) {
-            json_key(&j, "selector_status");
-            json_string(&j, mlsel_status_name(route->selector_status));
-        }
-        router_notes_json(&j, route);
-        json_candidates(&j, route);
-        json_key(&j, "generation");
-        json_unsigned(&j, route->generation);
-    }
+    router_answer_json(&j, route, err);
     json_close(&j, '}');
     json_end_line(&j);
 }

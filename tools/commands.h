@@ -9,6 +9,8 @@ int cmd_inspect(char **arguments);
 int cmd_select(char **arguments);
 int cmd_explain(char **arguments);
 int cmd_route(char **arguments);
+/* `explain` with --config */
+int router_explain(char **arguments);
 int cmd_devices(char **arguments);
 int cmd_validate(char **arguments);
 

@@ -319,7 +319,7 @@ const char *router_notes(char *out, size_t size, const mlsel_route *route) {
     return out;
 }
 
-void router_notes_json(json_out *j, const mlsel_route *route) {
+static void router_notes_json(json_out *j, const mlsel_route *route) {
     json_key(j, "notes");
     json_open(j, '[');
     for (size_t i = 0; i < TOOL_ARRAY_LENGTH(notes); ++i)
@@ -349,4 +349,68 @@ void router_request_json(json_out *j, const query *q, const char *category) {
         json_key(j, "category");
         json_string(j, category);
     }
+}
+
+static void json_candidates(json_out *j, const mlsel_route *route) {
+    json_key(j, "candidates");
+    json_open(j, '[');
+    for (size_t i = 0; i < route->candidate_count && i < route->candidates_capacity; ++i) {
+        const mlsel_route_candidate *c = &route->candidates[i];
+        json_open(j, '{');
+        json_key(j, "model");
+        json_string(j, c->served);
+        json_key(j, "eligible");
+        json_bool(j, (c->flags & MLSEL_CANDIDATE_ELIGIBLE) != 0);
+        json_key(j, "known");
+        json_bool(j, (c->flags & MLSEL_CANDIDATE_KNOWN) != 0);
+        json_key(j, "score");
+        json_number(j, c->score);
+        json_key(j, "probability");
+        json_number(j, c->probability);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void json_scores(json_out *j, const mlsel_route *route) {
+    json_key(j, "algorithm");
+    json_string(j, mlsel_algorithm_name(route->algorithm));
+    json_key(j, "score");
+    json_number(j, route->score);
+    json_key(j, "margin");
+    json_number(j, route->margin);
+    json_key(j, "probability");
+    json_number(j, route->probability);
+    if (route->cluster >= 0) {
+        json_key(j, "cluster");
+        json_integer(j, route->cluster);
+    }
+}
+
+void router_answer_json(json_out *j, const mlsel_route *route, const mlsel_error *err) {
+    if (route->status != MLSEL_OK) {
+        json_key(j, "error");
+        json_string(j, err->message);
+        json_key(j, "status");
+        json_string(j, mlsel_status_name(route->status));
+        return;
+    }
+    json_key(j, "decision");
+    json_string(j, route->decision);
+    json_key(j, "choice");
+    json_string(j, route->served);
+    if (route->lora != NULL) {
+        json_key(j, "base_model");
+        json_string(j, route->model);
+    }
+    if (route->algorithm != 0)
+        json_scores(j, route);
+    if (route->selector_status != MLSEL_OK) {
+        json_key(j, "selector_status");
+        json_string(j, mlsel_status_name(route->selector_status));
+    }
+    router_notes_json(j, route);
+    json_candidates(j, route);
+    json_key(j, "generation");
+    json_unsigned(j, route->generation);
 }

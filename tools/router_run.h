@@ -77,8 +77,9 @@ int router_run_end(router_run *r);
 
 /* "default, category counted as other" and the like. Returns out. */
 const char *router_notes(char *out, size_t size, const mlsel_route *route);
-void router_notes_json(json_out *j, const mlsel_route *route);
 /* The members that tell which request it is, within an object that is open. */
 void router_request_json(json_out *j, const query *q, const char *category);
+/* The members that tell its answer, or its error. */
+void router_answer_json(json_out *j, const mlsel_route *route, const mlsel_error *err);
 
 #endif

@@ -670,7 +670,7 @@ typedef struct mlsel_router_options {
     /** not 0: a selector that fails (device lost, no embedding given, ...) fails the request; 0: the first candidate
      *  answers, under MLSEL_ROUTE_SELECTOR_FAILED */
     int32_t strict;
-    const char *models_dir; /**< takes the place of models_path and of the folder of each pretrained_path; or NULL */
+    const char *models_dir; /**< artifacts are <models_dir>/<algorithm>_model.json whatever the file says; or NULL */
     const char *base_dir;   /**< folder that relative paths start from; NULL: the file's, "." without a file */
     const char *device;     /**< takes the place of every device in the file; or NULL */
     int32_t allow_device_fallback; /**< not 0: use the CPU where a device named is not available, under

@@ -33,8 +33,6 @@ const char cmd_explain_help[] =
     "      examples/queries.jsonl\n"
     "  mlsel explain --config examples/router.yaml --limit 1 examples/queries.jsonl\n"
     "  mlsel explain --config examples/router.yaml --category law --signal keyword=urgent\n"
-    "  mlsel explain --model examples/models/svm_model.json --json \\\n"
-    "      examples/queries.jsonl\n"
     "  tail -n 1 examples/queries.jsonl |\n"
     "      mlsel explain --model examples/models/mlp_model.json -\n";
 

@@ -130,12 +130,24 @@ static void read_value(const config_reader *r, const yaml_pair *pair, field_kind
 
 /* --- keys -------------------------------------------------------------------------------------------------------- */
 
-static void unknown_key(const config_reader *r, const yaml_node *mapping, const yaml_node *key, const char *what,
+enum { MAX_FIELDS = 32 };
+
+/* Index of a key in the table, or n_fields. */
+static size_t find_field(const field *fields, size_t n_fields, const char *key) {
+    size_t f = 0;
+    while (f < n_fields && strcmp(fields[f].name, key) != 0)
+        f++;
+    return f;
+}
+
+/* `given` says of each field whether the mapping has it: a key that is there is not what another one was meant to be.
+ */
+static void unknown_key(const config_reader *r, const bool *given, const yaml_node *key, const char *what,
                         const field *fields, size_t n_fields, bool lenient) {
     quoted q;
     near_name near = {.given = key->text};
     for (size_t i = 0; i < n_fields; i++)
-        if (mlsel_i_yaml_find(mapping, fields[i].name) == NULL && (!lenient || fields[i].kind != FIELD_IGNORED))
+        if (!given[i] && (!lenient || fields[i].kind != FIELD_IGNORED))
             mlsel_i_near_offer(&near, fields[i].name);
     if (near.best == NULL && lenient)
         return;
@@ -149,13 +161,14 @@ static void unknown_key(const config_reader *r, const yaml_node *mapping, const 
 
 void mlsel_i_block_read(const config_reader *r, const yaml_node *mapping, const char *what, const field *fields,
                         size_t n_fields, bool lenient, void *out) {
+    bool given[MAX_FIELDS + 1] = {false};
+    for (size_t i = 0; i < mapping->count; i++)
+        given[find_field(fields, n_fields, mapping->pairs[i].key->text)] = true;
     for (size_t i = 0; i < mapping->count; i++) {
         const yaml_pair *const pair = &mapping->pairs[i];
-        size_t f = 0;
-        while (f < n_fields && strcmp(fields[f].name, pair->key->text) != 0)
-            f++;
+        const size_t f = find_field(fields, n_fields, pair->key->text);
         if (f == n_fields)
-            unknown_key(r, mapping, pair->key, what, fields, n_fields, lenient);
+            unknown_key(r, given, pair->key, what, fields, n_fields, lenient);
         else if (pair->value->kind != YAML_SCALAR || pair->value->type != YAML_NULL)
             read_value(r, pair, fields[f].kind, (char *)out + fields[f].offset);
     }

@@ -58,9 +58,12 @@ static bool unknown_dialect(config_builder *b, const yaml_node *mapping) {
     const char *meant = NULL;
     config_span span = mlsel_i_block_span(mapping);
     for (size_t i = 0; i < mapping->count && meant == NULL; i++) {
-        meant = mlsel_i_did_you_mean(mapping->pairs[i].key->text, names, MLSEL_ARRAY_LENGTH(names));
+        const yaml_node *const key = mapping->pairs[i].key;
+        meant = mlsel_i_did_you_mean(key->text, names, MLSEL_ARRAY_LENGTH(names));
+        if (meant != NULL && strcmp(meant, key->text) == 0)
+            meant = NULL; /* "config" around something else */
         if (meant != NULL)
-            span = mapping->pairs[i].key->span;
+            span = key->span;
     }
     if (meant != NULL)
         snprintf(advice, sizeof advice, "did you mean \"%s\"?", meant);

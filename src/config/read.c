@@ -156,6 +156,8 @@ static void read_decision_list(config_builder *b, const config_parts *parts) {
         mlsel_i_config_read_decisions(b, pair->value);
     if (!is_null && (pair->value->kind != YAML_SEQUENCE || pair->value->count > 0))
         return;
+    if (pair == NULL && b->reader.list->n_errors > 0)
+        return; /* what has been said already may be why */
     mlsel_i_diagnose(b->reader.list, parts->default_model.text != NULL ? CONFIG_WARNING : CONFIG_ERROR, "no-decisions",
                      pair != NULL ? pair->key->span : mlsel_i_block_span(parts->home), NULL,
                      "there are no decisions, so nothing can be routed%s",

@@ -288,6 +288,8 @@ static const yaml_node *read_document(reader *r) {
             yaml_event_delete(&event);
         else
             root = read_node(r, &event, 0);
+        if (root != NULL && root->kind == YAML_SCALAR && root->type == YAML_NULL)
+            report_empty(r);
         if (type == YAML_STREAM_END_EVENT)
             break;
     }
@@ -299,6 +301,8 @@ bool mlsel_i_yaml_read(const char *text, size_t size, config_arena *arena, confi
     reader r = {.arena = arena, .list = list};
     bool valid = false;
     *root = NULL;
+    if (size == 0)
+        text = "";                                           /* libyaml asserts that there is one */
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark is no character of the first line */
         text += 3;
         size -= 3;

@@ -23,6 +23,7 @@ static const phrase phrases[] = {
      true},
     {"did not find expected ',' or '}'", NULL, "the '{' that opens here is not closed, or a ',' is missing", NULL,
      true},
+    {"did not find expected node content", NULL, "expected a value here", NULL, false},
     {"did not find expected '-' indicator", NULL, "expected the next \"- \" of the list, or less indentation", NULL,
      false},
     {"did not find expected key", NULL, "expected a key here",

@@ -100,5 +100,16 @@ FUNCTION(mlsel_status, mlsel_router_get_decision_metrics,
          (const mlsel_router *, uint32_t, mlsel_decision_metrics *, size_t, mlsel_error *));
 FUNCTION(mlsel_status, mlsel_router_get_selections,
          (const mlsel_router *, uint32_t, uint32_t, uint64_t *, mlsel_error *));
+FUNCTION(const char *, mlsel_severity_name, (mlsel_severity));
+FUNCTION(mlsel_status, mlsel_config_validate,
+         (const char *, const mlsel_router_options *, uint32_t, mlsel_diagnostics **, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_config_validate_memory,
+         (const void *, size_t, const char *, const mlsel_router_options *, uint32_t, mlsel_diagnostics **,
+          mlsel_error *));
+FUNCTION(void, mlsel_diagnostics_release, (mlsel_diagnostics *));
+FUNCTION(mlsel_status, mlsel_diagnostics_get_info,
+         (const mlsel_diagnostics *, mlsel_diagnostics_info *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_diagnostics_get,
+         (const mlsel_diagnostics *, size_t, mlsel_diagnostic *, size_t, mlsel_error *));
 
 #endif /* MLSEL_ABI_SIGNATURES_H */

@@ -98,6 +98,13 @@ VALUE(MLSEL_RULE_OR, 2);
 VALUE(MLSEL_RULE_NOT, 3);
 VALUE(MLSEL_RULE_CONDITION, 4);
 
+ENUM_TYPE(mlsel_severity);
+VALUE(MLSEL_SEVERITY_NOTE, 1);
+VALUE(MLSEL_SEVERITY_WARNING, 2);
+VALUE(MLSEL_SEVERITY_ERROR, 3);
+
+VALUE(MLSEL_VALIDATE_TEXT_ONLY, 1);
+
 /* --- structs that are the same everywhere */
 
 SIZE(mlsel_error, 256);
@@ -384,6 +391,29 @@ FIELD(mlsel_decision_metrics, low_confidence, 64, 8);
 FIELD(mlsel_decision_metrics, category_fell_back, 72, 8);
 FIELD(mlsel_decision_metrics, latency_ns, 80, 8);
 FIELD(mlsel_decision_metrics, latency, 88, 160);
+
+SIZE(mlsel_diagnostics_info, 48);
+FIELD(mlsel_diagnostics_info, struct_size, 0, 4);
+FIELD(mlsel_diagnostics_info, n_diagnostics, 4, 4);
+FIELD(mlsel_diagnostics_info, n_errors, 8, 8);
+FIELD(mlsel_diagnostics_info, n_warnings, 16, 8);
+FIELD(mlsel_diagnostics_info, n_notes, 24, 8);
+FIELD(mlsel_diagnostics_info, dialect, 32, 8);
+FIELD(mlsel_diagnostics_info, n_decisions, 40, 4);
+FIELD(mlsel_diagnostics_info, n_artifacts, 44, 4);
+
+SIZE(mlsel_diagnostic, 64);
+FIELD(mlsel_diagnostic, struct_size, 0, 4);
+FIELD(mlsel_diagnostic, severity, 4, 4);
+FIELD(mlsel_diagnostic, code, 8, 8);
+FIELD(mlsel_diagnostic, message, 16, 8);
+FIELD(mlsel_diagnostic, suggestion, 24, 8);
+FIELD(mlsel_diagnostic, file, 32, 8);
+FIELD(mlsel_diagnostic, source, 40, 8);
+FIELD(mlsel_diagnostic, line, 48, 4);
+FIELD(mlsel_diagnostic, column, 52, 4);
+FIELD(mlsel_diagnostic, end_line, 56, 4);
+FIELD(mlsel_diagnostic, end_column, 60, 4);
 
 #endif /* 64-bit */
 

@@ -12,6 +12,7 @@ enum { N = 3 }; /* features of base_knn */
 
 static mlsel_model *model;
 static mlsel_router *router;
+static mlsel_diagnostics *findings;
 static const char routes_all[] = "decisions: [{name: all, modelRefs: [{model: m}]}]\n";
 static const float f32[N] = {1, 0, 0};
 static const double f64[N] = {1, 0, 0};
@@ -36,6 +37,9 @@ static struct {
     mlsel_router_metrics router_metrics;
     mlsel_decision_metrics decision_metrics;
     uint64_t selections;
+    mlsel_diagnostics *found;
+    mlsel_diagnostics_info found_info;
+    mlsel_diagnostic diagnostic;
 } out;
 
 typedef struct null_case {
@@ -156,6 +160,14 @@ CALL(router_get_decision_metrics_out,
      mlsel_router_get_decision_metrics(router, 0, NULL, sizeof out.decision_metrics, err))
 CALL(router_get_selections_router, mlsel_router_get_selections(NULL, 0, 0, &out.selections, err))
 CALL(router_get_selections_selections, mlsel_router_get_selections(router, 0, 0, NULL, err))
+CALL(validate_path, mlsel_config_validate(NULL, NULL, 0, &out.found, err))
+CALL(validate_out, mlsel_config_validate(EXAMPLE("router.yaml"), NULL, 0, NULL, err))
+CALL(validate_memory_text, mlsel_config_validate_memory(NULL, 5, NULL, NULL, 0, &out.found, err))
+CALL(validate_memory_out, mlsel_config_validate_memory(routes_all, strlen(routes_all), NULL, NULL, 0, NULL, err))
+CALL(findings_info_findings, mlsel_diagnostics_get_info(NULL, &out.found_info, sizeof out.found_info, err))
+CALL(findings_info_out, mlsel_diagnostics_get_info(findings, NULL, sizeof out.found_info, err))
+CALL(findings_get_findings, mlsel_diagnostics_get(NULL, 0, &out.diagnostic, sizeof out.diagnostic, err))
+CALL(findings_get_out, mlsel_diagnostics_get(findings, 0, NULL, sizeof out.diagnostic, err))
 CALL(router_route_router, route_with(NO_ROUTER, false, false, err))
 CALL(router_route_request, route_with(NO_REQUEST, false, false, err))
 CALL(router_route_route, route_with(NO_ROUTE, false, false, err))
@@ -216,6 +228,14 @@ static const null_case cases[] = {
     {"mlsel_features_compose", "features", compose_features},
     {"mlsel_features_compose_f64", "embedding", compose_f64_embedding},
     {"mlsel_features_compose_f64", "features", compose_f64_features},
+    {"mlsel_config_validate", "path", validate_path},
+    {"mlsel_config_validate", "out", validate_out},
+    {"mlsel_config_validate_memory", "text", validate_memory_text},
+    {"mlsel_config_validate_memory", "out", validate_memory_out},
+    {"mlsel_diagnostics_get_info", "diagnostics", findings_info_findings},
+    {"mlsel_diagnostics_get_info", "out", findings_info_out},
+    {"mlsel_diagnostics_get", "diagnostics", findings_get_findings},
+    {"mlsel_diagnostics_get", "out", findings_get_out},
     {"mlsel_router_open", "path", router_open_path},
     {"mlsel_router_open", "out", router_open_out},
     {"mlsel_router_open_memory", "text", router_open_memory_text},
@@ -251,17 +271,19 @@ static const null_case cases[] = {
 
 /* Functions without a status: what NULL gives is checked in without_status. */
 static const char *const others[] = {
-    "mlsel_category_index",      "mlsel_evidence_init",       "mlsel_features_options_init",  "mlsel_model_category",
-    "mlsel_model_class_label",   "mlsel_model_cluster_label", "mlsel_model_find_label",       "mlsel_model_label",
-    "mlsel_model_label_count",   "mlsel_model_options_init",  "mlsel_model_release",          "mlsel_model_retain",
-    "mlsel_query_options_init",  "mlsel_request_init",        "mlsel_route_explanation_init", "mlsel_route_init",
-    "mlsel_router_options_init", "mlsel_router_release",      "mlsel_router_retain",
+    "mlsel_diagnostics_release",    "mlsel_category_index",     "mlsel_evidence_init",
+    "mlsel_features_options_init",  "mlsel_model_category",     "mlsel_model_class_label",
+    "mlsel_model_cluster_label",    "mlsel_model_find_label",   "mlsel_model_label",
+    "mlsel_model_label_count",      "mlsel_model_options_init", "mlsel_model_release",
+    "mlsel_model_retain",           "mlsel_query_options_init", "mlsel_request_init",
+    "mlsel_route_explanation_init", "mlsel_route_init",         "mlsel_router_options_init",
+    "mlsel_router_release",         "mlsel_router_retain",
 };
 
 static const char *const without_pointers[] = {
-    "mlsel_algorithm_name",  "mlsel_build_info",     "mlsel_category_count", "mlsel_category_name",
-    "mlsel_layer_type_name", "mlsel_precision_name", "mlsel_status_name",    "mlsel_version",
-    "mlsel_version_string",  "mlsel_latency_bound",  "mlsel_rule_kind_name",
+    "mlsel_severity_name", "mlsel_algorithm_name",  "mlsel_build_info",     "mlsel_category_count",
+    "mlsel_category_name", "mlsel_layer_type_name", "mlsel_precision_name", "mlsel_status_name",
+    "mlsel_version",       "mlsel_version_string",  "mlsel_latency_bound",  "mlsel_rule_kind_name",
 };
 
 static void null_arguments(void **state) {
@@ -304,6 +326,7 @@ static void without_status(void **state) {
     mlsel_query_options_init(NULL, sizeof(mlsel_query_options));
     mlsel_features_options_init(NULL, sizeof(mlsel_features_options));
     mlsel_evidence_init(NULL, sizeof(mlsel_evidence));
+    mlsel_diagnostics_release(NULL);
     mlsel_router_release(NULL);
     assert_null(mlsel_router_retain(NULL));
     mlsel_router_options_init(NULL, sizeof(mlsel_router_options));
@@ -324,6 +347,9 @@ static void null_allowed(void **state) {
     mlsel_evidence_init(&out.evidence, sizeof out.evidence);
     assert_int_equal(mlsel_explain(model, f32, N, NULL, &out.evidence, NULL), MLSEL_OK);
     assert_int_equal(mlsel_features_compose(NULL, NULL, f32, N, NULL, out.features, N + 14, NULL, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_config_validate_memory(NULL, 0, NULL, NULL, 0, &out.found, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_diagnostics_get(out.found, 0, &out.diagnostic, sizeof out.diagnostic, NULL), MLSEL_OK);
+    mlsel_diagnostics_release(out.found);
 }
 
 /* --- completeness ------------------------------------------------------------------------------------------------ */
@@ -363,6 +389,7 @@ static int set_up(void **state) {
     (void)state;
     model = test_load_text(base_knn, NULL);
     assert_int_equal(mlsel_router_open_memory(routes_all, strlen(routes_all), NULL, &router, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_config_validate_memory("", 0, NULL, NULL, 0, &findings, NULL), MLSEL_OK);
     return 0;
 }
 
@@ -370,6 +397,7 @@ static int tear_down(void **state) {
     (void)state;
     mlsel_model_release(model);
     mlsel_router_release(router);
+    mlsel_diagnostics_release(findings);
     return 0;
 }
 

@@ -18,7 +18,7 @@ code_is "no command" 2
 out_empty "no command"
 same "no command shows the help" err main_help
 
-for command in route select explain inspect devices version help; do
+for command in route validate select explain inspect devices version help; do
     out_has_command="^  $command "
     cp main_help out
     out_has "--help lists $command" "$out_has_command"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "feature_vector.h"
+#include "finite.h"
 #include "rules.h"
 
 /* --- queries ----------------------------------------------------------------------------------------------------- */
@@ -50,35 +51,12 @@ static size_t first_bad_f64(const double *x, size_t n) {
     return i;
 }
 
-/* The same question without saying where: no branch in the loop, so that compilers vectorise it. */
-static bool has_bad_f32(const float *x, size_t n) {
-    const uint32_t exponent = 0x7f800000; /* all its bits are set in infinities and NaN */
-    uint32_t bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= (uint32_t)((bits & exponent) == exponent);
-    }
-    return bad != 0;
-}
-
-static bool has_bad_f64(const double *x, size_t n) {
-    const uint64_t magnitude = 0x7fffffffffffffff, limit = 0x47efffffe0000000; /* FLT_MAX */
-    uint64_t bad = 0; /* its top bit: some magnitude, which orders like the number, was above the limit */
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bad |= limit - (bits & magnitude);
-    }
-    return bad >> 63 != 0;
-}
-
 static mlsel_status check_values(const query_set *queries, mlsel_error *err) {
     for (size_t q = 0; q < queries->count; q++) {
         const void *query = query_at(queries, q);
         const size_t n = queries->n_features;
         const bool is_f64 = queries->type == MLSEL_QUERY_F64;
-        if (!(is_f64 ? has_bad_f64(query, n) : has_bad_f32(query, n)))
+        if (!(is_f64 ? mlsel_i_has_bad_f64(query, n) : mlsel_i_has_bad_f32(query, n)))
             continue;
         const size_t bad = is_f64 ? first_bad_f64(query, n) : first_bad_f32(query, n);
         const double value = is_f64 ? ((const double *)query)[bad] : (double)((const float *)query)[bad];

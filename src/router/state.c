@@ -72,15 +72,18 @@ static void say_where(const builder *b, const config_decision *from, mlsel_statu
             : b->config->artifacts[from->artifact].span;
     if (b->err == NULL || status == MLSEL_ERROR_NO_MEMORY)
         return;
+    if (status == MLSEL_ERROR_DEVICE)
+        (void)mlsel_i_fail(b->err, status, "%s: allow the fallback to the cpu, or configure another device",
+                           b->err->message);
     (void)snprintf(where, sizeof where, "decision \"%.80s\": ", from->name.text);
     mlsel_i_error_prefix(b->err, where);
     if (at.line > 0) {
         (void)snprintf(where, sizeof where, "%u:%u: ", (unsigned)at.line, (unsigned)at.column);
         mlsel_i_error_prefix(b->err, where);
     }
-    if (b->config->file_name != NULL) {
+    if (at.line > 0 || b->config->file_name != NULL) {
         mlsel_i_error_prefix(b->err, ":");
-        mlsel_i_error_prefix(b->err, b->config->file_name);
+        mlsel_i_error_prefix(b->err, b->config->file_name == NULL ? "configuration" : b->config->file_name);
     }
 }
 

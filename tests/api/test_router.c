@@ -547,7 +547,9 @@ static void devices(void **state) {
     assert_int_equal(mlsel_router_open_memory(text, strlen(text), &options, &router, &err), MLSEL_ERROR_DEVICE);
     assert_null(router);
     test_error_sound(&err, MLSEL_ERROR_DEVICE, "device");
+    assert_non_null(strstr(err.message, "configuration:"));
     assert_non_null(strstr(err.message, "decision \"engineering\": "));
+    assert_non_null(strstr(err.message, ": allow the fallback to the cpu, or configure another device"));
     assert_non_null(strstr(err.message, "metal"));
     options.allow_device_fallback = 1;
     router = router_open(text, &options);

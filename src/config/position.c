@@ -13,14 +13,25 @@ typedef struct scan {
     line_index *lines;
 } scan;
 
-static bool begin_line(scan *s, config_arena *arena) {
-    uint32_t *starts =
-        mlsel_i_arena_grow(arena, s->lines->starts, s->lines->count, &s->lines->capacity, sizeof *starts);
-    if (starts == NULL)
-        return false;
-    starts[s->lines->count++] = (uint32_t)s->character;
-    s->lines->starts = starts;
-    return true;
+static bool ends_line(const unsigned char *at, const unsigned char *end) {
+    return *at == '\n' || (*at == '\r' && (at + 1 == end || at[1] != '\n'));
+}
+
+/* Room for the start of every line, exactly: a text of nothing but line ends has many. */
+static bool make_room(line_index *lines, const unsigned char *at, const unsigned char *end) {
+    size_t count = 1;
+    for (; at < end; at++)
+        count += ends_line(at, end);
+    lines->starts = mlsel_i_alloc(count, sizeof *lines->starts);
+    lines->count = 0;
+    return lines->starts != NULL;
+}
+
+static void begin_line(const scan *s) { s->lines->starts[s->lines->count++] = (uint32_t)s->character; }
+
+void mlsel_i_lines_free(line_index *lines) {
+    mlsel_i_free(lines->starts);
+    *lines = (line_index){0};
 }
 
 /* What YAML calls printable, for a character of valid UTF-8. */
@@ -54,13 +65,13 @@ static bool is_utf16(const char *text, size_t size) {
     return size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
 }
 
-bool mlsel_i_lines_scan(const char *text, size_t size, config_arena *arena, config_diagnostics *list, line_index *lines,
-                        bool *valid) {
+bool mlsel_i_lines_scan(const char *text, size_t size, config_diagnostics *list, line_index *lines, bool *valid) {
     const unsigned char *const start = (const unsigned char *)text;
     scan s = {.at = start, .end = start + size, .lines = lines};
     *valid = false;
-    if (!begin_line(&s, arena))
+    if (!make_room(lines, s.at, s.end))
         return false;
+    begin_line(&s);
     if (is_utf16(text, size)) {
         mlsel_i_diagnose(list, CONFIG_ERROR, "yaml-encoding", here(&s), "save the file as UTF-8",
                          "the text is UTF-16, expected UTF-8");
@@ -72,11 +83,11 @@ bool mlsel_i_lines_scan(const char *text, size_t size, config_arena *arena, conf
             report(&s, length, list);
             return true;
         }
-        const bool ends_line = *s.at == '\n' || (*s.at == '\r' && (s.at + 1 == s.end || s.at[1] != '\n'));
+        const bool is_end = ends_line(s.at, s.end);
         s.at += length;
         s.character++;
-        if (ends_line && !begin_line(&s, arena))
-            return false;
+        if (is_end)
+            begin_line(&s);
     }
     *valid = true;
     return true;

@@ -307,19 +307,19 @@ bool mlsel_i_yaml_read(const char *text, size_t size, config_arena *arena, confi
         text += 3;
         size -= 3;
     }
-    if (!mlsel_i_lines_scan(text, size, arena, list, &r.lines, &valid))
+    if (!mlsel_i_lines_scan(text, size, list, &r.lines, &valid))
         return false;
-    if (!valid)
-        return true;
-    if (!yaml_parser_initialize(&r.parser))
-        return false;
-    yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, size);
-    const yaml_node *document = read_document(&r);
-    yaml_parser_delete(&r.parser);
-    mlsel_i_labels_free(&r.anchor_names);
+    if (valid && yaml_parser_initialize(&r.parser)) {
+        yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+        yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, size);
+        *root = read_document(&r);
+        yaml_parser_delete(&r.parser);
+        mlsel_i_labels_free(&r.anchor_names);
+    } else if (valid) {
+        r.no_memory = true;
+    }
+    mlsel_i_lines_free(&r.lines);
     if (r.no_memory || mlsel_i_arena_failed(arena))
-        return false;
-    *root = document;
-    return true;
+        *root = NULL;
+    return !r.no_memory && !mlsel_i_arena_failed(arena);
 }

@@ -59,13 +59,12 @@ bool mlsel_i_yaml_bool(const yaml_node *node, bool *value);
 typedef struct line_index {
     uint32_t *starts;
     size_t count;
-    size_t capacity;
 } line_index;
 
 /* Checks the encoding of the whole text and finds its lines. A finding and *valid false if it is not what YAML allows.
  * False: out of memory. */
-bool mlsel_i_lines_scan(const char *text, size_t size, config_arena *arena, config_diagnostics *list, line_index *lines,
-                        bool *valid);
+bool mlsel_i_lines_scan(const char *text, size_t size, config_diagnostics *list, line_index *lines, bool *valid);
+void mlsel_i_lines_free(line_index *lines);
 /* Line and column, from 1, of a character counted from 0. */
 void mlsel_i_lines_find(const line_index *lines, size_t character, uint32_t *line, uint32_t *column);
 

@@ -124,7 +124,8 @@ static mlsel_status replace(mlsel_router *router, const char *text, size_t size,
 static mlsel_status replace_from_file(mlsel_router *router, const char *path, mlsel_error *err) {
     char *text = NULL;
     size_t size = 0;
-    mlsel_status status = mlsel_i_file_read(path, router->options.max_config_bytes, &text, &size, err);
+    mlsel_status status = mlsel_i_file_read_as(path, "configuration", "mlsel_router_open_memory",
+                                               router->options.max_config_bytes, &text, &size, err);
     if (status != MLSEL_OK)
         return status;
     status = replace(router, text, size, path, err);

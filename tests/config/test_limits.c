@@ -25,7 +25,8 @@ static void add(text *t, const char *bytes, size_t size) {
         t->bytes = realloc(t->bytes, t->capacity);
         assert_non_null(t->bytes);
     }
-    memcpy(t->bytes + t->size, bytes, size);
+    if (size > 0)
+        memcpy(t->bytes + t->size, bytes, size);
     t->size += size;
 }
 

@@ -276,6 +276,60 @@ static void bad_requests(void **state) {
     mlsel_router_release(router);
 }
 
+/* Requests out of all proportion, and structs of other versions. */
+static void strange_requests(void **state) {
+    (void)state;
+    enum { N_SIGNALS = 100000, LENGTH_OF_NAME = 1 << 20 };
+    mlsel_router *router = router_open(two_rules, NULL);
+    mlsel_signal *signals = calloc(N_SIGNALS, sizeof *signals);
+    const char **names = calloc(N_SIGNALS, sizeof *names);
+    char *name = malloc(LENGTH_OF_NAME + 1);
+    assert_true(signals != NULL && names != NULL && name != NULL);
+    memset(name, '\x80', LENGTH_OF_NAME); /* no UTF-8 */
+    memcpy(name, "\033[31m\n", 6);
+    name[LENGTH_OF_NAME] = '\0';
+    for (size_t i = 0; i < N_SIGNALS; i++) {
+        signals[i] = (mlsel_signal){i % 2 == 0 ? "keyword" : "", i % 3 == 0 ? "" : "unheard"};
+        names[i] = "nobody";
+    }
+    signals[10] = (mlsel_signal){name, name};
+    signals[N_SIGNALS - 1] = (mlsel_signal){"domain", "math"};
+    mlsel_request request;
+    mlsel_request_init(&request, sizeof request);
+    request.category = name;
+    request.signals = signals, request.n_signals = N_SIGNALS;
+    request.unavailable = names, request.n_unavailable = N_SIGNALS;
+    mlsel_route route = ask(router, &request);
+    assert_string_equal(route.decision, "high");
+    assert_int_equal(route.flags, MLSEL_ROUTE_NO_SELECTOR);
+    mlsel_router_release(router);
+    router = router_open("decisions: [{name: a, rules: {operator: AND, conditions: [{type: x, name: y}]}, "
+                         "modelRefs: [{model: m}]}]\n",
+                         NULL);
+    mlsel_error err = test_unset_error();
+    assert_int_equal(mlsel_router_route(router, &request, &route, &err), MLSEL_ERROR_NO_DECISION);
+    test_error_sound(&err, MLSEL_ERROR_NO_DECISION, "a category of a megabyte");
+    mlsel_router_release(router);
+    /* an older caller's structs: nothing but their size, and a route that ends after the status */
+    router = router_open(two_rules, NULL);
+    uint32_t shortest[4] = {4, 0xffffffff, 0xffffffff, 0xffffffff};
+    struct {
+        uint32_t struct_size;
+        mlsel_status status;
+        uint32_t untouched;
+    } brief = {8, -77, 0x5a5a5a5a};
+    test_ok(
+        mlsel_router_route(router, (const mlsel_request *)(const void *)shortest, (mlsel_route *)(void *)&brief, &err),
+        &err);
+    assert_int_equal(brief.status, MLSEL_OK);
+    assert_int_equal(brief.struct_size, 8);
+    assert_int_equal(brief.untouched, 0x5a5a5a5a);
+    mlsel_router_release(router);
+    free(signals);
+    free(names);
+    free(name);
+}
+
 /* --- listing ----------------------------------------------------------------------------------------------------- */
 
 static void listing(void **state) {
@@ -482,11 +536,12 @@ static void counting(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(example),           cmocka_unit_test(reloading),
-        cmocka_unit_test(name_limit),        cmocka_unit_test(bad_configurations),
-        cmocka_unit_test(bad_options),       cmocka_unit_test(bad_requests),
-        cmocka_unit_test(listing),           cmocka_unit_test(explaining),
-        cmocka_unit_test(explaining_scores), cmocka_unit_test(counting),
+        cmocka_unit_test(example),          cmocka_unit_test(reloading),
+        cmocka_unit_test(name_limit),       cmocka_unit_test(bad_configurations),
+        cmocka_unit_test(bad_options),      cmocka_unit_test(bad_requests),
+        cmocka_unit_test(strange_requests), cmocka_unit_test(listing),
+        cmocka_unit_test(explaining),       cmocka_unit_test(explaining_scores),
+        cmocka_unit_test(counting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

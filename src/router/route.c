@@ -342,11 +342,8 @@ static mlsel_status answer_by_default(routing *own, mlsel_error *err) {
 
 static mlsel_status answer(routing *own, mlsel_error *err) {
     const router_state *state = own->state;
-    for (uint32_t i = 0; i < state->n_decisions; i++) {
-        const router_decision *decision = &state->decisions[state->order[i]];
-        if (!mlsel_i_rules_match(state, decision, own->signals))
-            continue;
-        const uint32_t n = ask(own, decision);
+    for (uint32_t i = 0; (i = mlsel_i_rules_next(state, i, own->signals)) < state->n_decisions; i++) {
+        const uint32_t n = ask(own, &state->decisions[state->order[i]]);
         if (n > 0)
             return choose(own, n, err);
         if (own->router->options.allow_next_decision == 0)

@@ -141,6 +141,7 @@ typedef struct router_state {
     struct router_state *next_retired; /* under the lock of reloads */
     router_decision *decisions;        /* [n_decisions] in file order */
     uint32_t *order;                   /* [n_decisions] indices, the first to be asked first */
+    uint32_t *first_tests;             /* [n_decisions] their first_test, in that order */
     uint32_t n_decisions;
     rule_test *tests;
     uint32_t n_tests;
@@ -177,7 +178,8 @@ int32_t mlsel_i_rules_find_signal(const router_state *state, const char *type, c
 void mlsel_i_rules_fill_slots(router_state *state);
 /* Sets the bit of each signal that the request has. */
 void mlsel_i_rules_read_signals(const router_state *state, const mlsel_request *request, uint64_t *signals);
-bool mlsel_i_rules_match(const router_state *state, const router_decision *decision, const uint64_t *signals);
+/* The first decision, counted in the order of asking, from number `from` on that matches; n_decisions if none does. */
+uint32_t mlsel_i_rules_next(const router_state *state, uint32_t from, const uint64_t *signals);
 /* What each part of the decision's rules is worth, into values[n_parts]. */
 void mlsel_i_rules_values(const router_state *state, const router_decision *decision, const uint64_t *signals,
                           uint8_t *values);

@@ -123,13 +123,20 @@ void mlsel_i_rules_compile(router_state *state, const config_rule *rule, router_
 
 /* --- evaluating -------------------------------------------------------------------------------------------------- */
 
-bool mlsel_i_rules_match(const router_state *state, const router_decision *decision, const uint64_t *signals) {
-    uint32_t at = decision->first_test;
-    while (at < RULE_REJECT) {
-        const rule_test *test = &state->tests[at];
-        at = has_signal(signals, test->signal) ? test->if_present : test->if_absent;
+uint32_t mlsel_i_rules_next(const router_state *state, uint32_t from, const uint64_t *signals) {
+    const rule_test *tests = state->tests;
+    const uint32_t *first_tests = state->first_tests;
+    uint32_t i = from;
+    for (const uint32_t end = state->n_decisions; i < end; i++) {
+        uint32_t at = first_tests[i];
+        while (at < RULE_REJECT) {
+            const rule_test *test = &tests[at];
+            at = has_signal(signals, test->signal) ? test->if_present : test->if_absent;
+        }
+        if (at == RULE_ACCEPT)
+            break;
     }
-    return at == RULE_ACCEPT;
+    return i;
 }
 
 void mlsel_i_rules_values(const router_state *state, const router_decision *decision, const uint64_t *signals,

@@ -24,6 +24,7 @@ void mlsel_i_state_free(router_state *state) {
     }
     mlsel_i_free(state->decisions);
     mlsel_i_free(state->order);
+    mlsel_i_free(state->first_tests);
     mlsel_i_free(state->tests);
     mlsel_i_free(state->parts);
     mlsel_i_free(state->signals);
@@ -192,12 +193,13 @@ static mlsel_status allocate(const builder *b) {
     state->decisions = mlsel_i_calloc(c->n_decisions, sizeof *state->decisions);
     state->n_decisions = (uint32_t)c->n_decisions;
     state->order = mlsel_i_alloc(c->n_decisions, sizeof *state->order);
+    state->first_tests = mlsel_i_alloc(c->n_decisions, sizeof *state->first_tests);
     state->tests = mlsel_i_alloc(n_tests, sizeof *state->tests);
     state->parts = mlsel_i_alloc(n_parts, sizeof *state->parts);
     state->signals = mlsel_i_alloc(c->n_signals, sizeof *state->signals);
     state->signal_slots = mlsel_i_calloc(state->n_signal_slots, sizeof *state->signal_slots);
-    if (state->decisions == NULL || state->order == NULL || state->tests == NULL || state->parts == NULL ||
-        state->signals == NULL || state->signal_slots == NULL)
+    if (state->decisions == NULL || state->order == NULL || state->first_tests == NULL || state->tests == NULL ||
+        state->parts == NULL || state->signals == NULL || state->signal_slots == NULL)
         return mlsel_i_no_memory(b->err);
     for (size_t i = 0; i < c->n_decisions; i++)
         state->order[i] = c->order[i];
@@ -254,6 +256,8 @@ static mlsel_status fill(const builder *b) {
         status = add_signals(b);
     for (uint32_t i = 0; i < state->n_decisions && status == MLSEL_OK; i++)
         status = add_decision(b, i);
+    for (uint32_t i = 0; i < state->n_decisions && status == MLSEL_OK; i++)
+        state->first_tests[i] = state->decisions[state->order[i]].first_test;
     if (status == MLSEL_OK)
         status = intern(b, c->default_model.text, &state->default_model);
     if (status == MLSEL_OK)

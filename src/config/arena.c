@@ -69,6 +69,14 @@ char *mlsel_i_arena_copy(config_arena *arena, const char *text, size_t size) {
     return copy;
 }
 
+char *mlsel_i_arena_join(config_arena *arena, const char *a, const char *b, const char *c) {
+    const size_t size = strlen(a) + strlen(b) + strlen(c) + 1;
+    char *joined = mlsel_i_arena_alloc(arena, size, 1);
+    if (joined != NULL)
+        (void)snprintf(joined, size, "%s%s%s", a, b, c);
+    return joined;
+}
+
 char *mlsel_i_arena_vformat(config_arena *arena, const char *format, va_list args) {
     char text[1024]; /* longer ones lose their end */
     const int length = vsnprintf(text, sizeof text, format, args);

@@ -18,6 +18,8 @@ void *mlsel_i_arena_alloc(config_arena *arena, size_t count, size_t size);
 bool mlsel_i_arena_failed(const config_arena *arena);
 
 char *mlsel_i_arena_copy(config_arena *arena, const char *text, size_t size);
+/* The three texts as one. */
+char *mlsel_i_arena_join(config_arena *arena, const char *a, const char *b, const char *c);
 char *mlsel_i_arena_format(config_arena *arena, const char *format, ...) MLSEL_PRINTF(2, 3);
 char *mlsel_i_arena_vformat(config_arena *arena, const char *format, va_list args) MLSEL_PRINTF(2, 0);
 

@@ -119,10 +119,10 @@ enum { LONGEST_NAME = 63 };
 
 static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
-static char plain(char c) {
+static int plain(char c) {
     if (c == '_' || c == '-')
         return ' ';
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* Edit distance that counts a swap of neighbours as one slip (optimal string alignment). */

@@ -2,7 +2,6 @@
 /* From text to a configuration: the order of the steps, paths, and what hangs together. */
 #include "config/read.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* --- paths ------------------------------------------------------------------------------------------------------- */
@@ -15,21 +14,12 @@ static const char *folder_of(config_builder *b, const char *file_name) {
     return mlsel_i_arena_copy(b->reader.arena, file_name, slash == file_name ? 1 : (size_t)(slash - file_name));
 }
 
-/* folder/name, or name alone where it is absolute or there is no folder. */
+/* folder/name, or name alone where it is absolute or there is no folder. NULL without memory. */
 static const char *join(config_builder *b, const char *folder, const char *name) {
-    const size_t folder_size = folder == NULL ? 0 : strlen(folder), name_size = strlen(name);
-    if (name[0] == '/' || folder_size == 0)
+    const size_t size = strlen(folder);
+    if (name[0] == '/' || size == 0)
         return name;
-    char *path = mlsel_i_arena_alloc(b->reader.arena, folder_size + name_size + 2, 1);
-    if (path == NULL) {
-        b->no_memory = true;
-        return NULL;
-    }
-    memcpy(path, folder, folder_size);
-    const size_t slash = folder[folder_size - 1] != '/';
-    path[folder_size] = '/';
-    memcpy(path + folder_size + slash, name, name_size + 1);
-    return path;
+    return mlsel_i_arena_join(b->reader.arena, folder, folder[size - 1] == '/' ? "" : "/", name);
 }
 
 /* --- artifacts --------------------------------------------------------------------------------------------------- */
@@ -38,9 +28,7 @@ static const char *join(config_builder *b, const char *folder, const char *name)
 static const char *artifact_path(config_builder *b, const config_decision *d, config_span *span) {
     const char *const algorithm = mlsel_algorithm_name((mlsel_algorithm)d->algorithm);
     const config_text *named = &d->own.pretrained_path;
-    char name[32];
-    snprintf(name, sizeof name, "%s_model.json", algorithm);
-    const char *const file = mlsel_i_arena_copy(b->reader.arena, name, strlen(name));
+    const char *const file = mlsel_i_arena_join(b->reader.arena, algorithm, "_model", ".json");
     *span = d->algorithm_name.span;
     if (b->options->models_dir != NULL)
         return file == NULL ? NULL : join(b, b->options->models_dir, file);
@@ -65,15 +53,11 @@ static const char *artifact_path(config_builder *b, const config_decision *d, co
 static int32_t find_artifact(config_builder *b, const config_decision *d, const char *path, config_span span) {
     int32_t index = -1;
     const size_t count = b->artifact_keys.count;
-    const char *key = mlsel_i_arena_format(b->reader.arena, "%d ", (int)d->algorithm);
-    char *full = key == NULL ? NULL : mlsel_i_arena_alloc(b->reader.arena, strlen(key) + strlen(path) + 1, 1);
+    const char *const algorithm = mlsel_algorithm_name((mlsel_algorithm)d->algorithm);
+    const char *const key = mlsel_i_arena_join(b->reader.arena, algorithm, " ", path);
     config_artifact *artifacts =
         mlsel_i_arena_grow(b->reader.arena, b->artifacts, count, &b->artifact_capacity, sizeof *artifacts);
-    if (full != NULL) {
-        memcpy(full, key, strlen(key));
-        memcpy(full + strlen(key), path, strlen(path) + 1);
-    }
-    if (full == NULL || artifacts == NULL || mlsel_i_labels_add(&b->artifact_keys, full, &index, NULL) != MLSEL_OK) {
+    if (key == NULL || artifacts == NULL || mlsel_i_labels_add(&b->artifact_keys, key, &index, NULL) != MLSEL_OK) {
         b->no_memory = true;
         return -1;
     }

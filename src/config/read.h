@@ -19,7 +19,7 @@ typedef struct config_builder {
     bool *broken;                       /* by decision: its rules could not be read */
     config_signal *signals;             /* out->signals */
     size_t signal_capacity;
-    label_set signal_keys; /* type, unit separator, name; by index of the signal */
+    label_set signal_keys; /* length of the type, type, name; by index of the signal */
     config_artifact *artifacts;
     size_t artifact_capacity;
     label_set artifact_keys; /* likewise: algorithm and path */

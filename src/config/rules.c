@@ -23,16 +23,12 @@ static bool find_signal(config_builder *b, const char *type, const char *name, u
     int32_t found = -1;
     if (strcmp(type, "domain") == 0)
         name = mlsel_i_config_domain(name);
-    const size_t type_size = strlen(type), name_size = strlen(name);
-    char *key = mlsel_i_arena_alloc(b->reader.arena, type_size + name_size + 2, 1);
+    char length[32]; /* of the type, so that no other pair has the same key */
+    snprintf(length, sizeof length, "%zu:", strlen(type));
+    const char *const key = mlsel_i_arena_join(b->reader.arena, length, type, name);
     const size_t count = b->signal_keys.count;
     config_signal *signals =
         mlsel_i_arena_grow(b->reader.arena, b->signals, count, &b->signal_capacity, sizeof *signals);
-    if (key != NULL) {
-        memcpy(key, type, type_size);
-        key[type_size] = '\x1f'; /* no text of a file has one */
-        memcpy(key + type_size + 1, name, name_size);
-    }
     if (key == NULL || signals == NULL || mlsel_i_labels_add(&b->signal_keys, key, &found, NULL) != MLSEL_OK) {
         b->no_memory = true;
         return false;

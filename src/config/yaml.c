@@ -187,7 +187,7 @@ static const yaml_node *read_sequence(reader *r, const yaml_event_t *start, size
         }
         const yaml_node *item = read_node(r, &event, depth);
         const yaml_node **items =
-            mlsel_i_arena_grow(r->arena, (void *)node->items, node->count, &capacity, sizeof *items);
+            mlsel_i_arena_grow(r->arena, (void *)node->items, node->count, &capacity, sizeof(const yaml_node *));
         r->no_memory = r->no_memory || items == NULL;
         if (item == NULL || items == NULL)
             break;

@@ -98,7 +98,7 @@ static void report_duplicate(const candidate *first, const candidate *again, con
 
 /* Marks what another candidate of the same key takes precedence over. */
 static bool drop_losers(candidates *all, config_arena *arena, config_diagnostics *list) {
-    candidate **sorted = mlsel_i_arena_alloc(arena, all->count, sizeof *sorted);
+    candidate **sorted = mlsel_i_arena_alloc(arena, all->count, sizeof(candidate *));
     if (sorted == NULL)
         return false;
     for (size_t i = 0; i < all->count; i++)

@@ -225,6 +225,27 @@ static void paths(void **state) {
     check_paths("a/b/x.yaml", &models, "/models/svm_model.json", "/models/mlp_model.json");
 }
 
+/* No two pairs are taken for one, whatever characters they have. */
+static void signals(void **state) {
+    (void)state;
+    static const char text[] = "decisions:\n- name: a\n  modelRefs: [{model: x}]\n  rules:\n    operator: OR\n"
+                               "    conditions:\n    - {type: a, name: bc}\n    - {type: ab, name: c}\n"
+                               "    - {type: \"a\\x1fb\", name: c}\n    - {type: a, name: \"b\\x1fc\"}\n"
+                               "    - {type: a, name: bc}\n    - {type: domain, name: computer_science}\n"
+                               "    - {type: domain, name: computer science}\n    - {type: domain, name: \"\"}\n";
+    config *c = NULL;
+    config_diagnostics list = {0};
+    mlsel_error err;
+    test_ok(mlsel_i_config_read(text, sizeof text - 1, NULL, NULL, &c, &list, &err), &err);
+    assert_int_equal(c->n_signals, 6);
+    const config_rule *rules = c->decisions[0].rules->children;
+    assert_int_equal(rules[4].signal, rules[0].signal);
+    assert_int_equal(rules[6].signal, rules[5].signal);
+    check_signal(c, &rules[7], "domain", "other");
+    mlsel_i_config_free(c);
+    mlsel_i_config_diagnostics_clear(&list);
+}
+
 /* The first error is what a caller without a list of findings gets to hear. */
 static void first_error(void **state) {
     (void)state;
@@ -319,8 +340,10 @@ static void damaged(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(documented), cmocka_unit_test(written_differently), cmocka_unit_test(disabled),
-        cmocka_unit_test(paths),      cmocka_unit_test(first_error),         cmocka_unit_test(damaged),
+        cmocka_unit_test(documented), cmocka_unit_test(written_differently),
+        cmocka_unit_test(disabled),   cmocka_unit_test(paths),
+        cmocka_unit_test(signals),    cmocka_unit_test(first_error),
+        cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

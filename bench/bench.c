@@ -225,13 +225,16 @@ static void write_queries(const bench *b) {
 }
 
 static void run_case(bench *b, const bench_case *c) {
-    bench_subject subject = {.kind = bench_kind_name(c->kind), .load_only = c->kind == BENCH_LOAD};
-    char repeat[16] = "";
+    bench_subject subject = {
+        .kind = bench_kind_name(c->kind), .load_only = c->kind == BENCH_LOAD, .threads = b->options.threads};
+    char repeat[16] = "", threads[24] = "";
+    if (b->options.threads > 1)
+        snprintf(threads, sizeof threads, "-%u-threads", b->options.threads);
     if (c->kind == BENCH_KNN && b->options.repeat > 1)
         snprintf(repeat, sizeof repeat, "-x%u", b->options.repeat);
     const bool is_usual = b->options.rows == BENCH_ROWS_USUAL || c->kind == BENCH_MLP;
-    snprintf(subject.name, sizeof subject.name, "%s%s%s%s", c->name, is_usual ? "" : "-",
-             is_usual ? "" : bench_rows_name(b->options.rows), repeat);
+    snprintf(subject.name, sizeof subject.name, "%s%s%s%s%s", c->name, is_usual ? "" : "-",
+             is_usual ? "" : bench_rows_name(b->options.rows), repeat, threads);
     if ((b->options.kinds != NULL && !bench_list_has(b->options.kinds, subject.kind)) ||
         (b->options.quick && c->rows > 1000) || each_level(b, &subject, false) == 0 || b->options.list)
         return;
@@ -271,7 +274,7 @@ static void make_queries(bench *b, size_t width) {
 }
 
 static void run_file(bench *b) {
-    bench_subject subject = {.path = b->options.artifact};
+    bench_subject subject = {.path = b->options.artifact, .threads = b->options.threads};
     const char *slash = strrchr(subject.path, '/');
     snprintf(subject.name, sizeof subject.name, "%s", slash == NULL ? subject.path : slash + 1);
     mlsel_model *model = bench_subject_load(&subject, MLSEL_PRECISION_DEFAULT);
@@ -318,6 +321,8 @@ static void open_report(bench *b) {
 int main(int argc, char **argv) {
     static bench b;
     bench_options_read(&b.options, argc, argv);
+    if (b.options.threads > 1)
+        bench_measure_wall();
     open_levels(&b);
     b.out = bench_alloc(BENCH_QUERIES, sizeof *b.out);
     if (!b.options.list && b.options.write_to == NULL)

@@ -20,6 +20,7 @@ static const char usage[] =
     "  --isa LIST        instruction sets (MLSEL_ISA), \"best\", or \"all\" (default: all but reference)\n"
     "  --precision LIST  of default,f32,f16,bf16 (default: what the device offers; f32 is the default today)\n"
     "  --batch LIST      of 1,32,256 (default: all)\n"
+    "  --threads N       give each model N threads (default 1); then all times are by the clock on the wall\n"
     "  --seconds S       per measurement, default 1\n"
     "  --repeat N        write each KNN row N times, one per model, as trainers do (default 1: all rows differ)\n"
     "  --rows HOW        how vectors are made: usual; one-category (none can be left out by its category); alike\n"
@@ -39,6 +40,7 @@ enum option_id {
     OPTION_ISA,
     OPTION_PRECISION,
     OPTION_BATCH,
+    OPTION_THREADS,
     OPTION_SECONDS,
     OPTION_REPEAT,
     OPTION_ROWS,
@@ -55,6 +57,7 @@ static const struct option long_options[] = {
     {"filter", required_argument, NULL, OPTION_FILTER},
     {"isa", required_argument, NULL, OPTION_ISA},
     {"batch", required_argument, NULL, OPTION_BATCH},
+    {"threads", required_argument, NULL, OPTION_THREADS},
     {"seconds", required_argument, NULL, OPTION_SECONDS},
     {"repeat", required_argument, NULL, OPTION_REPEAT},
     {"artifact", required_argument, NULL, OPTION_ARTIFACT},
@@ -100,11 +103,11 @@ static double read_number(const char *option, const char *text, double low, doub
     return value;
 }
 
-static void read_repeat(bench_options *options) {
-    const double repeat = read_number("--repeat", optarg, 1, 1000);
-    if (repeat != floor(repeat))
-        bench_fail("--repeat: \"%s\" is no whole number", optarg);
-    options->repeat = (unsigned)repeat;
+static unsigned read_count(const char *option, const char *text, double most) {
+    const double count = read_number(option, text, 1, most);
+    if (count != floor(count))
+        bench_fail("%s: \"%s\" is no whole number", option, text);
+    return (unsigned)count;
 }
 
 static void read_rows(bench_options *options) {
@@ -137,11 +140,14 @@ static void read_option(bench_options *options, int id) {
         check_list("--batch", optarg, "1,32,256");
         options->batches = optarg;
         break;
+    case OPTION_THREADS:
+        options->threads = read_count("--threads", optarg, 256);
+        break;
     case OPTION_SECONDS:
         options->seconds = read_number("--seconds", optarg, 0.001, 3600);
         break;
     case OPTION_REPEAT:
-        read_repeat(options);
+        options->repeat = read_count("--repeat", optarg, 1000);
         break;
     case OPTION_ROWS:
         read_rows(options);
@@ -166,7 +172,7 @@ static void read_option(bench_options *options, int id) {
 }
 
 void bench_options_read(bench_options *options, int argc, char **argv) {
-    *options = (bench_options){.repeat = 1};
+    *options = (bench_options){.repeat = 1, .threads = 1};
     int id;
     while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (id == '?') {

@@ -11,6 +11,7 @@ typedef struct bench_options {
     const char *kinds;      /* comma-separated; NULL: all */
     const char *filter;     /* part of a case's full name; NULL: all */
     const char *isa;        /* comma-separated, "all" or "best"; NULL: all but reference */
+    unsigned threads;       /* of each model */
     const char *precisions; /* comma-separated; NULL: default, and all that the device offers but f32 */
     const char *batches;    /* comma-separated; NULL: 1,32,256 */
     const char *artifact;   /* a file to measure instead of the cases */

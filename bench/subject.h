@@ -15,7 +15,8 @@ typedef struct bench_subject {
     const char *kind;
     const char *path; /* of the file, or NULL: it is in memory */
     bench_artifact artifact;
-    bool load_only; /* its case is loading */
+    bool load_only;   /* its case is loading */
+    unsigned threads; /* of a model */
 } bench_subject;
 
 /* Instruction sets that MLSEL_ISA can choose here, lowest first. The one in use stays. */

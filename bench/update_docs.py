@@ -17,6 +17,8 @@ DOCUMENT = os.path.join(ROOT, "docs", "performance.md")
 VARIANTS = [
     ("bench-repeat.jsonl", "Each row four times, one per model, as trainers write them:"),
     ("bench-one-category.jsonl", "All rows and queries of one category, so that none can be left out by it:"),
+    ("bench-threads.jsonl", "Two threads a model, times by the clock on the wall:"),
+    ("bench-alike-threads.jsonl", "The same with rows that are scanned in f32:"),
     ("bench-alike.jsonl", "Rows so much alike that 8 bits cannot tell them apart, which are scanned in f32:"),
 ]
 

@@ -28,7 +28,8 @@
  * Threads. There is no init call, no context and no thread-local state. All functions may be called from any thread
  *   at any time, on the same model too; the only rule is that a model must not be used after the last release.
  *   Selecting and scoring take no lock, and allocate only while more threads are inside one model at once than ever
- *   before, or more than 64. Loading and the last release take short process-wide locks; opening a plugin holds one.
+ *   before, or more than 64; large calls on a model that was given threads of its own share a lock. Loading and the
+ *   last release take short process-wide locks; opening a plugin holds one. Routers: see there.
  * Manners. The library never aborts, exits or prints, and changes no signal handler, locale or global thread count.
  *   It reads two environment variables, MLSEL_PLUGIN_PATH (folders searched for device plugins) and MLSEL_ISA (which
  *   can only lower the instruction set used), and only while a model is loaded or a device is queried.
@@ -227,7 +228,14 @@ enum {
     MLSEL_CATEGORIES_ARTIFACT = 2
 };
 
-/** How to load a model. NULL stands for all defaults. */
+/**
+ * How to load a model. NULL stands for all defaults.
+ *
+ * Threads: with `threads` above 1 the model keeps threads - 1 threads of its own, which sleep between calls and end
+ * with the model. A batch of more than 32 queries, or a query to a KNN artifact of tens of megabytes, is divided among
+ * them and the caller; answers are the same. While they are busy with another call the caller works alone. They take no
+ * signals, and a child process after fork does without them. Such calls take a lock. Used on the CPU only.
+ */
 typedef struct mlsel_model_options {
     uint32_t struct_size;
     mlsel_knn_rule knn_rule;               /**< KNN only; the others ignore it */
@@ -237,6 +245,8 @@ typedef struct mlsel_model_options {
     int32_t allow_device_fallback;         /**< not 0: use the CPU where the device named is not available */
     mlsel_category_layout category_layout; /**< used where the artifact has no `categories` of its own */
     uint64_t max_bytes;                    /**< refuse a larger artifact; 0: 4 GiB */
+    uint32_t threads;                      /**< for large calls, at most 256; 0 and 1: the caller's alone, see below */
+    uint32_t reserved;                     /**< 0 */
 } mlsel_model_options;
 
 /** Sets the defaults; size is sizeof(mlsel_model_options) as compiled by the caller. NULL does nothing. */
@@ -436,9 +446,10 @@ MLSEL_API mlsel_status mlsel_select_f64(const mlsel_model *model, const double *
 /**
  * Chooses for `count` queries, query q starting at features + q * stride.
  *
- * Each answer equals that of mlsel_select. All queries are checked before the first is answered: one bad query fails
- * the call, and the message names it. A count of 0 writes nothing. Only after MLSEL_ERROR_DEVICE, when a device is lost
- * midway, may answers of earlier queries have been written.
+ * Each answer is that of mlsel_select: the same label, and for KNN and KMeans the same numbers; scores of an SVM or MLP
+ * may differ by float's rounding, as batches are added up in another order. All queries are checked before the first is
+ * answered: one bad query fails the call, and the message names it. A count of 0 writes nothing. Only after
+ * MLSEL_ERROR_DEVICE, when a device is lost midway, may answers of earlier queries have been written.
  *
  * @param stride  values from one query to the next, at least n_features
  * @param out     [count]

@@ -7,8 +7,9 @@
  *
  * DIVISION OF LABOUR. The core reads and checks artifacts and queries and applies each algorithm's rules: votes, ties,
  * eligibility, scores, probabilities. A backend does the arithmetic that touches the weights and hands back raw
- * measurements (struct mlsel_backend_run says which). Queries that reach it are finite and of the right width; views
- * are consistent and all their values finite and within the range of float.
+ * measurements (struct mlsel_backend_run says which). Queries that reach it are of the right width and finite (unless
+ * it offers to see to that itself, mlsel_prepared.checks_queries); views are consistent and all their values finite and
+ * within the range of float.
  *
  * A PLUGIN is a shared object named libmlsel-NAME.so (libmlsel-NAME.dylib) that exports
  *     const mlsel_backend *mlsel_backend_entry(uint32_t api_version);
@@ -107,6 +108,8 @@ typedef struct mlsel_mlp_view {
     const mlsel_layer_view *layers;
     uint32_t n_layers;
     uint32_t reserved;
+    double max_value; /**< no value between the layers is larger as long as no query value is larger than 2^40: where
+                           this fits into float with room to spare, so do all sums */
 } mlsel_mlp_view;
 
 /** A checked model. It and everything it points to outlive every state prepared from it. */
@@ -163,6 +166,12 @@ typedef struct mlsel_backend_run {
      */
     double *values;
     uint64_t value_stride;
+    /**
+     * KNN: only part `part` of `n_parts` equal parts of the vectors takes part, for a query divided among threads; 0
+     * parts: all vectors. Neighbours that a part lacks are (INFINITY, UINT64_MAX). At most mlsel_prepared.max_parts.
+     */
+    uint32_t part;
+    uint32_t n_parts;
 } mlsel_backend_run;
 
 /** What prepare made of a model. */
@@ -172,6 +181,15 @@ typedef struct mlsel_prepared {
     uint64_t scratch_bytes; /**< host memory that run wants to be lent */
     uint64_t memory_bytes;  /**< held beside the model, on host and device */
     void *state;
+    /**
+     * Not 0: run may be given a single query that holds anything, and returns MLSEL_ERROR_NOT_FINITE where a value is
+     * not finite or beyond the range of float; the core then finds out which. For backends that see this on their way.
+     */
+    int32_t checks_queries;
+    /** Not 0: runs at the same time are faster than one after the other, so that threads are of use, as on a CPU. */
+    int32_t runs_in_parallel;
+    uint32_t max_parts; /**< KNN: parts that a query can usefully be divided into; 0 or 1: none */
+    uint32_t reserved;
 } mlsel_prepared;
 
 /** A backend. All slots must be filled. */

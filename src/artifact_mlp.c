@@ -6,10 +6,14 @@
 
 #include "artifact_read.h"
 
+static const double tame_query = 0x1p40;
+
 /* The state while layers are read. */
 typedef struct mlp_chain {
-    size_t width; /* of the values so far; ANY_COUNT before the first layer that says */
-    double bound; /* on their absolute value, over all queries */
+    size_t width;   /* of the values so far; ANY_COUNT before the first layer that says */
+    double bound;   /* on their absolute value, over all queries */
+    double tame;    /* the same over queries whose values are at most 2^40, see mlsel_mlp_view.max_value */
+    double largest; /* of all `tame` so far */
     uint32_t n_linear;
 } mlp_chain;
 
@@ -27,6 +31,13 @@ static double max_abs(const float *values, size_t n, double missing) {
     for (size_t j = 1; j < 8; j++)
         max[0] = fmaxf(max[0], max[j]);
     return (double)max[0];
+}
+
+/* Values up to a bound have `before` added, are multiplied with up to `factor` and have `after` added. */
+static void scale_bounds(mlp_chain *chain, double before, double factor, double after) {
+    chain->bound = (chain->bound + before) * factor + after;
+    chain->tame = (chain->tame + before) * factor + after;
+    chain->largest = fmax(chain->largest, chain->tame);
 }
 
 /* A declared width, which must fit the chain; without it the chain's own. */
@@ -66,8 +77,8 @@ static mlsel_status read_linear(const artifact_reader *in, json_place place, mlp
     out->stride = weight.stride;
     out->bias = bias.data;
     chain->width = weight.rows;
-    chain->bound = chain->bound * max_abs(out->weight, weight.rows * weight.stride, 0) * (double)weight.cols +
-                   max_abs(out->bias, bias.rows, 0);
+    scale_bounds(chain, 0, max_abs(out->weight, weight.rows * weight.stride, 0) * (double)weight.cols,
+                 max_abs(out->bias, bias.rows, 0));
     chain->n_linear++;
     return MLSEL_OK;
 }
@@ -108,9 +119,8 @@ static mlsel_status read_batch_norm(const artifact_reader *in, json_place place,
     }
     out->in_features = out->out_features = (uint32_t)width;
     chain->width = width;
-    chain->bound = (chain->bound + max_abs(out->running_mean, width, 0)) / sqrt(min_var + out->eps) *
-                       max_abs(out->weight, width, 1) +
-                   max_abs(out->bias, width, 0);
+    scale_bounds(chain, max_abs(out->running_mean, width, 0), max_abs(out->weight, width, 1) / sqrt(min_var + out->eps),
+                 max_abs(out->bias, width, 0));
     return MLSEL_OK;
 }
 
@@ -197,7 +207,7 @@ static mlsel_status read_layers(const artifact_reader *in, json_place root, mlp_
 
 static mlsel_status read_mlp(const artifact_reader *in, json_place root, label_set *labels) {
     mlsel_artifact *artifact = in->artifact;
-    mlp_chain chain = {.width = ANY_COUNT, .bound = FLT_MAX};
+    mlp_chain chain = {.width = ANY_COUNT, .bound = FLT_MAX, .tame = tame_query, .largest = tame_query};
     const json_strings *named;
     uint32_t feature_dim = 0;
     mlsel_status status = mlsel_i_read_names(in, root, "model_names", READ_REQUIRED, ANY_COUNT, &named);
@@ -212,6 +222,7 @@ static mlsel_status read_mlp(const artifact_reader *in, json_place root, label_s
         chain.width = feature_dim;
     if ((status = read_layers(in, root, &chain)) != MLSEL_OK)
         return status;
+    artifact->mlp.max_value = chain.largest;
     if (chain.n_linear == 0)
         return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "$.layers has no linear layer");
     if (chain.width != labels->count)

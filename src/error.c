@@ -166,6 +166,16 @@ mlsel_status mlsel_i_ok(mlsel_error *err) {
     return MLSEL_OK;
 }
 
+mlsel_status mlsel_i_ok_quickly(mlsel_error *err) {
+    if (err != NULL) {
+        err->code = MLSEL_OK;
+        err->reserved = 0;
+        err->detail = 0;
+        err->message[0] = '\0';
+    }
+    return MLSEL_OK;
+}
+
 /* Replaces whatever the locale uses as decimal separator, which may be several bytes. */
 static void restore_point(char *text) {
     const size_t before = strspn(text, "-0123456789");

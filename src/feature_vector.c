@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "finite.h"
 #include "model.h"
 
 #define N_CATEGORIES 14
@@ -183,12 +182,10 @@ mlsel_status mlsel_features_compose(const mlsel_model *model, const mlsel_featur
     mlsel_status status = not_null(embedding, features, err);
     if (status != MLSEL_OK || (status = plan(model, options, n_embedding, category, n_features, &c, err)) != MLSEL_OK)
         return status;
-    if (mlsel_i_has_bad_f32(embedding, n_embedding)) {
-        size_t bad = 0;
-        while (fabsf(embedding[bad]) <= FLT_MAX)
-            bad++;
-        return bad_value(bad, err);
-    }
+    if (model == NULL || !model->kernels->is_finite_f32(embedding, n_embedding))
+        for (size_t i = 0; i < n_embedding; i++)
+            if (!(fabsf(embedding[i]) <= FLT_MAX))
+                return bad_value(i, err);
     memmove(features, embedding, n_embedding * sizeof *features);
     for (size_t i = 0; i < c.n_categories; i++)
         features[n_embedding + i] = (size_t)c.category == i ? (float)c.weight : 0;
@@ -204,12 +201,10 @@ mlsel_status mlsel_features_compose_f64(const mlsel_model *model, const mlsel_fe
     mlsel_status status = not_null(embedding, features, err);
     if (status != MLSEL_OK || (status = plan(model, options, n_embedding, category, n_features, &c, err)) != MLSEL_OK)
         return status;
-    if (mlsel_i_has_bad_f64(embedding, n_embedding)) {
-        size_t bad = 0;
-        while (fabs(embedding[bad]) <= FLT_MAX)
-            bad++;
-        return bad_value(bad, err);
-    }
+    if (model == NULL || !model->kernels->is_finite_f64(embedding, n_embedding))
+        for (size_t i = 0; i < n_embedding; i++)
+            if (!(fabs(embedding[i]) <= FLT_MAX))
+                return bad_value(i, err);
     memmove(features, embedding, n_embedding * sizeof *features);
     for (size_t i = 0; i < c.n_categories; i++)
         features[n_embedding + i] = (size_t)c.category == i ? c.weight : 0;

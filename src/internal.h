@@ -66,6 +66,8 @@ mlsel_status mlsel_i_no_memory(mlsel_error *err);
 void mlsel_i_error_prefix(mlsel_error *err, const char *prefix);
 /* Marks success: code 0, empty message. */
 mlsel_status mlsel_i_ok(mlsel_error *err);
+/* The same for the path of every query: an old message becomes "", but is not wiped. */
+mlsel_status mlsel_i_ok_quickly(mlsel_error *err);
 
 /* The shortest of 15 to 17 digits that reads back as value, with '.' in every locale; "nan", "inf". 32 bytes are
  * enough. Messages use this: %f and %g depend on the locale. */

@@ -25,14 +25,14 @@ static void rank_v1(const mlsel_model *model, const measurement *m, workspace *w
     }
     for (uint32_t c = 0; c < n_clusters; c++) {
         const int32_t label = artifact->cluster_labels[c];
-        if (ws->ranks[label] < 0 || -m->values[c] > scores[label]) {
-            scores[label] = -m->values[c];
-            ws->ranks[label] = (int32_t)c;
-        }
+        const double score = -m->values[c];
+        /* without a branch, as which one is nearer cannot be predicted */
+        const int32_t is_nearer = -(int32_t)(score > scores[label]);
+        scores[label] = score > scores[label] ? score : scores[label];
+        ws->ranks[label] ^= (ws->ranks[label] ^ (int32_t)c) & is_nearer;
     }
     *out = (ranking){.scores = scores, .keys = scores, .ranks = ws->ranks, .cluster = -1};
-    const uint32_t first = nearest(m->values, n_clusters);
-    if (m->mask != NULL && !m->mask[artifact->cluster_labels[first]])
+    if (m->mask != NULL && !m->mask[artifact->cluster_labels[nearest(m->values, n_clusters)]])
         out->flags = MLSEL_SELECTION_NEXT_CLUSTER;
 }
 

@@ -8,6 +8,8 @@
 #include "feature_vector.h"
 #include "file.h"
 
+enum { MAX_THREADS = 256 };
+
 static const uint64_t default_max_bytes = (uint64_t)4 << 30;
 
 /* --- loading ----------------------------------------------------------------------------------------------------- */
@@ -25,6 +27,9 @@ static mlsel_status read_options(const mlsel_model_options *given, mlsel_model_o
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "knn_rule %d is none", (int)out->knn_rule);
     if (out->precision < MLSEL_PRECISION_F32 || out->precision > MLSEL_PRECISION_BF16)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "precision %d is none", (int)out->precision);
+    if (out->threads > MAX_THREADS || out->reserved != 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "threads is %u, the most are %d", (unsigned)out->threads,
+                            MAX_THREADS);
     if (out->category_layout != MLSEL_CATEGORIES_VSR && out->category_layout != MLSEL_CATEGORIES_VSR_DOC)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "category_layout %d is none", (int)out->category_layout);
     return MLSEL_OK;
@@ -73,15 +78,21 @@ static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *op
     atomic_init(&model->references, 1);
     model->engine = engine;
     model->artifact = engine->artifact;
+    model->kernels = mlsel_i_cpu_kernels_pick();
     model->device_fallback = device->fell_back;
     model->category_layout = options->category_layout;
     memcpy(model->device, device->name, sizeof model->device);
     set_sizes(model, options->k);
     if ((status = mlsel_i_workspace_init(model, err)) != MLSEL_OK)
         goto out;
+    if (options->threads > 1 && engine->prepared.runs_in_parallel != 0 &&
+        (status = mlsel_i_team_create(options->threads, &model->team, err)) != MLSEL_OK)
+        goto out;
     *out = model;
     return mlsel_i_ok(err);
 out:
+    if (model != NULL)
+        mlsel_i_pool_clear(&model->workspaces);
     mlsel_i_free(model);
     mlsel_i_engine_release(engine);
     return status;
@@ -161,6 +172,7 @@ mlsel_model *mlsel_model_retain(mlsel_model *model) {
 void mlsel_model_release(mlsel_model *model) {
     if (model == NULL || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) > 1)
         return;
+    mlsel_i_team_free(model->team);
     mlsel_i_pool_clear(&model->workspaces);
     mlsel_i_engine_release(model->engine);
     mlsel_i_free(model);

@@ -2,15 +2,24 @@
 #ifndef MLSEL_MODEL_H
 #define MLSEL_MODEL_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 
+#include "cpu/kernels.h"
 #include "pool.h"
 #include "registry.h"
+#include "team.h"
+
+/* Where the parts of a workspace are in its block. */
+typedef struct workspace_layout {
+    size_t values, neighbours, scores, keys, ranks, mask, scratch, end;
+} workspace_layout;
 
 struct mlsel_model {
     _Atomic size_t references;
     mlsel_engine *engine;
     const mlsel_artifact *artifact; /* of the engine */
+    const cpu_kernels *kernels;     /* for the core's own passes over queries */
     uint32_t k;                     /* KNN: neighbours that vote, at most the rows */
     int32_t device_fallback;
     mlsel_category_layout category_layout;
@@ -19,7 +28,10 @@ struct mlsel_model {
     uint32_t n_values;
     uint32_t n_neighbours;
     uint32_t chunk; /* queries that one workspace takes */
+    workspace_layout layout;
+    workspace_layout layout_of_one; /* for one query */
     block_pool workspaces;
+    thread_team *team; /* NULL: the callers work alone */
 };
 
 /*
@@ -44,5 +56,15 @@ mlsel_status mlsel_i_model_view(const mlsel_model *model, const mlsel_model_opti
 mlsel_status mlsel_i_workspace_init(mlsel_model *model, mlsel_error *err);
 workspace *mlsel_i_workspace_take(const mlsel_model *model, mlsel_error *err);
 void mlsel_i_workspace_give(const mlsel_model *model, workspace *ws);
+
+/* Room in the caller's stack frame for what a small model needs for one query: spares it the pool, which threads share.
+ */
+typedef struct small_workspace {
+    alignas(MLSEL_ALIGNMENT) char block[8192];
+} small_workspace;
+
+/* A workspace for `count` queries, in `small` where that is enough. */
+workspace *mlsel_i_workspace_take_for(const mlsel_model *model, size_t count, small_workspace *small, mlsel_error *err);
+void mlsel_i_workspace_give_for(const mlsel_model *model, workspace *ws, const small_workspace *small);
 
 #endif

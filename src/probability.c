@@ -27,8 +27,12 @@ static normaliser normalise(const mlsel_model *model, const double *scores, cons
     normaliser n = {.votes = model->artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN, .max = -INFINITY};
     for (uint32_t i = 0; i < n_labels; i++)
         if (takes_part(scores, mask, i))
-            n.max = fmax(n.max, scores[i]);
+            n.max = scores[i] > n.max ? scores[i] : n.max;
     n.uniform = n.votes && !(n.max > 0);
+    if (!n.votes && mask == NULL && model->kernels->sum_exp != NULL) {
+        n.sum = model->kernels->sum_exp(scores, n_labels, n.max);
+        return n;
+    }
     for (uint32_t i = 0; i < n_labels; i++)
         if (takes_part(scores, mask, i))
             n.sum += weight(&n, scores[i]);
@@ -43,5 +47,6 @@ void mlsel_i_probabilities(const mlsel_model *model, const double *scores, const
 
 double mlsel_i_probability(const mlsel_model *model, const double *scores, const uint8_t *mask, int32_t label) {
     const normaliser n = normalise(model, scores, mask);
-    return weight(&n, scores[label]) / n.sum;
+    const bool is_best = !n.uniform && !(scores[label] < n.max);
+    return (is_best ? 1 : weight(&n, scores[label])) / n.sum;
 }

@@ -2,11 +2,12 @@
 /* The public calls that answer queries: check, run on the device, apply the rule, choose. */
 #include <float.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "divide.h"
 #include "feature_vector.h"
-#include "finite.h"
 #include "rules.h"
 
 /* --- queries ----------------------------------------------------------------------------------------------------- */
@@ -51,12 +52,12 @@ static size_t first_bad_f64(const double *x, size_t n) {
     return i;
 }
 
-static mlsel_status check_values(const query_set *queries, mlsel_error *err) {
+static mlsel_status check_values(const mlsel_model *model, const query_set *queries, mlsel_error *err) {
     for (size_t q = 0; q < queries->count; q++) {
         const void *query = query_at(queries, q);
         const size_t n = queries->n_features;
         const bool is_f64 = queries->type == MLSEL_QUERY_F64;
-        if (!(is_f64 ? mlsel_i_has_bad_f64(query, n) : mlsel_i_has_bad_f32(query, n)))
+        if (is_f64 ? model->kernels->is_finite_f64(query, n) : model->kernels->is_finite_f32(query, n))
             continue;
         const size_t bad = is_f64 ? first_bad_f64(query, n) : first_bad_f32(query, n);
         const double value = is_f64 ? ((const double *)query)[bad] : (double)((const float *)query)[bad];
@@ -70,6 +71,11 @@ static mlsel_status check_values(const query_set *queries, mlsel_error *err) {
                                                   : "beyond the range of float32");
     }
     return MLSEL_OK;
+}
+
+/* Only single queries: of several, none must be answered if one is bad. */
+static bool checks_itself(const mlsel_model *model, const query_set *queries) {
+    return queries->count == 1 && model->engine->prepared.checks_queries != 0;
 }
 
 static mlsel_status check_queries(const mlsel_model *model, const query_set *queries, mlsel_error *err) {
@@ -86,7 +92,7 @@ static mlsel_status check_queries(const mlsel_model *model, const query_set *que
     if (queries->stride > 0 && queries->count > SIZE_MAX / sizeof(double) / queries->stride)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%zu queries of stride %zu exceed the address space",
                             queries->count, queries->stride);
-    return check_values(queries, err);
+    return checks_itself(model, queries) ? MLSEL_OK : check_values(model, queries, err);
 }
 
 /* --- eligibility ------------------------------------------------------------------------------------------------- */
@@ -109,10 +115,12 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
                                      const uint8_t **out, mlsel_error *err) {
     const uint32_t n_labels = model->artifact->scalars.n_labels;
     mlsel_query_options options = {0};
+    *out = NULL;
+    if (given == NULL && n_labels > 0 && model->artifact->choosable[0])
+        return MLSEL_OK;
     mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
     if (status != MLSEL_OK)
         return status;
-    *out = NULL;
     if (options.reserved != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_query_options: reserved must be 0");
     if (options.eligible_mask != NULL && options.eligible != NULL)
@@ -163,7 +171,9 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
         .values = ws->values,
         .value_stride = model->n_values,
     };
-    mlsel_i_ok(err); /* a backend that fails without a word leaves no old message */
+    mlsel_i_ok_quickly(err); /* a backend that fails without a word leaves no old message */
+    if (model->team != NULL && queries->count == 1 && model->engine->prepared.max_parts > 1)
+        return mlsel_i_run_divided(model, &call, err);
     return model->engine->backend->run(model->engine->prepared.state, &call, err);
 }
 
@@ -233,27 +243,99 @@ static mlsel_status process_chunk(const mlsel_model *model, const query_set *que
     return status;
 }
 
+static mlsel_status process_range(const mlsel_model *model, const query_set *queries, size_t first, size_t end,
+                                  const uint8_t *mask, workspace *ws, const consumer *sink, mlsel_error *err) {
+    mlsel_status status = MLSEL_OK;
+    while (first < end && status == MLSEL_OK) {
+        const uint32_t count = end - first < model->chunk ? (uint32_t)(end - first) : model->chunk;
+        status = process_chunk(model, queries, first, count, mask, ws, sink, err);
+        first += count;
+    }
+    return status;
+}
+
+/* --- a batch divided among threads -------------------------------------------------------------------------------- */
+
+/* Queries of a part are a multiple of this, as that many go through together. */
+enum { PART_STEP = 32 };
+
+typedef struct shared_batch {
+    const mlsel_model *model;
+    const query_set *queries;
+    const uint8_t *mask;
+    const consumer *sink;
+    size_t part_size;
+    _Atomic int32_t has_failed;
+    mlsel_error err; /* of the first that failed */
+} shared_batch;
+
+static void process_part(void *context, size_t part) {
+    shared_batch *batch = context;
+    const size_t first = part * batch->part_size, left = batch->queries->count - first;
+    const size_t end = left < batch->part_size ? batch->queries->count : first + batch->part_size;
+    mlsel_error err;
+    workspace *ws = mlsel_i_workspace_take(batch->model, &err);
+    mlsel_status status = MLSEL_ERROR_NO_MEMORY;
+    if (ws != NULL) {
+        status = process_range(batch->model, batch->queries, first, end, batch->mask, ws, batch->sink, &err);
+        mlsel_i_workspace_give(batch->model, ws);
+    }
+    int32_t none = 0;
+    if (status != MLSEL_OK && atomic_compare_exchange_strong(&batch->has_failed, &none, 1)) {
+        batch->err = err;
+        batch->err.code = status;
+    }
+}
+
+static mlsel_status process_shared(const mlsel_model *model, const query_set *queries, const uint8_t *mask,
+                                   const consumer *sink, mlsel_error *err) {
+    const size_t threads = mlsel_i_team_size(model->team);
+    const size_t share = (queries->count + threads - 1) / threads;
+    shared_batch batch = {.model = model, .queries = queries, .mask = mask, .sink = sink};
+    batch.part_size = (share + PART_STEP - 1) / PART_STEP * PART_STEP;
+    mlsel_i_team_run(model->team, process_part, &batch, (queries->count + batch.part_size - 1) / batch.part_size);
+    if (atomic_load(&batch.has_failed) == 0)
+        return MLSEL_OK;
+    if (err != NULL)
+        *err = batch.err;
+    return batch.err.code;
+}
+
+/* --- one call ----------------------------------------------------------------------------------------------------- */
+
 static mlsel_status process(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
                             const consumer *sink, mlsel_error *err) {
     mlsel_status status = check_queries(model, queries, err);
     if (status != MLSEL_OK)
         return status;
-    workspace *ws = mlsel_i_workspace_take(model, err);
+    small_workspace small;
+    workspace *ws = mlsel_i_workspace_take_for(model, queries->count, &small, err);
     if (ws == NULL)
         return MLSEL_ERROR_NO_MEMORY;
     const uint8_t *mask;
     status = read_eligibility(model, options, ws->mask, &mask, err);
-    for (size_t first = 0; first < queries->count && status == MLSEL_OK;) {
-        const size_t left = queries->count - first;
-        const uint32_t count = left < model->chunk ? (uint32_t)left : model->chunk;
-        status = process_chunk(model, queries, first, count, mask, ws, sink, err);
-        first += count;
-    }
-    mlsel_i_workspace_give(model, ws);
-    return status == MLSEL_OK ? mlsel_i_ok(err) : status;
+    if (status == MLSEL_OK && model->team != NULL && queries->count > PART_STEP)
+        status = process_shared(model, queries, mask, sink, err);
+    else if (status == MLSEL_OK)
+        status = process_range(model, queries, 0, queries->count, mask, ws, sink, err);
+    mlsel_i_workspace_give_for(model, ws, &small);
+    if (status == MLSEL_OK)
+        return mlsel_i_ok_quickly(err);
+    if (status == MLSEL_ERROR_NOT_FINITE && checks_itself(model, queries))
+        check_values(model, queries, err); /* says which value */
+    return status;
 }
 
 /* --- choosing ---------------------------------------------------------------------------------------------------- */
+
+/* The labels with the highest and the second highest key; -1 where there is none. */
+typedef struct best_two {
+    int32_t best, second;
+} best_two;
+
+static bool can_be_chosen(const mlsel_artifact *artifact, const uint8_t *mask, uint32_t label) {
+    return artifact->choosable[label] && (mask == NULL || mask[label]);
+}
 
 static int32_t rank_at(const ranking *r, int32_t label) { return r->ranks == NULL ? label : r->ranks[label]; }
 
@@ -263,20 +345,49 @@ static bool is_better(const ranking *r, int32_t a, int32_t b) {
     return !(r->keys[a] < r->keys[b]) && rank_at(r, a) < rank_at(r, b);
 }
 
-static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
-    const mlsel_artifact *artifact = model->artifact;
-    int32_t best = -1, second = -1;
+static best_two find_by_rank(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
+    best_two found = {-1, -1};
     for (uint32_t i = 0; i < artifact->scalars.n_labels; i++) {
         const int32_t label = (int32_t)i;
-        if (!artifact->choosable[i] || (mask != NULL && !mask[i]))
+        if (!can_be_chosen(artifact, mask, i))
             continue;
-        if (is_better(r, label, best)) {
-            second = best;
-            best = label;
-        } else if (is_better(r, label, second)) {
-            second = label;
+        if (is_better(r, label, found.best)) {
+            found.second = found.best;
+            found.best = label;
+        } else if (is_better(r, label, found.second)) {
+            found.second = label;
         }
     }
+    return found;
+}
+
+/* Most often no two keys are equal; then minima and maxima find the two without a branch that cannot be predicted. */
+static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
+    const uint32_t n_labels = artifact->scalars.n_labels;
+    double highest = -INFINITY, next = -INFINITY;
+    for (uint32_t i = 0; i < n_labels; i++) {
+        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const double lower = key < highest ? key : highest;
+        next = lower > next ? lower : next;
+        highest = key > highest ? key : highest;
+    }
+    best_two found = {0, 0};
+    uint32_t n_highest = 0, n_next = 0;
+    for (uint32_t i = 0; i < n_labels; i++) {
+        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const uint32_t is_highest = key >= highest, is_next = (key >= next) & (key < highest);
+        n_highest += is_highest;
+        n_next += is_next;
+        found.best += (int32_t)(i * is_highest);
+        found.second += (int32_t)(i * is_next);
+    }
+    return n_highest == 1 && n_next == 1 && next > -INFINITY ? found : find_by_rank(artifact, mask, r);
+}
+
+static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
+    const mlsel_artifact *artifact = model->artifact;
+    const best_two found = find_best_two(artifact, mask, r);
+    const int32_t best = found.best, second = found.second;
     mlsel_selection s = {.index = best, .runner_up = second, .cluster = r->cluster, .flags = r->flags};
     s.score = r->scores[best];
     s.margin = second < 0 ? INFINITY : s.score - r->scores[second];

@@ -4,21 +4,15 @@
 /* A workspace grows with the queries it takes; beyond this many bytes of measurements a chunk gains nothing. */
 static const uint64_t chunk_bytes = (uint64_t)256 << 10;
 
-/* Where the parts of a block are. */
-typedef struct layout {
-    size_t values, neighbours, scores, keys, ranks, mask, scratch, end;
-} layout;
-
 static size_t reserve(size_t *end, uint64_t count, size_t size) {
     const size_t at = *end;
     *end += (size_t)(count * size + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
     return at;
 }
 
-static layout lay_out(const mlsel_model *model) {
+static workspace_layout lay_out(const mlsel_model *model, uint64_t chunk) {
     const uint64_t n_labels = model->artifact->scalars.n_labels;
-    const uint64_t chunk = model->chunk;
-    layout l = {0};
+    workspace_layout l = {0};
     reserve(&l.end, 1, sizeof(workspace));
     l.values = reserve(&l.end, chunk * model->n_values, sizeof(double));
     l.neighbours = reserve(&l.end, chunk * model->n_neighbours, sizeof(mlsel_backend_neighbour));
@@ -36,12 +30,26 @@ mlsel_status mlsel_i_workspace_init(mlsel_model *model, mlsel_error *err) {
     const uint64_t fitting = chunk_bytes / per_query;
     const uint32_t max_batch = model->engine->prepared.max_batch;
     model->chunk = fitting == 0 ? 1 : fitting < max_batch ? (uint32_t)fitting : max_batch;
-    mlsel_i_pool_init(&model->workspaces, lay_out(model).end);
+    model->layout = lay_out(model, model->chunk);
+    model->layout_of_one = lay_out(model, 1);
+    mlsel_i_pool_init(&model->workspaces, model->layout.end);
     workspace *first = mlsel_i_workspace_take(model, err);
     if (first == NULL)
         return MLSEL_ERROR_NO_MEMORY;
     mlsel_i_workspace_give(model, first);
     return MLSEL_OK;
+}
+
+static void open_block(const workspace_layout *l, char *block, workspace *out) {
+    *out = (workspace){
+        .values = (double *)(void *)(block + l->values),
+        .neighbours = (mlsel_backend_neighbour *)(void *)(block + l->neighbours),
+        .scores = (double *)(void *)(block + l->scores),
+        .keys = (double *)(void *)(block + l->keys),
+        .ranks = (int32_t *)(void *)(block + l->ranks),
+        .mask = (uint8_t *)block + l->mask,
+        .scratch = block + l->scratch,
+    };
 }
 
 workspace *mlsel_i_workspace_take(const mlsel_model *model, mlsel_error *err) {
@@ -52,19 +60,23 @@ workspace *mlsel_i_workspace_take(const mlsel_model *model, mlsel_error *err) {
         return NULL;
     }
     workspace *ws = (workspace *)(void *)block;
-    if (ws->values == NULL) {
-        const layout l = lay_out(model);
-        *ws = (workspace){
-            .values = (double *)(void *)(block + l.values),
-            .neighbours = (mlsel_backend_neighbour *)(void *)(block + l.neighbours),
-            .scores = (double *)(void *)(block + l.scores),
-            .keys = (double *)(void *)(block + l.keys),
-            .ranks = (int32_t *)(void *)(block + l.ranks),
-            .mask = (uint8_t *)block + l.mask,
-            .scratch = block + l.scratch,
-        };
-    }
+    if (ws->values == NULL)
+        open_block(&model->layout, block, ws);
     return ws;
+}
+
+workspace *mlsel_i_workspace_take_for(const mlsel_model *model, size_t count, small_workspace *small,
+                                      mlsel_error *err) {
+    if (count != 1 || model->layout_of_one.end > sizeof small->block)
+        return mlsel_i_workspace_take(model, err);
+    workspace *ws = (workspace *)(void *)small->block;
+    open_block(&model->layout_of_one, small->block, ws);
+    return ws;
+}
+
+void mlsel_i_workspace_give_for(const mlsel_model *model, workspace *ws, const small_workspace *small) {
+    if ((const void *)ws != (const void *)small->block)
+        mlsel_i_workspace_give(model, ws);
 }
 
 void mlsel_i_workspace_give(const mlsel_model *model, workspace *ws) {

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "batch.h"
 #include "features.h"
-#include "state.h"
 
 /* --- shared by the algorithms ------------------------------------------------------------------------------------ */
 
@@ -31,7 +31,21 @@ double mlsel_i_cpu_sum_squares(const cpu_state *state, const cpu_query *query) {
                               : state->kernels->sum_squares(query->f64, n);
 }
 
+bool mlsel_i_cpu_is_finite(const cpu_state *state, const cpu_query *query) {
+    const size_t n = state->view->n_features;
+    return query->f32 != NULL ? state->kernels->is_finite_f32(query->f32, n)
+                              : state->kernels->is_finite_f64(query->f64, n);
+}
+
 bool mlsel_i_cpu_is_tame(double norm) { return norm >= 0x1p-40 && norm <= 0x1p40; }
+
+void mlsel_i_cpu_choose_dots(cpu_state *state, uint64_t bytes) {
+    /* What is read by every query stays in a second-level cache of 1 to 2 MiB up to about the first size; from the
+     * second on, it must share the third-level cache with others, or exceeds it. */
+    const uint64_t near = (uint64_t)5 << 18, far = (uint64_t)8 << 20;
+    const bool is_between = bytes >= near && bytes < far;
+    state->dots = is_between && state->kernels->dots_ahead != NULL ? state->kernels->dots_ahead : state->kernels->dots;
+}
 
 /* Blocks of a state form a list, so that one function frees whatever an algorithm prepared. */
 typedef struct state_block {
@@ -96,7 +110,7 @@ static void release(void *opaque) {
 
 /* Where the parts of a query's scratch are, in bytes; each starts at a multiple of the alignment. */
 typedef struct scratch_layout {
-    size_t normalized, narrow, extra, end;
+    size_t normalized, narrow, extra, batch, end;
 } scratch_layout;
 
 static size_t align(size_t bytes) { return (bytes + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT; }
@@ -104,10 +118,11 @@ static size_t align(size_t bytes) { return (bytes + MLSEL_ALIGNMENT - 1) / MLSEL
 static scratch_layout lay_out(const cpu_state *state) {
     const size_t n = state->view->n_features;
     scratch_layout l;
-    l.normalized = align(n * sizeof(double));
-    l.narrow = l.normalized + align(n * sizeof(double));
-    l.extra = l.narrow + align(n * sizeof(float));
-    l.end = l.extra + align(state->scratch_bytes);
+    l.normalized = (state->copies & CPU_COPY_WIDE) != 0 ? align(n * sizeof(double)) : 0;
+    l.narrow = l.normalized + ((state->copies & CPU_COPY_NORMALIZED) != 0 ? align(n * sizeof(double)) : 0);
+    l.extra = l.narrow + ((state->copies & CPU_COPY_NARROW) != 0 ? align(n * sizeof(float)) : 0);
+    l.batch = l.extra + align(state->scratch_bytes);
+    l.end = l.batch + align(state->batch_bytes);
     return l;
 }
 
@@ -120,9 +135,16 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     cpu_state *state = &owned->state;
     state->view = view;
     state->kernels = mlsel_i_cpu_kernels_pick();
+    state->copies = CPU_COPY_WIDE | CPU_COPY_NORMALIZED | CPU_COPY_NARROW;
     state->fast = state->kernels->dots != NULL;
-    if (state->fast)
-        state->dots_error = mlsel_i_cpu_dots_error(state->kernels, view->n_features);
+    mlsel_i_cpu_choose_dots(state, 0);
+    if (state->fast) {
+        state->dots_error =
+            mlsel_i_cpu_dots_error(state->kernels->dots_parts, state->kernels->dots_tail, view->n_features);
+        const size_t quad_parts = state->kernels->panel->quad_parts;
+        state->quad_error = mlsel_i_cpu_dots_error(quad_parts, quad_parts, view->n_features);
+        state->panel_error = mlsel_i_cpu_panel_error(view->n_features);
+    }
     mlsel_status status;
     if (view->knn != NULL)
         status = mlsel_i_cpu_prepare_knn(state, err);
@@ -136,38 +158,59 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
         release(owned);
         return status;
     }
-    out->max_batch = 64;
+    if (view->knn != NULL)
+        state->batch_bytes = mlsel_i_cpu_knn_batch_bytes(state);
+    else if (view->svm != NULL)
+        state->batch_bytes = mlsel_i_cpu_svm_batch_bytes(state);
+    else if (view->mlp != NULL)
+        state->batch_bytes = mlsel_i_cpu_mlp_batch_bytes(state);
+    out->max_batch = view->knn != NULL ? MAX_KNN_BATCH : MAX_BATCH;
     out->scratch_bytes = lay_out(state).end;
     out->memory_bytes = sizeof *owned + state->memory_bytes;
     out->state = owned;
+    out->checks_queries = view->kmeans != NULL;
+    out->max_parts = view->knn != NULL ? mlsel_i_cpu_knn_parts(state) : 1;
+    out->runs_in_parallel = 1;
     return MLSEL_OK;
+}
+
+bool mlsel_i_cpu_run_one(const cpu_state *state, const mlsel_backend_run *run, size_t index) {
+    const mlsel_model_view *view = state->view;
+    const scratch_layout l = lay_out(state);
+    char *scratch = run->scratch;
+    const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
+    const cpu_query query = {.f32 = is_f64 ? NULL : (const float *)run->queries + index * run->stride,
+                             .f64 = is_f64 ? (const double *)run->queries + index * run->stride : NULL,
+                             .wide = (double *)(void *)scratch,
+                             .normalized = (double *)(void *)(scratch + l.normalized),
+                             .narrow = (float *)(void *)(scratch + l.narrow),
+                             .extra = scratch + l.extra};
+    if (view->knn != NULL)
+        mlsel_i_cpu_knn(state, run, index, &query);
+    else if (view->kmeans != NULL)
+        return mlsel_i_cpu_kmeans(state, &query, run->values + index * run->value_stride);
+    else if (view->svm != NULL)
+        mlsel_i_cpu_svm(state, &query, run->values + index * run->value_stride);
+    else
+        mlsel_i_cpu_mlp(state, &query, run->values + index * run->value_stride);
+    return true;
 }
 
 static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error *err) {
     const cpu_state *state = &((const owned_state *)opaque)->state;
     const mlsel_model_view *view = state->view;
-    const scratch_layout l = lay_out(state);
-    char *scratch = run->scratch;
-    (void)err;
-    for (uint32_t i = 0; i < run->count; i++) {
-        const bool is_f64 = run->query_type == MLSEL_QUERY_F64;
-        const cpu_query query = {.f32 = is_f64 ? NULL : (const float *)run->queries + i * run->stride,
-                                 .f64 = is_f64 ? (const double *)run->queries + i * run->stride : NULL,
-                                 .wide = (double *)(void *)scratch,
-                                 .normalized = (double *)(void *)(scratch + l.normalized),
-                                 .narrow = (float *)(void *)(scratch + l.narrow),
-                                 .extra = scratch + l.extra};
-        double *values = view->knn != NULL ? NULL : run->values + i * run->value_stride;
-        if (view->knn != NULL)
-            mlsel_i_cpu_knn(state, &query, run, run->neighbours + i * run->neighbour_stride);
-        else if (view->kmeans != NULL)
-            mlsel_i_cpu_kmeans(state, &query, values);
-        else if (view->svm != NULL)
-            mlsel_i_cpu_svm(state, &query, values);
-        else
-            mlsel_i_cpu_mlp(state, &query, values);
-    }
-    return MLSEL_OK;
+    void *batch = (char *)run->scratch + lay_out(state).batch;
+    bool is_finite = true;
+    if (run->count == 1 || state->batch_bytes == 0)
+        for (uint32_t i = 0; i < run->count && is_finite; i++)
+            is_finite = mlsel_i_cpu_run_one(state, run, i);
+    else if (view->knn != NULL)
+        mlsel_i_cpu_knn_batch(state, run, batch);
+    else if (view->svm != NULL)
+        mlsel_i_cpu_svm_batch(state, run, batch);
+    else
+        mlsel_i_cpu_mlp_batch(state, run, batch);
+    return is_finite ? MLSEL_OK : mlsel_i_fail(err, MLSEL_ERROR_NOT_FINITE, "a value is not a number");
 }
 
 const mlsel_backend mlsel_i_cpu_backend = {

@@ -39,13 +39,19 @@ const cpu_kernels *mlsel_i_cpu_kernels_pick(void) {
     return available[n - 1];
 }
 
-double mlsel_i_cpu_dots_error(const cpu_kernels *kernels, size_t n) {
-    const double unit = 0x1p-24;
-    const double parts = (double)kernels->dots_parts;
+static const double unit = 0x1p-24;
+
+double mlsel_i_cpu_dots_error(size_t parts, size_t tail, size_t n) {
     size_t depth = 0; /* of the tree */
-    while (((size_t)1 << depth) < kernels->dots_parts)
+    while (((size_t)1 << depth) < parts)
         depth++;
-    /* terms of a part, the tree, a term that may be left over, and one rounding each for a product and for q */
-    const double steps = ceil((double)n / parts) + (double)depth + parts + 3;
+    /* terms of a part, the tree, what may be left over, and one rounding each for a product and for q */
+    const double steps = ceil((double)n / (double)parts) + (double)(depth + tail + 3);
+    return 1.01 * steps * unit;
+}
+
+double mlsel_i_cpu_panel_error(size_t n) {
+    /* terms of a chunk, the chunks, and one rounding each for a product and for q */
+    const double steps = PANEL_CHUNK + ceil((double)n / PANEL_CHUNK) + 3;
     return 1.01 * steps * unit;
 }

@@ -2,7 +2,7 @@
 /* AVX2 and FMA. Compiled with these flags alone, so nothing else may be defined here. */
 #include <immintrin.h>
 
-#include "kernels.h"
+#include "kernels_generic.h"
 
 /* --- dots: four rows at a time, far enough apart to be separate streams ------------------------------------------ */
 
@@ -253,10 +253,17 @@ const cpu_kernels mlsel_i_cpu_kernels_avx2 = {
     .squared_distance = squared_distance,
     .sum_squares = sum_squares,
     .sum_squares_f32 = sum_squares_f32,
+    .is_finite_f32 = generic_is_finite_f32,
+    .is_finite_f64 = generic_is_finite_f64,
     .dots = dots,
     .dots_parts = 16,
+    .dots_tail = 1,
+    .panel = &mlsel_i_cpu_panel_avx2,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,
     .narrow = narrow,
+    .distances = generic_distances,
+    .mark_close = generic_mark_close,
+    .distance_f64 = generic_distance_f64,
 };

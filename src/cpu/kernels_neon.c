@@ -2,7 +2,7 @@
 /* NEON of 64-bit Arm, which every such processor has. */
 #include <arm_neon.h>
 
-#include "kernels.h"
+#include "kernels_generic.h"
 
 /* --- dots: four rows at a time, far enough apart to be separate streams ------------------------------------------ */
 
@@ -214,10 +214,17 @@ const cpu_kernels mlsel_i_cpu_kernels_neon = {
     .squared_distance = squared_distance,
     .sum_squares = sum_squares,
     .sum_squares_f32 = sum_squares_f32,
+    .is_finite_f32 = generic_is_finite_f32,
+    .is_finite_f64 = generic_is_finite_f64,
     .dots = dots,
     .dots_parts = STEP,
+    .dots_tail = STEP,
+    .panel = &mlsel_i_cpu_panel_neon,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,
     .narrow = narrow,
+    .distances = generic_distances,
+    .mark_close = generic_mark_close,
+    .distance_f64 = generic_distance_f64,
 };

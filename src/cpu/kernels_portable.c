@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fast kernels in plain C, written so that compilers vectorise them for whatever the baseline is. */
-#include "kernels.h"
+#include "kernels_generic.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -125,10 +125,17 @@ const cpu_kernels mlsel_i_cpu_kernels_portable = {
     .squared_distance = squared_distance,
     .sum_squares = sum_squares,
     .sum_squares_f32 = sum_squares_f32,
+    .is_finite_f32 = generic_is_finite_f32,
+    .is_finite_f64 = generic_is_finite_f64,
     .dots = dots,
     .dots_parts = PARTS,
+    .dots_tail = 1,
+    .panel = &mlsel_i_cpu_panel_portable,
     .dots_i8 = dots_i8,
     .exp_negative = exp_negative,
     .dot_f64 = dot_f64,
     .narrow = narrow,
+    .distances = generic_distances,
+    .mark_close = generic_mark_close,
+    .distance_f64 = generic_distance_f64,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The definition: plain C, compiled without contraction to fused multiply-add, so that every compiler gives the same.
  */
-#include "kernels.h"
+#include "kernels_generic.h"
 
 static double squared_distance(const float *x, double scale, const double *q, size_t n) {
     double parts[8] = {0};
@@ -31,4 +31,6 @@ const cpu_kernels mlsel_i_cpu_kernels_reference = {
     .squared_distance = squared_distance,
     .sum_squares = sum_squares,
     .sum_squares_f32 = sum_squares_f32,
+    .is_finite_f32 = generic_is_finite_f32,
+    .is_finite_f64 = generic_is_finite_f64,
 };

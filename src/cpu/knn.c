@@ -46,6 +46,7 @@ mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err) {
         state->double_scales[v] = (float)(2 * state->scales[v]);
         state->offsets[v] = (float)(!knn->normalize ? squared : norm > 0 ? 1 : 0);
     }
+    mlsel_i_cpu_choose_dots(state, knn->n_vectors * knn->stride * sizeof(float));
     const mlsel_status status = mlsel_i_knn_prepare_int8(state, err);
     state->scratch_bytes = scan_bytes(knn->n_vectors) + mlsel_i_knn_int8_scratch(state->int8);
     return status;
@@ -64,8 +65,7 @@ void mlsel_i_knn_measure(const cpu_state *state, const double *q, uint64_t v, co
     }
 }
 
-/* Whether a vector has a row that takes part. */
-static bool takes_part(const mlsel_knn_view *knn, uint64_t v, const uint8_t *label_mask) {
+bool mlsel_i_knn_takes_part(const mlsel_knn_view *knn, uint64_t v, const uint8_t *label_mask) {
     if (label_mask == NULL)
         return true;
     for (uint64_t i = knn->vector_start[v]; i < knn->vector_start[v + 1]; i++)
@@ -74,9 +74,24 @@ static bool takes_part(const mlsel_knn_view *knn, uint64_t v, const uint8_t *lab
     return false;
 }
 
-static void measure_all(const cpu_state *state, const double *q, const uint8_t *label_mask, top_k *top) {
-    for (uint64_t v = 0; v < state->view->knn->n_vectors; v++)
-        if (takes_part(state->view->knn, v, label_mask))
+/* Where the run's part of n things begins. */
+static uint64_t part_begin(const mlsel_backend_run *run, uint64_t n, uint32_t part) {
+    return run->n_parts < 2 ? (part == 0 ? 0 : n) : n / run->n_parts * part + n % run->n_parts * part / run->n_parts;
+}
+
+uint32_t mlsel_i_cpu_knn_parts(const cpu_state *state) {
+    /* of what is read in a tenth of a millisecond or two, so that waking a thread does not show; most small integers
+     * are left out with their group */
+    const uint64_t worth = state->int8 != NULL ? (uint64_t)32 << 20 : (uint64_t)2 << 20;
+    const uint64_t size = state->int8 != NULL ? sizeof(int8_t) : sizeof(float);
+    const uint64_t parts = state->view->knn->n_vectors * state->view->knn->stride * size / worth;
+    return parts < 256 ? (uint32_t)parts : 256;
+}
+
+static void measure_all(const cpu_state *state, const double *q, uint64_t begin, uint64_t end,
+                        const uint8_t *label_mask, top_k *top) {
+    for (uint64_t v = begin; v < end; v++)
+        if (mlsel_i_knn_takes_part(state->view->knn, v, label_mask))
             mlsel_i_knn_measure(state, q, v, label_mask, top);
 }
 
@@ -87,28 +102,27 @@ static void measure_all(const cpu_state *state, const double *q, const uint8_t *
  * terms, the stored offset and scale and the interval's ends are rounded to float; the exact distance itself is rounded
  * in double, far below.
  */
-float mlsel_i_knn_estimate_error(const cpu_state *state, double norm) {
+float mlsel_i_knn_estimate_error(const cpu_state *state, double dots_error, double norm) {
     const double unit = 0x1p-24;
     const double x = state->view->knn->normalize ? 1 : state->max_norm;
-    return (float)(2 * state->dots_error * x * norm + 14 * unit * (x + norm) * (x + norm) + 1e-12);
+    return (float)(2 * dots_error * x * norm + 14 * unit * (x + norm) * (x + norm) + 1e-12);
 }
 
 void mlsel_i_knn_estimate(const cpu_state *state, const float *q, double norm, uint64_t first, size_t count,
                           float *lower) {
     const mlsel_knn_view *knn = state->view->knn;
-    const float base = (float)(norm * norm), error = mlsel_i_knn_estimate_error(state, norm);
+    const float base = (float)(norm * norm), error = mlsel_i_knn_estimate_error(state, state->dots_error, norm);
     const float *offsets = state->offsets + first, *scales = state->double_scales + first;
-    state->kernels->dots(knn->vectors + first * knn->stride, knn->stride, count, q, state->view->n_features, lower);
+    state->dots(knn->vectors + first * knn->stride, knn->stride, count, q, state->view->n_features, lower);
     for (size_t i = 0; i < count; i++)
         lower[i] = ((base + offsets[i]) - scales[i] * lower[i]) - error;
 }
 
 static void scan_vectors(scan *s) {
-    const uint64_t n_vectors = s->state->view->knn->n_vectors;
-    const float width = 2 * mlsel_i_knn_estimate_error(s->state, s->norm);
+    const float width = 2 * mlsel_i_knn_estimate_error(s->state, s->state->dots_error, s->norm);
     float lower[DOTS_BLOCK];
-    for (uint64_t first = 0; first < n_vectors; first += DOTS_BLOCK) {
-        const uint64_t left = n_vectors - first;
+    for (uint64_t first = s->begin; first < s->end; first += DOTS_BLOCK) {
+        const uint64_t left = s->end - first;
         const size_t count = left < DOTS_BLOCK ? (size_t)left : DOTS_BLOCK;
         mlsel_i_knn_estimate(s->state, s->narrow, s->norm, first, count, lower);
         for (size_t i = 0; i < count; i++)
@@ -117,42 +131,53 @@ static void scan_vectors(scan *s) {
     }
 }
 
-void mlsel_i_cpu_knn(const cpu_state *state, const cpu_query *query, const mlsel_backend_run *run,
-                     mlsel_backend_neighbour *out) {
+double mlsel_i_knn_take_query(const cpu_state *state, const mlsel_backend_run *run, size_t index, double *q) {
+    const size_t n = state->view->n_features, at = index * run->stride;
+    const bool normalize = state->view->knn->normalize;
+    const float *f32 = run->query_type == MLSEL_QUERY_F64 ? NULL : (const float *)run->queries + at;
+    const double *f64 = f32 == NULL ? (const double *)run->queries + at : NULL;
+    const double squared = f32 != NULL ? state->kernels->sum_squares_f32(f32, n) : state->kernels->sum_squares(f64, n);
+    const double norm = sqrt(squared), scale = !normalize ? 1 : norm > 0 ? 1 / norm : 0;
+    for (size_t i = 0; i < n; i++)
+        q[i] = (f32 != NULL ? (double)f32[i] : f64[i]) * scale;
+    return normalize ? (norm > 0 ? 1 : 0) : norm;
+}
+
+void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_t index, const cpu_query *query) {
     const mlsel_knn_view *knn = state->view->knn;
-    const size_t n = state->view->n_features;
-    const double *q = mlsel_i_cpu_wide(state, query);
-    const double norm = sqrt(state->kernels->sum_squares(q, n));
-    const double scale = !knn->normalize ? 1 : norm > 0 ? 1 / norm : 0;
-    top_k top = {.heap = out, .k = run->k};
-    if (knn->normalize) {
-        for (size_t i = 0; i < n; i++)
-            query->normalized[i] = q[i] * scale;
-        q = query->normalized;
-    }
-    const double norm_used = knn->normalize ? (norm > 0 ? 1 : 0) : norm;
-    if (state->fast && run->label_mask == NULL && is_worth_estimating(knn->n_vectors, run->k) &&
-        mlsel_i_cpu_is_tame(norm_used)) {
+    top_k top = {.heap = run->neighbours + index * run->neighbour_stride, .k = run->k};
+    const double norm = mlsel_i_knn_take_query(state, run, index, query->wide);
+    const uint64_t begin = part_begin(run, knn->n_vectors, run->part);
+    const uint64_t end = part_begin(run, knn->n_vectors, run->part + 1);
+    if (state->fast && is_worth_estimating(knn->n_vectors, run->k) && mlsel_i_cpu_is_tame(norm)) {
         const size_t room = max_candidates(knn->n_vectors);
         candidate *candidates = query->extra;
         scan s = {.state = state,
-                  .q = q,
+                  .run = run,
+                  .index = index,
+                  .begin = begin,
+                  .end = end,
+                  .q = query->wide,
+                  .has_q = true,
                   .narrow = query->narrow,
-                  .norm = norm_used,
+                  .norm = norm,
                   .limit = INFINITY,
                   .nearest = (float *)(void *)(candidates + room),
                   .candidates = candidates,
                   .max_candidates = room,
                   .refines = state->int8 != NULL,
                   .top = &top};
-        state->kernels->narrow(q, 1, query->narrow, n);
+        state->kernels->narrow(query->wide, 1, query->narrow, state->view->n_features);
         if (state->int8 != NULL)
             mlsel_i_knn_scan_int8(&s, (char *)query->extra + scan_bytes(knn->n_vectors));
         else
             scan_vectors(&s);
         mlsel_i_scan_measure(&s);
     } else {
-        measure_all(state, q, run->label_mask, &top);
+        measure_all(state, query->wide, begin, end, run->label_mask, &top);
     }
+    const size_t found = top.count;
     mlsel_i_top_k_sort(&top);
+    for (size_t i = found; i < run->k; i++) /* a part need not have k of them */
+        top.heap[i] = (mlsel_backend_neighbour){.distance = INFINITY, .row = UINT64_MAX};
 }

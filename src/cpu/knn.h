@@ -18,8 +18,12 @@ typedef struct candidate {
 /* Finds the k nearest of vectors that come with an interval for their distance. */
 typedef struct scan {
     const cpu_state *state;
-    const double *q;     /* for exact measurements */
-    const float *narrow; /* the same in float */
+    const mlsel_backend_run *run;
+    size_t index;        /* of the query in the run */
+    uint64_t begin, end; /* the vectors that take part; with small integers, in their order */
+    double *q;           /* room for the query in double, for exact measurements */
+    bool has_q;          /* it is there; else measuring puts it there first */
+    const float *narrow; /* the same in float, where it refines */
     double norm;         /* of q */
     double limit;        /* a vector that is farther cannot be among the k nearest */
     float *nearest;      /* heap of the k smallest upper bounds, the largest on top */
@@ -37,11 +41,15 @@ void mlsel_i_scan_measure(scan *s);
 
 /* --- estimates in float ------------------------------------------------------------------------------------------ */
 
-/* Half the width of the intervals from estimates in float. */
-float mlsel_i_knn_estimate_error(const cpu_state *state, double norm);
+/* The query of a run in double, normalised if need be, and its norm as it takes part. */
+double mlsel_i_knn_take_query(const cpu_state *state, const mlsel_backend_run *run, size_t index, double *q);
+/* Half the width of the intervals from estimates in float, from the error of the dot products. */
+float mlsel_i_knn_estimate_error(const cpu_state *state, double dots_error, double norm);
 /* What the distances of `count` vectors from `first` on are at least. */
 void mlsel_i_knn_estimate(const cpu_state *state, const float *q, double norm, uint64_t first, size_t count,
                           float *lower);
+/* Whether a vector has a row that takes part. */
+bool mlsel_i_knn_takes_part(const mlsel_knn_view *knn, uint64_t vector, const uint8_t *label_mask);
 /* Measures a vector exactly and hands its rows to `top`. label_mask as in mlsel_backend_run. */
 void mlsel_i_knn_measure(const cpu_state *state, const double *q, uint64_t vector, const uint8_t *label_mask,
                          top_k *top);

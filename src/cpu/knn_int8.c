@@ -366,8 +366,9 @@ static void scan_group(scan *s, const knn_int8 *int8, const int8_query *q, const
     const float tail = (float)visit->dot;
     int32_t dots[DOTS_BLOCK];
     float lower[DOTS_BLOCK], errors[DOTS_BLOCK];
-    for (size_t done = 0; done < group->count; done += DOTS_BLOCK) {
-        const size_t first = group->first + done, left = group->count - done;
+    const size_t end = group->first + group->count < s->end ? group->first + group->count : (size_t)s->end;
+    for (size_t first = group->first > s->begin ? group->first : (size_t)s->begin; first < end; first += DOTS_BLOCK) {
+        const size_t left = end - first;
         const size_t count = left < DOTS_BLOCK ? left : DOTS_BLOCK;
         s->state->kernels->dots_i8(int8->rows + first * int8->stride, int8->stride, count, q->integers, int8->stride,
                                    dots);

@@ -70,6 +70,8 @@ static bool is_ruled_out(const scan *s, uint32_t vector) {
 void mlsel_i_scan_measure(scan *s) {
     candidate *heap = s->candidates;
     size_t n = s->n_candidates;
+    if (!s->has_q)
+        mlsel_i_knn_take_query(s->state, s->run, s->index, s->q);
     for (size_t i = n / 2; i-- > 0;)
         sift_candidate(heap, n, i);
     while (n > 0 && (double)heap[0].lower <= s->limit) {
@@ -78,7 +80,7 @@ void mlsel_i_scan_measure(scan *s) {
         sift_candidate(heap, n, 0);
         if (is_ruled_out(s, vector))
             continue;
-        mlsel_i_knn_measure(s->state, s->q, vector, NULL, s->top);
+        mlsel_i_knn_measure(s->state, s->q, vector, s->run->label_mask, s->top);
         s->limit = fmin(s->limit, top_k_limit(s->top, INFINITY));
     }
     s->n_candidates = 0;
@@ -98,7 +100,7 @@ static void make_room(scan *s) {
 void mlsel_i_scan_add(scan *s, float lower, float upper, uint32_t vector) {
     if (s->n_candidates == s->max_candidates)
         make_room(s);
-    if (!((double)lower <= s->limit))
+    if (!((double)lower <= s->limit) || !mlsel_i_knn_takes_part(s->state->view->knn, vector, s->run->label_mask))
         return;
     s->candidates[s->n_candidates++] = (candidate){.lower = lower, .vector = vector};
     note_upper(s, upper);

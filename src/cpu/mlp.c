@@ -6,18 +6,21 @@
 #include <math.h>
 #include <string.h>
 
-#include "state.h"
+#include "mlp.h"
 
 /* Logits of the fast path that are this close, relative to the largest, are left to the exact path. Measured errors are
  * a hundredth of it. */
 static const double tolerance = 1e-4;
+
+/* Values between the layers that float holds with room to spare. */
+static const double largest_value = 1e36;
 
 /* Labels up to which comparing all pairs of logits is cheap beside computing them. */
 enum { MAX_FAST_LABELS = 256 };
 
 /* --- preparing --------------------------------------------------------------------------------------------------- */
 
-static size_t widest(const mlsel_mlp_view *mlp) {
+size_t mlsel_i_mlp_widest(const mlsel_mlp_view *mlp) {
     size_t width = 0;
     for (uint32_t l = 0; l < mlp->n_layers; l++)
         if (mlp->layers[l].out_features > width)
@@ -52,8 +55,9 @@ static mlsel_status fold_batch_norm(cpu_state *state, uint32_t index, mlsel_erro
 
 mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err) {
     const mlsel_mlp_view *mlp = state->view->mlp;
-    state->scratch_bytes = 2 * widest(mlp) * sizeof(double);
-    state->fast = state->fast && mlp->layers[mlp->n_layers - 1].out_features <= MAX_FAST_LABELS;
+    state->scratch_bytes = 2 * mlsel_i_mlp_widest(mlp) * sizeof(double);
+    state->fast = state->fast && mlp->layers[mlp->n_layers - 1].out_features <= MAX_FAST_LABELS &&
+                  mlp->max_value <= largest_value;
     if (!state->fast)
         return MLSEL_OK;
     state->norm_scales = mlsel_i_cpu_state_alloc(state, mlp->n_layers, sizeof *state->norm_scales);
@@ -61,6 +65,11 @@ mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err) {
     if (state->norm_scales == NULL || state->norm_shifts == NULL)
         return mlsel_i_no_memory(err);
     mlsel_status status = MLSEL_OK;
+    uint64_t bytes = 0;
+    for (uint32_t l = 0; l < mlp->n_layers; l++)
+        if (mlp->layers[l].type == MLSEL_LAYER_LINEAR)
+            bytes += mlp->layers[l].out_features * mlp->layers[l].stride * sizeof(float);
+    mlsel_i_cpu_choose_dots(state, bytes);
     for (uint32_t l = 0; l < mlp->n_layers && status == MLSEL_OK; l++)
         if (mlp->layers[l].type == MLSEL_LAYER_BATCH_NORM)
             status = fold_batch_norm(state, l, err);
@@ -93,7 +102,7 @@ static void relu(const mlsel_layer_view *layer, const double *x, double *y) {
 
 static void run_exactly(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_mlp_view *mlp = state->view->mlp;
-    double *const buffers[2] = {query->extra, (double *)query->extra + widest(mlp)};
+    double *const buffers[2] = {query->extra, (double *)query->extra + mlsel_i_mlp_widest(mlp)};
     const double *x = mlsel_i_cpu_wide(state, query);
     size_t next = 0;
     for (uint32_t l = 0; l < mlp->n_layers; l++) {
@@ -115,26 +124,33 @@ static void run_exactly(const cpu_state *state, const cpu_query *query, double *
 
 /* --- fast -------------------------------------------------------------------------------------------------------- */
 
-/* One layer; y may be x unless the layer is linear. */
-static void run_layer(const cpu_state *state, uint32_t index, const float *x, float *y) {
+void mlsel_i_mlp_elementwise(const cpu_state *state, uint32_t index, const float *x, float *y) {
     const mlsel_layer_view *layer = &state->view->mlp->layers[index];
-    const size_t n_in = layer->in_features, n_out = layer->out_features;
-    if (layer->type == MLSEL_LAYER_LINEAR) {
-        state->kernels->dots(layer->weight, layer->stride, n_out, x, n_in, y);
-        for (size_t o = 0; layer->bias != NULL && o < n_out; o++)
-            y[o] += layer->bias[o];
-    } else if (layer->type == MLSEL_LAYER_RELU) {
-        for (size_t i = 0; i < n_in; i++)
+    if (layer->type == MLSEL_LAYER_RELU) {
+        for (size_t i = 0; i < layer->in_features; i++)
             y[i] = x[i] > 0 ? x[i] : 0;
     } else {
         const float *scales = state->norm_scales[index], *shifts = state->norm_shifts[index];
-        for (size_t i = 0; i < n_in; i++)
+        for (size_t i = 0; i < layer->in_features; i++)
             y[i] = x[i] * scales[i] + shifts[i];
     }
 }
 
-/* Whether the logits are numbers and far enough apart that rounding cannot have changed their order. */
-static bool is_certain(const double *logits, uint32_t n) {
+/* y may be x unless the layer is linear. */
+static void run_layer(const cpu_state *state, uint32_t index, const float *x, float *y) {
+    const mlsel_layer_view *layer = &state->view->mlp->layers[index];
+    if (layer->type != MLSEL_LAYER_LINEAR) {
+        mlsel_i_mlp_elementwise(state, index, x, y);
+        return;
+    }
+    state->dots(layer->weight, layer->stride, layer->out_features, x, layer->in_features, y);
+    for (size_t o = 0; layer->bias != NULL && o < layer->out_features; o++)
+        y[o] += layer->bias[o];
+}
+
+bool mlsel_i_mlp_is_tame(double squared) { return squared <= 0x1p80; }
+
+bool mlsel_i_mlp_is_certain(const double *logits, uint32_t n) {
     double largest = 1;
     bool certain = true;
     for (uint32_t i = 0; i < n; i++)
@@ -150,7 +166,7 @@ static bool is_certain(const double *logits, uint32_t n) {
 
 static bool run_fast(const cpu_state *state, const cpu_query *query, double *out) {
     const mlsel_mlp_view *mlp = state->view->mlp;
-    float *const buffers[2] = {query->extra, (float *)query->extra + widest(mlp)};
+    float *const buffers[2] = {query->extra, (float *)query->extra + mlsel_i_mlp_widest(mlp)};
     const float *x = mlsel_i_cpu_narrow(state, query);
     size_t next = 0;
     for (uint32_t l = 0; l < mlp->n_layers; l++) {
@@ -163,10 +179,10 @@ static bool run_fast(const cpu_state *state, const cpu_query *query, double *out
     const uint32_t n = mlp->layers[mlp->n_layers - 1].out_features;
     for (uint32_t i = 0; i < n; i++)
         out[i] = (double)x[i];
-    return is_certain(out, n);
+    return mlsel_i_mlp_is_certain(out, n);
 }
 
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out) {
-    if (!state->fast || !run_fast(state, query, out))
+    if (!state->fast || !mlsel_i_mlp_is_tame(mlsel_i_cpu_sum_squares(state, query)) || !run_fast(state, query, out))
         run_exactly(state, query, out);
 }

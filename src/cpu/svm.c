@@ -7,7 +7,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "state.h"
+#include "svm.h"
 
 /* Kernel values must be this good for their decision values to be reported. */
 static const double tolerance = 5e-5;
@@ -42,6 +42,7 @@ mlsel_status mlsel_i_cpu_prepare_svm(cpu_state *state, mlsel_error *err) {
     state->coef_bounds = mlsel_i_cpu_state_alloc(state, svm->n_support_vectors, sizeof *state->coef_bounds);
     if (state->offsets == NULL || state->coef_bounds == NULL)
         return mlsel_i_no_memory(err);
+    mlsel_i_cpu_choose_dots(state, svm->n_support_vectors * svm->stride * sizeof(float));
     prepare_vectors(state);
     return MLSEL_OK;
 }
@@ -103,22 +104,32 @@ static void score_per_model(const cpu_state *state, const cpu_query *query, doub
 
 /* --- fast -------------------------------------------------------------------------------------------------------- */
 
-/* Kernel values in place of dot products; returns a bound on each one's error, relative for RBF, absolute for linear.
- */
-static double kernel_from_dots(const cpu_state *state, float *values, double squared_norm) {
+void mlsel_i_svm_kernel(const cpu_state *state, double squared_norm, uint64_t first, size_t count, float *values) {
     const mlsel_svm_view *svm = state->view->svm;
-    const size_t n = svm->n_support_vectors;
-    const double unit = 0x1p-24, x = state->max_norm, q = sqrt(squared_norm);
     if (svm->kernel == MLSEL_SVM_KERNEL_LINEAR)
-        return state->dots_error * x * q;
+        return;
     const float base = (float)squared_norm, gamma = (float)-svm->gamma;
-    for (size_t v = 0; v < n; v++) {
-        const float distance = (base + state->offsets[v]) - 2 * values[v];
+    const float *offsets = state->offsets + first;
+    for (size_t v = 0; v < count; v++) {
+        const float distance = (base + offsets[v]) - 2 * values[v];
         values[v] = gamma * (distance > 0 ? distance : 0);
     }
-    state->kernels->exp_negative(values, n);
-    const double distance_error = 2 * state->dots_error * x * q + 4 * unit * (x + q) * (x + q);
-    return svm->gamma * (distance_error + 2 * unit * (x + q) * (x + q)) + 3e-7;
+    state->kernels->exp_negative(values, count);
+}
+
+double mlsel_i_svm_kernel_error(const cpu_state *state, double dots_error, double squared_norm) {
+    const mlsel_svm_view *svm = state->view->svm;
+    const double unit = 0x1p-24, x = state->max_norm, q = sqrt(squared_norm);
+    double error = dots_error * x * q;
+    if (svm->kernel != MLSEL_SVM_KERNEL_LINEAR)
+        error = svm->gamma * (2 * error + 6 * unit * (x + q) * (x + q)) + 3e-7;
+    return mlsel_i_cpu_is_tame(q) && svm->gamma <= 1e6 && error <= tolerance ? error : INFINITY;
+}
+
+double mlsel_i_svm_decision_error(const cpu_state *state, double kernel_error, double weighted) {
+    const bool is_linear = state->view->svm->kernel == MLSEL_SVM_KERNEL_LINEAR;
+    /* the last term is for kernel values that float rounds to 0 */
+    return 1.01 * kernel_error * (is_linear ? state->coef_sum : weighted) + 2e-38 * state->coef_sum;
 }
 
 /* False if a sign is not certain. */
@@ -126,18 +137,14 @@ static bool decide_fast(const cpu_state *state, const cpu_query *query, double *
     const mlsel_svm_view *svm = state->view->svm;
     const size_t n_features = state->view->n_features, n = svm->n_support_vectors;
     const double squared = mlsel_i_cpu_sum_squares(state, query);
-    if (!mlsel_i_cpu_is_tame(sqrt(squared)) || !(svm->gamma <= 1e6))
+    const double error = mlsel_i_svm_kernel_error(state, state->dots_error, squared);
+    if (!isfinite(error))
         return false;
     float *kernel = query->extra;
-    const float *q = mlsel_i_cpu_narrow(state, query);
-    state->kernels->dots(svm->support_vectors, svm->stride, n, q, n_features, kernel);
-    const double error = kernel_from_dots(state, kernel, squared);
-    if (error > tolerance)
-        return false;
-    double bound =
-        error * (svm->kernel == MLSEL_SVM_KERNEL_LINEAR ? state->coef_sum
-                                                        : state->kernels->dot_f64(state->coef_bounds, kernel, n));
-    bound = 1.01 * bound + 2e-38 * state->coef_sum; /* kernel values that float rounds to 0 */
+    state->dots(svm->support_vectors, svm->stride, n, mlsel_i_cpu_narrow(state, query), n_features, kernel);
+    mlsel_i_svm_kernel(state, squared, 0, n, kernel);
+    const double bound =
+        mlsel_i_svm_decision_error(state, error, state->kernels->dot_f64(state->coef_bounds, kernel, n));
     const uint64_t *start = svm->class_start;
     bool certain = true;
     for (uint32_t i = 0, pair = 0; i < svm->n_classes; i++)

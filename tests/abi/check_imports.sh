@@ -9,11 +9,12 @@ export LC_ALL
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# One name per word; a line per promise of mlsel.h
+# One name per word; a line per promise of mlsel.h. (pthread_sigmask is used around starting a model's own threads, so
+# that they take no signals of the host's, and put back.)
 cat >"$work/names" <<'END'
 abort exit _exit _Exit quick_exit atexit at_quick_exit on_exit __assert_fail __assert_perror_fail __assert __assert_rtn
     err errx warn warnx error
-raise kill pthread_kill signal sigaction bsd_signal sysv_signal __sysv_signal sigprocmask pthread_sigmask sigaltstack
+raise kill pthread_kill signal sigaction bsd_signal sysv_signal __sysv_signal sigprocmask sigaltstack
     alarm setitimer longjmp _longjmp siglongjmp __longjmp_chk
 stdin stdout stderr printf vprintf fprintf vfprintf dprintf vdprintf __printf_chk __vprintf_chk __fprintf_chk
     __vfprintf_chk __dprintf_chk __vdprintf_chk puts fputs putc fputc putchar _IO_putc fwrite fwrite_unlocked perror

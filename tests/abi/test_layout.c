@@ -198,7 +198,7 @@ FIELD(mlsel_router_metrics, failed_reloads, 56, 8);
 /* --- structs with pointers or size_t, on 64-bit machines */
 #if UINTPTR_MAX == UINT64_MAX
 
-SIZE(mlsel_model_options, 40);
+SIZE(mlsel_model_options, 48);
 FIELD(mlsel_model_options, struct_size, 0, 4);
 FIELD(mlsel_model_options, knn_rule, 4, 4);
 FIELD(mlsel_model_options, k, 8, 4);
@@ -207,6 +207,8 @@ FIELD(mlsel_model_options, device, 16, 8);
 FIELD(mlsel_model_options, allow_device_fallback, 24, 4);
 FIELD(mlsel_model_options, category_layout, 28, 4);
 FIELD(mlsel_model_options, max_bytes, 32, 8);
+FIELD(mlsel_model_options, threads, 40, 4);
+FIELD(mlsel_model_options, reserved, 44, 4);
 
 SIZE(mlsel_query_options, 40);
 FIELD(mlsel_query_options, struct_size, 0, 4);

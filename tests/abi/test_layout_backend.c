@@ -68,10 +68,11 @@ FIELD(mlsel_layer_view, running_mean, 40, 8);
 FIELD(mlsel_layer_view, running_var, 48, 8);
 FIELD(mlsel_layer_view, eps, 56, 8);
 
-SIZE(mlsel_mlp_view, 16);
+SIZE(mlsel_mlp_view, 24);
 FIELD(mlsel_mlp_view, layers, 0, 8);
 FIELD(mlsel_mlp_view, n_layers, 8, 4);
 FIELD(mlsel_mlp_view, reserved, 12, 4);
+FIELD(mlsel_mlp_view, max_value, 16, 8);
 
 SIZE(mlsel_model_view, 48);
 FIELD(mlsel_model_view, struct_size, 0, 4);
@@ -87,7 +88,7 @@ SIZE(mlsel_backend_neighbour, 16);
 FIELD(mlsel_backend_neighbour, distance, 0, 8);
 FIELD(mlsel_backend_neighbour, row, 8, 8);
 
-SIZE(mlsel_backend_run, 80);
+SIZE(mlsel_backend_run, 88);
 FIELD(mlsel_backend_run, struct_size, 0, 4);
 FIELD(mlsel_backend_run, query_type, 4, 4);
 FIELD(mlsel_backend_run, queries, 8, 8);
@@ -100,13 +101,19 @@ FIELD(mlsel_backend_run, neighbours, 48, 8);
 FIELD(mlsel_backend_run, neighbour_stride, 56, 8);
 FIELD(mlsel_backend_run, values, 64, 8);
 FIELD(mlsel_backend_run, value_stride, 72, 8);
+FIELD(mlsel_backend_run, part, 80, 4);
+FIELD(mlsel_backend_run, n_parts, 84, 4);
 
-SIZE(mlsel_prepared, 32);
+SIZE(mlsel_prepared, 48);
 FIELD(mlsel_prepared, struct_size, 0, 4);
 FIELD(mlsel_prepared, max_batch, 4, 4);
 FIELD(mlsel_prepared, scratch_bytes, 8, 8);
 FIELD(mlsel_prepared, memory_bytes, 16, 8);
 FIELD(mlsel_prepared, state, 24, 8);
+FIELD(mlsel_prepared, checks_queries, 32, 4);
+FIELD(mlsel_prepared, runs_in_parallel, 36, 4);
+FIELD(mlsel_prepared, max_parts, 40, 4);
+FIELD(mlsel_prepared, reserved, 44, 4);
 
 SIZE(mlsel_backend, 72);
 FIELD(mlsel_backend, struct_size, 0, 4);

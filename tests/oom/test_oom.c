@@ -320,6 +320,19 @@ static void drain(mlsel_model *model, workspace **taken, size_t count) {
     heap_leave();
 }
 
+/* A small model answers one query in the stack's memory. */
+static void check_small(operation op, context *c) {
+    workspace *taken;
+    mlsel_error err;
+    drain(c->model, &taken, 1);
+    mlsel_evidence_init(&c->evidence, sizeof c->evidence);
+    heap_enter(0, true);
+    test_ok(op(c, &err), &err);
+    heap_leave();
+    assert_int_equal(heap_requests(), 0);
+    mlsel_i_workspace_give(c->model, taken);
+}
+
 /* With one call in progress the pool is empty, and the next has to allocate its workspace. */
 static void check_answer(const char *what, operation op, context *c) {
     workspace *taken[2];
@@ -353,11 +366,17 @@ static void answering(void **state) {
     static const struct {
         const char *name;
         operation op;
+        bool is_single;
     } operations[] = {
-        {"mlsel_select", select_one}, {"mlsel_select_f64", select_f64},       {"mlsel_select_batch", select_batch},
-        {"mlsel_score", score},       {"mlsel_score_batch_f64", score_batch}, {"mlsel_probabilities", probabilities},
-        {"mlsel_explain", explain},
+        {"mlsel_select", select_one, true},
+        {"mlsel_select_f64", select_f64, true},
+        {"mlsel_select_batch", select_batch, false},
+        {"mlsel_score", score, true},
+        {"mlsel_score_batch_f64", score_batch, false},
+        {"mlsel_probabilities", probabilities, false},
+        {"mlsel_explain", explain, true},
     };
+    size_t n_small = 0;
     for (size_t i = 0; i < LENGTH(artifacts); i++)
         for (size_t o = 0; o < LENGTH(operations); o++) {
             context c;
@@ -371,11 +390,17 @@ static void answering(void **state) {
             assert_in_range(info.n_features, 1, MAX_FEATURES);
             assert_in_range(info.n_labels, 1, MAX_LABELS);
             c.n_features = info.n_features;
+            const bool is_small = c.model->layout_of_one.end <= sizeof(small_workspace);
+            n_small += is_small;
+            if (is_small && operations[o].is_single)
+                check_small(operations[o].op, &c);
+            c.model->layout_of_one.end = SIZE_MAX; /* as of a larger model */
             check_answer(what, operations[o].op, &c);
             release(c.model);
             free(c.text);
             assert_int_equal(heap_live(), 0);
         }
+    assert_true(n_small > 0);
 }
 
 static int set_up(void **state) {

@@ -16,7 +16,10 @@ harmless() {
     ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | sqrt) ;;
     snprintf | vsnprintf) ;; # with the conversions used here they format in place
     getauxval | getenv | secure_getenv) ;;
-    pthread_mutex_unlock) ;;
+    pthread_mutex_unlock | pthread_mutex_init | pthread_mutex_destroy) ;;
+    pthread_cond_broadcast | pthread_cond_signal | pthread_cond_init | pthread_cond_destroy) ;;
+    pthread_create | pthread_join) ;; # only where a model with threads is loaded or released
+    getpid | pthread_sigmask | sigfillset) ;;
     cJSON_Get* | cJSON_Is*) ;;
     _GLOBAL_OFFSET_TABLE_ | __errno_location | __udivti3 | __umodti3) ;;
     __stack_chk_* | __*_chk | __gcov_* | __llvm_prof*) ;;

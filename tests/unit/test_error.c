@@ -85,11 +85,16 @@ static void test_fill(void **state) {
     assert_int_equal(mlsel_i_ok(&err), 0);
     static const mlsel_error zero;
     assert_memory_equal(&err, &zero, sizeof err);
+    mlsel_i_fail_detail(&err, MLSEL_ERROR_IO, 5, "%s", "disk");
+    err.reserved = 1;
+    assert_int_equal(mlsel_i_ok_quickly(&err), 0);
+    assert_memory_equal(&err, &zero, offsetof(mlsel_error, message) + 1);
 
     assert_int_equal(mlsel_i_fail(NULL, MLSEL_ERROR_SCHEMA, "%s", "x"), -4);
     assert_int_equal(mlsel_i_fail_detail(NULL, MLSEL_ERROR_PARSE, 1, "%s", "x"), -3);
     assert_int_equal(mlsel_i_no_memory(NULL), -2);
     assert_int_equal(mlsel_i_ok(NULL), 0);
+    assert_int_equal(mlsel_i_ok_quickly(NULL), 0);
     mlsel_i_error_prefix(NULL, "x");
 }
 

@@ -80,7 +80,9 @@ static void check_squared_distance(const cpu_kernels *kernels) {
     }
 }
 
-static void check_dots(const cpu_kernels *kernels) {
+typedef void (*dots_fn)(const float *rows, size_t stride, size_t n_rows, const float *q, size_t n, float *out);
+
+static void check_dots_of(const cpu_kernels *kernels, dots_fn dots) {
     for (size_t n = 0; n <= MAX_N; n++)
         for (size_t rows = 0; rows <= N_ROWS; rows++) {
             const size_t stride = rows % 2 == 0 ? n : STRIDE;
@@ -91,7 +93,7 @@ static void check_dots(const cpu_kernels *kernels) {
             for (size_t i = 0; i < N_ROWS + GUARD; i++)
                 out[i] = 77;
             kernels->narrow(wide, 1, q, n);
-            kernels->dots(x, stride, rows, q, n, out);
+            dots(x, stride, rows, q, n, out);
             for (size_t r = 0; r < rows; r++) {
                 long double sum = 0, x2 = 0, q2 = 0;
                 for (size_t i = 0; i < n; i++) {
@@ -99,7 +101,8 @@ static void check_dots(const cpu_kernels *kernels) {
                     sum += a * b, x2 += a * a, q2 += b * b;
                 }
                 const long double bound =
-                    (long double)mlsel_i_cpu_dots_error(kernels, n) * sqrtl(x2 * q2) + (long double)FLT_MIN;
+                    (long double)mlsel_i_cpu_dots_error(kernels->dots_parts, kernels->dots_tail, n) * sqrtl(x2 * q2) +
+                    (long double)FLT_MIN;
                 if (!(fabsl((long double)out[r] - sum) <= bound))
                     fail_msg("%s: n %zu, row %zu: %.9g, expected %.9Lg within %.3Lg", kernels->isa, n, r,
                              (double)out[r], sum, bound);
@@ -108,6 +111,148 @@ static void check_dots(const cpu_kernels *kernels) {
                 assert_true(out[r] >= 77 && out[r] <= 77);
             free(x), free(wide), free(q);
         }
+}
+
+static void check_dots(const cpu_kernels *kernels) {
+    check_dots_of(kernels, kernels->dots);
+    if (kernels->dots_ahead != NULL)
+        check_dots_of(kernels, kernels->dots_ahead);
+}
+
+/* One pass over a query: in double, or in float if `narrow` is what it was. */
+static void expect_first_dots(const cpu_kernels *kernels, const double *wide, const float *narrow, size_t n,
+                              const float *rows, size_t stride) {
+    float out[FIRST_ROWS + GUARD], kept[MAX_N + GUARD];
+    for (size_t way = 0; way < 3; way++) {
+        for (size_t i = 0; i < FIRST_ROWS + GUARD; i++)
+            out[i] = 77;
+        for (size_t i = 0; i < MAX_N + GUARD; i++)
+            kept[i] = 77;
+        const double squares = way == 0   ? kernels->first_dots_f32(narrow, n, rows, stride, out)
+                               : way == 1 ? kernels->first_dots_f64(wide, n, rows, stride, kept, out)
+                                          : kernels->first_dots_f64(wide, n, rows, stride, NULL, out);
+        long double q2 = 0;
+        for (size_t i = 0; i < n; i++)
+            q2 += way == 0 ? (long double)narrow[i] * narrow[i] : (long double)wide[i] * wide[i];
+        assert_true(fabsl((long double)squares - q2) <= 1e-14L * q2);
+        for (size_t r = 0; r < FIRST_ROWS; r++) {
+            long double sum = 0, x2 = 0;
+            for (size_t i = 0; i < n; i++) {
+                const long double x = rows[r * stride + i];
+                sum += x * (way == 0 ? (long double)narrow[i] : (long double)wide[i]), x2 += x * x;
+            }
+            assert_true(fabsl((long double)out[r] - sum) <=
+                        (long double)mlsel_i_cpu_dots_error(kernels->first_dots_parts, kernels->first_dots_tail, n) *
+                            sqrtl(x2 * q2));
+        }
+        for (size_t i = FIRST_ROWS; i < FIRST_ROWS + GUARD; i++)
+            assert_true(out[i] >= 77 && out[i] <= 77);
+        for (size_t i = 0; i < MAX_N + GUARD; i++) {
+            const float expected = way == 1 && i < n ? narrow[i] : 77.0f;
+            assert_memory_equal(&kept[i], &expected, sizeof expected);
+        }
+    }
+}
+
+static void check_first_dots(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N && kernels->first_dots_f64 != NULL; n++) {
+        const size_t stride = (n + 15) / 16 * 16;
+        float *rows = random_floats(FIRST_ROWS * stride, 1);
+        double *wide = random_doubles(n, 1);
+        float *narrow = malloc(n * sizeof *narrow + 1);
+        assert_non_null(narrow);
+        for (size_t i = 0; i < n; i++)
+            narrow[i] = (float)wide[i];
+        for (size_t r = 0; r < FIRST_ROWS; r++)
+            for (size_t i = n; i < stride; i++)
+                rows[r * stride + i] = 0;
+        expect_first_dots(kernels, wide, narrow, n, rows, stride);
+        free(rows), free(wide), free(narrow);
+    }
+}
+
+static void check_distances(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N; n++) {
+        float *offsets = random_floats(n, 4), *products = random_floats(n, 4);
+        double out[MAX_N + GUARD], least = INFINITY;
+        for (size_t i = 0; i < MAX_N + GUARD; i++)
+            out[i] = 77;
+        const double got = kernels->distances(3, offsets, products, n, out);
+        for (size_t i = 0; i < MAX_N + GUARD; i++) {
+            const double expected = i < n ? 3 + (double)offsets[i] - 2 * (double)products[i] : 77;
+            assert_true(fabs(out[i] - expected) <= 1e-14);
+            least = i < n ? fmin(least, out[i]) : least;
+        }
+        assert_true(got >= least && got <= least);
+        free(offsets), free(products);
+    }
+}
+
+static void check_mark_close(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N; n++)
+        for (double gap = 0; gap < 0.1; gap += 0.004) {
+            double *x = random_doubles(n, (double)n);
+            uint8_t marks[MAX_N + GUARD];
+            bool found = false;
+            if (n > 3)
+                x[n - 1] = x[n / 3]; /* equal ones, near the ends */
+            memset(marks, 77, sizeof marks);
+            const bool got = kernels->mark_close(x, n, gap, marks);
+            for (size_t i = 0; i < MAX_N + GUARD; i++) {
+                bool is_close = false;
+                for (size_t j = 0; i < n && j < n; j++)
+                    is_close = is_close || (j != i && fabs(x[i] - x[j]) <= gap);
+                assert_int_equal(marks[i], i < n ? is_close : 77);
+                found = found || is_close;
+            }
+            assert_int_equal(got, found);
+            free(x);
+        }
+}
+
+static void check_sum_exp(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N && kernels->sum_exp != NULL; n++) {
+        double *x = random_doubles(n, n % 3 == 0 ? 1 : n % 3 == 1 ? 40 : 800);
+        double shift = -INFINITY, sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            x[i] = i > 0 && i % 7 == 0 ? -INFINITY : x[i];
+            shift = fmax(shift, x[i]);
+        }
+        for (size_t i = 0; i < n; i++)
+            sum += exp(x[i] - shift);
+        assert_true(fabs(kernels->sum_exp(x, n, shift) - sum) <= 1e-14 * sum);
+        free(x);
+    }
+}
+
+static void check_distance_f64(const cpu_kernels *kernels) {
+    for (size_t n = 0; n <= MAX_N; n++) {
+        double *x = random_doubles(n, 1), *q = random_doubles(n, 1);
+        long double sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += ((long double)q[i] - x[i]) * ((long double)q[i] - x[i]);
+        assert_true(fabsl((long double)kernels->distance_f64(x, q, n) - sum) <= 1e-14L * sum);
+        free(x), free(q);
+    }
+}
+
+static void check_is_finite(const cpu_kernels *kernels) {
+    static const double bad[] = {NAN, INFINITY, -INFINITY, 3.5e38, -1e300};
+    for (size_t n = 0; n <= MAX_N; n++) {
+        double *x = random_doubles(n, (double)FLT_MAX);
+        float *y = random_floats(n, (double)FLT_MAX);
+        assert_true(kernels->is_finite_f64(x, n) && kernels->is_finite_f32(y, n));
+        for (size_t i = 0; i < n; i++) {
+            const double kept = x[i];
+            const float kept_f32 = y[i];
+            x[i] = bad[i % TEST_LENGTH(bad)];
+            y[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY;
+            assert_false(kernels->is_finite_f64(x, n) || kernels->is_finite_f32(y, n));
+            x[i] = kept;
+            y[i] = kept_f32;
+        }
+        free(x), free(y);
+    }
 }
 
 /* Values of the whole range of 8 bits: at random, or at the ends of the range alone. */
@@ -250,6 +395,33 @@ static void narrow(void **state) {
     for_each_table(check_narrow);
 }
 
+static void first_dots(void **state) {
+    (void)state;
+    for_each_table(check_first_dots);
+}
+
+static void distances(void **state) {
+    (void)state;
+    for_each_table(check_distances);
+    for_each_table(check_distance_f64);
+}
+
+static void mark_close(void **state) {
+    (void)state;
+    for_each_table(check_mark_close);
+}
+
+static void sum_exp(void **state) {
+    (void)state;
+    for_each_table(check_sum_exp);
+}
+
+static void is_finite(void **state) {
+    (void)state;
+    for_each_table(check_is_finite);
+    check_is_finite(&mlsel_i_cpu_kernels_reference);
+}
+
 /* MLSEL_ISA lowers the level, and nothing else does anything. */
 static void environment(void **state) {
     (void)state;
@@ -265,9 +437,10 @@ static void environment(void **state) {
 int main(void) {
     unsetenv("MLSEL_ISA");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(squared_distance), cmocka_unit_test(dots),    cmocka_unit_test(dots_i8),
-        cmocka_unit_test(exponential),      cmocka_unit_test(dot_f64), cmocka_unit_test(narrow),
-        cmocka_unit_test(environment),
+        cmocka_unit_test(squared_distance), cmocka_unit_test(dots),      cmocka_unit_test(dots_i8),
+        cmocka_unit_test(exponential),      cmocka_unit_test(dot_f64),   cmocka_unit_test(narrow),
+        cmocka_unit_test(first_dots),       cmocka_unit_test(distances), cmocka_unit_test(mark_close),
+        cmocka_unit_test(sum_exp),          cmocka_unit_test(is_finite), cmocka_unit_test(environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the ways through an MLP share. */
+#ifndef MLSEL_CPU_MLP_H
+#define MLSEL_CPU_MLP_H
+
+#include "state.h"
+
+/* Values of the widest layer's output, with room for whole vectors. */
+size_t mlsel_i_mlp_widest(const mlsel_mlp_view *mlp);
+
+/* A layer that is not linear, in float; y may be x. */
+void mlsel_i_mlp_elementwise(const cpu_state *state, uint32_t layer, const float *x, float *y);
+
+/* Whether a query of this squared norm has no value above 2^40, see mlsel_mlp_view.max_value. */
+bool mlsel_i_mlp_is_tame(double squared);
+
+/* Whether logits computed in float are numbers and far enough apart that rounding cannot have changed their order. */
+bool mlsel_i_mlp_is_certain(const double *logits, uint32_t n);
+
+#endif

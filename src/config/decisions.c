@@ -108,6 +108,7 @@ static void read_refs(config_builder *b, const yaml_node *list, config_decision 
 typedef struct algorithm_block {
     config_text type;
     const yaml_pair *algorithms[CONFIG_N_ALGORITHMS];
+    const yaml_pair *ml;
 } algorithm_block;
 
 static void unused_block(config_builder *b, const yaml_pair *block, config_text type) {
@@ -126,6 +127,7 @@ static void read_algorithm(config_builder *b, const yaml_node *node, config_deci
         ALGORITHM("kmeans", FIELD_MAPPING, algorithms[CONFIG_ALGORITHM_KMEANS]),
         ALGORITHM("svm", FIELD_MAPPING, algorithms[CONFIG_ALGORITHM_SVM]),
         ALGORITHM("mlp", FIELD_MAPPING, algorithms[CONFIG_ALGORITHM_MLP]),
+        ALGORITHM("ml", FIELD_MAPPING, ml),
         {"automix", FIELD_IGNORED, 0},
         {"confidence", FIELD_IGNORED, 0},
         {"elo", FIELD_IGNORED, 0},
@@ -158,6 +160,8 @@ static void read_algorithm(config_builder *b, const yaml_node *node, config_deci
     out->algorithm_name = block.type;
     if (!mlsel_i_config_read_algorithm(b, block.type, &out->algorithm))
         return;
+    if (block.ml != NULL)
+        mlsel_i_config_read_own_ml(b, block.ml->value, out);
     for (config_algorithm a = CONFIG_ALGORITHM_KNN; a <= CONFIG_ALGORITHM_MLP; a++) {
         config_parameters ignored = {0};
         if (block.algorithms[a] == NULL)

@@ -174,9 +174,9 @@ static bool find_canonical(config_builder *b, const yaml_node *root, const marke
         {"default_decision", FIELD_ELSEWHERE, 0},
     };
     static const field routing_keys[] = {
-        {"decisions", FIELD_ELSEWHERE, 0},        {"modelCards", FIELD_ELSEWHERE, 0},
-        {"signals", FIELD_ELSEWHERE, 0},          {"default_model", FIELD_ELSEWHERE, 0},
-        {"default_decision", FIELD_ELSEWHERE, 0},
+        {"strategy", FIELD_ELSEWHERE, 0},      {"decisions", FIELD_ELSEWHERE, 0},
+        {"modelCards", FIELD_ELSEWHERE, 0},    {"signals", FIELD_ELSEWHERE, 0},
+        {"default_model", FIELD_ELSEWHERE, 0}, {"default_decision", FIELD_ELSEWHERE, 0},
     };
     if (m->decisions != NULL)
         return mixed(b, m->decisions, m->routing != NULL ? m->routing : m->global, "move it to routing.decisions");
@@ -194,6 +194,7 @@ static bool find_canonical(config_builder *b, const yaml_node *root, const marke
     parts->decisions = routing == NULL ? NULL : mlsel_i_yaml_find(routing, "decisions");
     parts->home = routing != NULL ? routing : root;
     take_text(b, router, "strategy", &parts->strategy);
+    take_text(b, routing, "strategy", &parts->strategy);
     take_defaults(b, routing, parts);
     take_defaults(b, router, parts);
     find_signals_and_models(b, root, routing, parts);

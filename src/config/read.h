@@ -11,7 +11,7 @@ typedef struct config_builder {
     config_reader reader;
     config *out;
     const config_options *options;
-    config_text model_type;             /* ml.model_type: what the algorithm "ml" stands for */
+    config_text model_type;             /* ml.model_type if it names an algorithm: what "ml" stands for */
     config_algorithm default_algorithm; /* of decisions that name none */
     label_set domains;                  /* that the file declares */
     label_set models;                   /* that the file declares */
@@ -44,6 +44,9 @@ bool mlsel_i_config_find_parts(config_builder *b, const yaml_node *root, config_
 
 /* Reads the model_selection block. */
 void mlsel_i_config_read_selection(config_builder *b, const yaml_node *node);
+
+/* Reads the block ml of a decision's algorithm, which is known, into the decision's own parameters. */
+void mlsel_i_config_read_own_ml(config_builder *b, const yaml_node *node, config_decision *out);
 
 /* Reads one algorithm's block, global or of a decision. */
 void mlsel_i_config_read_parameters(config_builder *b, const yaml_pair *pair, config_algorithm algorithm,

@@ -48,21 +48,27 @@ static void unknown_algorithm(config_builder *b, config_text name) {
                      "unknown algorithm %s, expected knn, kmeans, svm or mlp", mlsel_i_quote(&q, name.text));
 }
 
+static bool find_algorithm(const char *name, config_algorithm *algorithm) {
+    for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(algorithm_names); i++)
+        if (strcmp(name, algorithm_names[i].name) == 0) {
+            *algorithm = algorithm_names[i].algorithm;
+            return true;
+        }
+    return false;
+}
+
 bool mlsel_i_config_read_algorithm(config_builder *b, config_text name, config_algorithm *algorithm) {
     if (strcmp(name.text, "ml") == 0) {
         if (b->model_type.text == NULL) {
             mlsel_i_diagnose(b->reader.list, CONFIG_ERROR, "unknown-algorithm", name.span,
-                             "name the algorithm, or give model_selection.ml.model_type",
-                             "algorithm \"ml\" stands for ml.model_type, which is not given");
+                             "name the algorithm: knn, kmeans, svm or mlp",
+                             "algorithm \"ml\" stands for ml.model_type, which names none");
             return false;
         }
         name = b->model_type;
     }
-    for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(algorithm_names); i++)
-        if (strcmp(name.text, algorithm_names[i].name) == 0) {
-            *algorithm = algorithm_names[i].algorithm;
-            return true;
-        }
+    if (find_algorithm(name.text, algorithm))
+        return true;
     unknown_algorithm(b, name);
     return false;
 }
@@ -165,7 +171,7 @@ typedef struct ml_block {
     const yaml_pair *algorithms[CONFIG_N_ALGORITHMS];
 } ml_block;
 
-static void read_ml(config_builder *b, const yaml_node *node, ml_block *out) {
+static void read_ml(config_builder *b, const yaml_node *node, ml_block *out, config_parameters *parameters) {
 #define ML(name, kind, member)                                                                                         \
     { name, kind, offsetof(ml_block, member) }
     static const field fields[] = {
@@ -183,7 +189,7 @@ static void read_ml(config_builder *b, const yaml_node *node, ml_block *out) {
     check_path(b, &out->models_path, "models_path");
     for (config_algorithm a = CONFIG_ALGORITHM_KNN; a <= CONFIG_ALGORITHM_MLP; a++)
         if (out->algorithms[a] != NULL)
-            mlsel_i_config_read_parameters(b, out->algorithms[a], a, &b->out->algorithms[a]);
+            mlsel_i_config_read_parameters(b, out->algorithms[a], a, &parameters[a]);
 }
 
 void mlsel_i_config_read_selection(config_builder *b, const yaml_node *node) {
@@ -209,18 +215,39 @@ void mlsel_i_config_read_selection(config_builder *b, const yaml_node *node) {
     ml_block ml = {0};
     mlsel_i_block_read(&b->reader, node, "\"model_selection\"", fields, MLSEL_ARRAY_LENGTH(fields), false, &selection);
     if (selection.ml != NULL)
-        read_ml(b, selection.ml->value, &ml);
+        read_ml(b, selection.ml->value, &ml, b->out->algorithms);
     const config_flag off = selection.enabled.given && !selection.enabled.value ? selection.enabled : ml.enabled;
     b->out->enabled = !off.given || off.value;
     b->out->enabled_span = off.span;
     b->out->models_path = ml.models_path;
     b->out->embedding_dim = ml.embedding_dim;
-    b->model_type = ml.model_type;
-    b->out->method = selection.method.text != NULL ? selection.method : ml.model_type;
-    if (ml.model_type.text != NULL && strcmp(ml.model_type.text, "ml") == 0)
-        unknown_algorithm(b, ml.model_type);
-    else if (ml.model_type.text != NULL && !mlsel_i_config_read_algorithm(b, ml.model_type, &b->default_algorithm))
-        b->model_type.text = NULL; /* reported once */
-    if (selection.method.text != NULL && !mlsel_i_config_read_algorithm(b, selection.method, &b->default_algorithm))
-        b->out->method.text = NULL;
+    /* In some files model_type names the algorithm, in others the embedding model, which matters to the host only. */
+    config_algorithm named = CONFIG_ALGORITHM_NONE;
+    if (ml.model_type.text != NULL && find_algorithm(ml.model_type.text, &named) && named != CONFIG_ALGORITHM_HOST) {
+        b->model_type = ml.model_type;
+        b->default_algorithm = named;
+        b->out->method = ml.model_type;
+    }
+    if (selection.method.text != NULL && mlsel_i_config_read_algorithm(b, selection.method, &b->default_algorithm))
+        b->out->method = selection.method;
+}
+
+void mlsel_i_config_read_own_ml(config_builder *b, const yaml_node *node, config_decision *out) {
+    ml_block ml = {0};
+    config_parameters parameters[CONFIG_N_ALGORITHMS] = {0};
+    const config_algorithm a = out->algorithm;
+    read_ml(b, node, &ml, parameters);
+    if (a < CONFIG_ALGORITHM_KNN || a > CONFIG_ALGORITHM_MLP)
+        return;
+    if (ml.embedding_dim.given && !b->out->embedding_dim.given)
+        b->out->embedding_dim = ml.embedding_dim;
+    out->own = parameters[a];
+    if (out->own.pretrained_path.text == NULL && ml.models_path.text != NULL) {
+        const char *const name = mlsel_algorithm_name((mlsel_algorithm)a);
+        const char *const file = mlsel_i_arena_join(b->reader.arena, "/", name, "_model.json");
+        out->own.pretrained_path.span = ml.models_path.span;
+        if (file != NULL)
+            out->own.pretrained_path.text = mlsel_i_arena_join(b->reader.arena, ml.models_path.text, file, "");
+        b->no_memory = b->no_memory || out->own.pretrained_path.text == NULL;
+    }
 }

@@ -225,6 +225,66 @@ static void paths(void **state) {
     check_paths("a/b/x.yaml", &models, "/models/svm_model.json", "/models/mlp_model.json");
 }
 
+/* A decision's own block ml: paths, parameters, and what comes before what. */
+static void own_ml(void **state) {
+    (void)state;
+    static const char text[] =
+        "version: v0.3\n"
+        "global: {router: {model_selection: {ml: {models_path: m, knn: {k: 2}, svm: {pretrained_path: s.json}}}}}\n"
+        "routing:\n"
+        "  decisions:\n"
+        "  - {name: a, rules: {type: domain, name: math}, modelRefs: [{model: x}, {model: y}],\n"
+        "     algorithm: {type: knn, ml: {models_path: own, model_type: mmbert, embedding_dim: 768, knn: {k: 3}}}}\n"
+        "  - {name: b, rules: {type: domain, name: law}, modelRefs: [{model: x}, {model: y}],\n"
+        "     algorithm: {type: knn, knn: {k: 4}, ml: {knn: {k: 3, pretrained_path: p.json}}}}\n"
+        "  - {name: c, rules: {type: domain, name: health}, modelRefs: [{model: x}, {model: y}],\n"
+        "     algorithm: {type: svm, ml: {knn: {k: 3}}}}\n";
+    config *c = NULL;
+    config_diagnostics list = {0};
+    mlsel_error err;
+    test_ok(mlsel_i_config_read(text, sizeof text - 1, NULL, NULL, &c, &list, &err), &err);
+    assert_int_equal(list.count, 0);
+    assert_true(c->embedding_dim.value == 768);
+    assert_int_equal(c->decisions[0].k, 3);
+    check_path(c, &c->decisions[0], "own/knn_model.json");
+    assert_int_equal(c->decisions[1].k, 4);
+    check_path(c, &c->decisions[1], "p.json");
+    check_path(c, &c->decisions[2], "s.json");
+    mlsel_i_config_free(c);
+    mlsel_i_config_diagnostics_clear(&list);
+}
+
+/* What decisions get that name no algorithm: the method, or where it is "ml" the algorithm in model_type. */
+static void default_algorithm(void **state) {
+    (void)state;
+    static const struct {
+        const char *method;
+        const char *model_type;
+        config_algorithm expected;
+    } cases[] = {
+        {"~", "~", CONFIG_ALGORITHM_NONE},      {"svm", "~", CONFIG_ALGORITHM_SVM},
+        {"svm", "mlp", CONFIG_ALGORITHM_SVM},   {"~", "mlp", CONFIG_ALGORITHM_MLP},
+        {"ml", "mlp", CONFIG_ALGORITHM_MLP},    {"svm", "qwen3", CONFIG_ALGORITHM_SVM},
+        {"elo", "~", CONFIG_ALGORITHM_HOST},    {"~", "mmbert", CONFIG_ALGORITHM_NONE},
+        {"static", "~", CONFIG_ALGORITHM_NONE}, {"ml", "KNN", CONFIG_ALGORITHM_NONE},
+    };
+    for (size_t i = 0; i < TEST_LENGTH(cases); i++) {
+        char text[512];
+        config *c = NULL;
+        config_diagnostics list = {0};
+        snprintf(text, sizeof text,
+                 "global: {router: {model_selection: {method: %s, ml: {models_path: m, model_type: %s}}}}\n"
+                 "routing: {decisions: [{name: a, modelRefs: [{model: x}, {model: y}]}]}\n",
+                 cases[i].method, cases[i].model_type);
+        const mlsel_status status = mlsel_i_config_read(text, strlen(text), NULL, NULL, &c, &list, NULL);
+        assert_int_equal(status == MLSEL_OK, strcmp(cases[i].model_type, "KNN") != 0);
+        if (status == MLSEL_OK)
+            assert_int_equal(c->decisions[0].algorithm, cases[i].expected);
+        mlsel_i_config_free(c);
+        mlsel_i_config_diagnostics_clear(&list);
+    }
+}
+
 /* No two pairs are taken for one, whatever characters they have. */
 static void signals(void **state) {
     (void)state;
@@ -342,7 +402,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documented), cmocka_unit_test(written_differently),
         cmocka_unit_test(disabled),   cmocka_unit_test(paths),
-        cmocka_unit_test(signals),    cmocka_unit_test(first_error),
+        cmocka_unit_test(signals),    cmocka_unit_test(default_algorithm),
+        cmocka_unit_test(own_ml),     cmocka_unit_test(first_error),
         cmocka_unit_test(damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

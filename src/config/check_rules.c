@@ -140,7 +140,8 @@ static void report_shadowed(config_builder *b, solver *s, const config_decision 
     if (strcmp(d->name.text, by->name.text) == 0)
         return; /* reported as such */
     if (!can_hold(s, by->rules, d->rules))
-        mlsel_i_diagnose(b->reader.list, CONFIG_ERROR, "same-rules", d->span, "remove one, or tell them apart by rules",
+        mlsel_i_diagnose(b->reader.list, CONFIG_WARNING, "same-rules", d->span,
+                         "remove one, or tell them apart by rules",
                          "decision %s cannot be told apart from %s on line %u: they match the same requests, and the "
                          "latter always answers",
                          mlsel_i_quote(&q, d->name.text), mlsel_i_quote(&p, by->name.text), (unsigned)by->span.line);

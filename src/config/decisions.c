@@ -44,6 +44,7 @@ static bool read_ref(config_builder *b, const yaml_node *node, config_ref *out) 
         {"use_reasoning", FIELD_IGNORED, 0},
         {"reasoning_description", FIELD_IGNORED, 0},
         {"reasoning_effort", FIELD_IGNORED, 0},
+        {"reasoning_mode", FIELD_IGNORED, 0},
         {"weight", FIELD_IGNORED, 0},
     };
     ref_block block = {0};
@@ -137,6 +138,7 @@ static void read_algorithm(config_builder *b, const yaml_node *node, config_deci
         {"hybrid", FIELD_IGNORED, 0},
         {"latency_aware", FIELD_IGNORED, 0},
         {"multi_factor", FIELD_IGNORED, 0},
+        {"minimum_candidates", FIELD_IGNORED, 0},
         {"on_error", FIELD_IGNORED, 0},
         {"prompt", FIELD_IGNORED, 0},
         {"ratings", FIELD_IGNORED, 0},
@@ -206,6 +208,7 @@ static bool read_block(config_builder *b, const yaml_node *node, decision_block 
         {"adaptations", FIELD_IGNORED, 0},
         {"emits", FIELD_IGNORED, 0},
         {"output_contract", FIELD_IGNORED, 0},
+        {"output_contract_spec", FIELD_IGNORED, 0},
         {"candidateIterations", FIELD_IGNORED, 0},
         {"enabled", FIELD_IGNORED, 0},
         {"labels", FIELD_IGNORED, 0},

@@ -51,23 +51,24 @@ static mlsel_status named(const char *path, mlsel_status status, mlsel_error *er
     return status;
 }
 
-static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
+static mlsel_status failed(const char *path, const file_kind *kind, const char *what, int error, mlsel_error *err) {
     if (error == ENOENT || error == ENOTDIR)
-        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "pretrained model not found: %s", path);
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "%s not found: %s", kind->noun, path);
     return named(path,
                  mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
                                      mlsel_i_file_reason(error), error),
                  err);
 }
 
-static mlsel_status check(const char *path, const struct stat *info, uint64_t max_bytes, mlsel_error *err) {
+static mlsel_status check(const char *path, const file_kind *kind, const struct stat *info, uint64_t max_bytes,
+                          mlsel_error *err) {
     if (S_ISDIR(info->st_mode))
-        return failed(path, "read", EISDIR, err);
+        return failed(path, kind, "read", EISDIR, err);
     if (!S_ISREG(info->st_mode))
-        return named(path,
-                     mlsel_i_fail(err, MLSEL_ERROR_IO,
-                                  " is not a regular file: read it yourself and use mlsel_model_load_memory"),
-                     err);
+        return named(
+            path,
+            mlsel_i_fail(err, MLSEL_ERROR_IO, " is not a regular file: read it yourself and use %s", kind->function),
+            err);
     if ((uint64_t)info->st_size > max_bytes || (uint64_t)info->st_size >= SIZE_MAX)
         return named(path,
                      mlsel_i_fail(err, MLSEL_ERROR_LIMIT, " has %llu bytes, the limit is %llu",
@@ -96,7 +97,8 @@ static mlsel_status changed(const char *path, mlsel_error *err) {
     return named(path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
 }
 
-static mlsel_status read_whole(int fd, const char *path, size_t expected, file_content *out, mlsel_error *err) {
+static mlsel_status read_whole(int fd, const char *path, const file_kind *kind, size_t expected, file_content *out,
+                               mlsel_error *err) {
     size_t got = 0;
     char *data = mlsel_i_map(expected + 1);
     if (data == NULL)
@@ -108,17 +110,18 @@ static mlsel_status read_whole(int fd, const char *path, size_t expected, file_c
         return MLSEL_OK;
     }
     mlsel_i_unmap(data, expected + 1);
-    return error != 0 ? failed(path, "read", error, err) : changed(path, err);
+    return error != 0 ? failed(path, kind, "read", error, err) : changed(path, err);
 }
 
-static mlsel_status map(int fd, const char *path, const struct stat *info, file_content *out, mlsel_error *err) {
+static mlsel_status map(int fd, const char *path, const file_kind *kind, const struct stat *info, file_content *out,
+                        mlsel_error *err) {
     const size_t size = (size_t)info->st_size;
     /* not filled in advance: pages come from the system's cache as they are touched, and are its copy */
     void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (data == MAP_FAILED && errno == ENOMEM)
         return mlsel_i_no_memory(err);
     if (data == MAP_FAILED)
-        return failed(path, "mapped", errno, err);
+        return failed(path, kind, "mapped", errno, err);
     *out = (file_content){.data = data, .size = size, .is_mapped = true};
 #ifdef __APPLE__
     const struct timespec modified = info->st_mtimespec, status = info->st_ctimespec;
@@ -135,25 +138,25 @@ static mlsel_status map(int fd, const char *path, const struct stat *info, file_
     return MLSEL_OK;
 }
 
-mlsel_status mlsel_i_file_load(const char *path, uint64_t max_bytes,
-                               bool (*is_to_map)(const unsigned char *first, size_t size), file_content *out,
+mlsel_status mlsel_i_file_load(const char *path, const file_kind *kind, uint64_t max_bytes, file_content *out,
                                mlsel_error *err) {
     struct stat info;
     unsigned char first[FILE_FIRST_BYTES];
     /* O_NONBLOCK: opening a pipe that nobody writes must not hang */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return failed(path, "opened", errno, err);
-    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, "read", errno, err);
-    if (status != MLSEL_OK || (status = check(path, &info, max_bytes, err)) != MLSEL_OK)
+        return failed(path, kind, "opened", errno, err);
+    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, kind, "read", errno, err);
+    if (status != MLSEL_OK || (status = check(path, kind, &info, max_bytes, err)) != MLSEL_OK)
         goto out;
     const ssize_t got = pread(fd, first, sizeof first, 0);
     if (got < 0)
-        status = failed(path, "read", errno, err);
-    else if (got == (ssize_t)sizeof first && info.st_size >= got && is_to_map(first, sizeof first))
-        status = map(fd, path, &info, out, err);
+        status = failed(path, kind, "read", errno, err);
+    else if (kind->is_to_map != NULL && got == (ssize_t)sizeof first && info.st_size >= got &&
+             kind->is_to_map(first, sizeof first))
+        status = map(fd, path, kind, &info, out, err);
     else
-        status = read_whole(fd, path, (size_t)info.st_size, out, err);
+        status = read_whole(fd, path, kind, (size_t)info.st_size, out, err);
 out:
     close(fd);
     return status;

@@ -21,10 +21,15 @@ typedef struct file_content {
 
 enum { FILE_FIRST_BYTES = 9 };
 
-/* Reads or maps a regular file of at most max_bytes; is_to_map decides by its first FILE_FIRST_BYTES. Undone with
- * mlsel_i_file_unload. */
-mlsel_status mlsel_i_file_load(const char *path, uint64_t max_bytes,
-                               bool (*is_to_map)(const unsigned char *first, size_t size), file_content *out,
+typedef struct file_kind {
+    const char *noun;     /* what messages call a file that is missing */
+    const char *function; /* what takes memory instead of a file */
+    /* decides by the first FILE_FIRST_BYTES whether to map the file; NULL: never */
+    bool (*is_to_map)(const unsigned char *first, size_t size);
+} file_kind;
+
+/* Reads or maps a regular file of at most max_bytes. Undone with mlsel_i_file_unload. */
+mlsel_status mlsel_i_file_load(const char *path, const file_kind *kind, uint64_t max_bytes, file_content *out,
                                mlsel_error *err);
 void mlsel_i_file_unload(file_content *content);
 

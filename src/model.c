@@ -129,21 +129,37 @@ static mlsel_status read_artifact(file_content *content, mlsel_artifact **out, m
     return status;
 }
 
+/* Checks what is left to check and binds the artifact to the device, or to what stands in for it. */
+static mlsel_status use(mlsel_artifact *artifact, const mlsel_model_options *options, device_choice *device,
+                        mlsel_model **out, mlsel_error *err) {
+    mlsel_status status = MLSEL_OK;
+    if (needs_check(artifact, options, device) && (status = mlsel_i_container_check(artifact, err)) != MLSEL_OK)
+        return status;
+    status = bind(artifact, options, device, out, err);
+    if (status != MLSEL_OK && mlsel_i_device_replace(options->device, options->allow_device_fallback != 0, device))
+        return bind(artifact, options, device, out, err);
+    return status;
+}
+
+mlsel_status mlsel_i_model_view(const mlsel_model *model, const mlsel_model_options *options, mlsel_model **out,
+                                mlsel_error *err) {
+    mlsel_model_options own;
+    device_choice device;
+    mlsel_status status = read_options(options, &own, err);
+    if (status != MLSEL_OK)
+        return status;
+    status = mlsel_i_device_resolve(own.device, own.allow_device_fallback != 0, &device, err);
+    return status == MLSEL_OK ? use(model->engine->artifact, &own, &device, out, err) : status;
+}
+
 static mlsel_status load(file_content *content, const mlsel_model_options *options, mlsel_model **out,
                          mlsel_error *err) {
     device_choice device;
     mlsel_artifact *artifact = NULL;
-    const bool fallback = options->allow_device_fallback != 0;
-    mlsel_status status = mlsel_i_device_resolve(options->device, fallback, &device, err);
+    mlsel_status status = mlsel_i_device_resolve(options->device, options->allow_device_fallback != 0, &device, err);
     if (status != MLSEL_OK || (status = read_artifact(content, &artifact, err)) != MLSEL_OK)
         return status;
-    if (needs_check(artifact, options, &device))
-        status = mlsel_i_container_check(artifact, err);
-    if (status == MLSEL_OK) {
-        status = bind(artifact, options, &device, out, err);
-        if (status != MLSEL_OK && mlsel_i_device_replace(options->device, fallback, &device))
-            status = bind(artifact, options, &device, out, err);
-    }
+    status = use(artifact, options, &device, out, err);
     mlsel_i_artifact_release(artifact);
     return status;
 }
@@ -175,13 +191,13 @@ mlsel_status mlsel_model_load_memory(const void *data, size_t size, const mlsel_
 
 mlsel_status mlsel_model_load(const char *path, const mlsel_model_options *options, mlsel_model **out,
                               mlsel_error *err) {
+    const file_kind kind = {"pretrained model", "mlsel_model_load_memory", mlsel_i_is_container};
     mlsel_model_options own;
     file_content content;
     if (path == NULL || out == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "path and out must not be NULL");
     mlsel_status status = read_options(options, &own, err);
-    if (status != MLSEL_OK ||
-        (status = mlsel_i_file_load(path, own.max_bytes, mlsel_i_is_container, &content, err)) != MLSEL_OK)
+    if (status != MLSEL_OK || (status = mlsel_i_file_load(path, &kind, own.max_bytes, &content, err)) != MLSEL_OK)
         return status;
     status = load(&content, &own, out, err);
     mlsel_i_file_unload(&content);

@@ -48,6 +48,10 @@ typedef struct workspace {
     void *scratch;                       /* the backend's */
 } workspace;
 
+/* Another model of the same artifact with k, device and layout of its own; options are those of mlsel_model_load. */
+mlsel_status mlsel_i_model_view(const mlsel_model *model, const mlsel_model_options *options, mlsel_model **out,
+                                mlsel_error *err);
+
 /* Sets chunk and the pool from the other fields, and puts one workspace into the pool. */
 mlsel_status mlsel_i_workspace_init(mlsel_model *model, mlsel_error *err);
 workspace *mlsel_i_workspace_take(const mlsel_model *model, mlsel_error *err);

@@ -16,7 +16,7 @@ harmless() {
     ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | nextafter | sqrt) ;;
     snprintf | vsnprintf) ;; # with the conversions used here they format in place
     getauxval | getenv | secure_getenv) ;;
-    pthread_mutex_unlock | pthread_mutex_init | pthread_mutex_destroy) ;;
+    pthread_mutex_unlock) ;;
     pthread_cond_broadcast | pthread_cond_signal | pthread_cond_init | pthread_cond_destroy) ;;
     pthread_create | pthread_join) ;; # only where a model with threads is loaded or released
     getpid | pthread_sigmask | sigfillset) ;;

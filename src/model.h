@@ -16,7 +16,9 @@ typedef struct workspace_layout {
 } workspace_layout;
 
 struct mlsel_model {
+    block_pool workspaces;
     _Atomic size_t references;
+    thread_team *team; /* NULL: the callers work alone */
     mlsel_engine *engine;
     const mlsel_artifact *artifact; /* of the engine */
     const cpu_kernels *kernels;     /* for the core's own passes over queries */
@@ -30,8 +32,6 @@ struct mlsel_model {
     uint32_t chunk; /* queries that one workspace takes */
     workspace_layout layout;
     workspace_layout layout_of_one; /* for one query */
-    block_pool workspaces;
-    thread_team *team; /* NULL: the callers work alone */
 };
 
 /*

@@ -13,7 +13,7 @@ static const char SIGNALS_HINT[] =
 /* --- lists ------------------------------------------------------------------------------------------------------- */
 
 static void push_name(name_list *list, const char *name) {
-    if (list->count == list->capacity) {
+    if (list->names == NULL || list->count == list->capacity) {
         list->capacity = list->capacity > 0 ? 2 * list->capacity : 8;
         list->names = tool_resize(list->names, list->capacity, sizeof *list->names);
     }

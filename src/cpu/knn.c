@@ -8,6 +8,7 @@
  * the same bits.
  */
 #include <math.h>
+#include <string.h>
 
 #include "knn.h"
 
@@ -156,12 +157,13 @@ static void scan_vectors(scan *s) {
 double mlsel_i_knn_take_query(const cpu_state *state, const mlsel_backend_run *run, size_t index, double *q) {
     const size_t n = state->view->n_features, at = index * run->stride;
     const bool normalize = state->view->knn->normalize;
-    const float *f32 = run->query_type == MLSEL_QUERY_F64 ? NULL : (const float *)run->queries + at;
-    const double *f64 = f32 == NULL ? (const double *)run->queries + at : NULL;
-    const double squared = f32 != NULL ? state->kernels->sum_squares_f32(f32, n) : state->kernels->sum_squares(f64, n);
-    const double norm = sqrt(squared), scale = !normalize ? 1 : norm > 0 ? 1 / norm : 0;
-    for (size_t i = 0; i < n; i++)
-        q[i] = (f32 != NULL ? (double)f32[i] : f64[i]) * scale;
+    if (run->query_type == MLSEL_QUERY_F64)
+        memcpy(q, (const double *)run->queries + at, n * sizeof *q);
+    for (size_t i = 0; run->query_type != MLSEL_QUERY_F64 && i < n; i++)
+        q[i] = (double)((const float *)run->queries)[at + i];
+    const double norm = sqrt(state->kernels->sum_squares(q, n)), scale = norm > 0 ? 1 / norm : 0;
+    for (size_t i = 0; normalize && i < n; i++)
+        q[i] *= scale;
     return normalize ? (norm > 0 ? 1 : 0) : norm;
 }
 

@@ -36,8 +36,8 @@ static batch_layout lay_out(const cpu_state *state) {
     l.narrow = l.wide + row * sizeof(double);
     l.panels = l.narrow + PANEL_WIDTH * row * sizeof(float);
     l.candidates = l.panels + MAX_GROUPS * mlsel_i_panel_size(n) * sizeof(float);
-    l.nearest = l.candidates + MAX_KNN_BATCH * ROOM * sizeof(candidate);
-    l.end = l.nearest + MAX_KNN_BATCH * ROOM / 4 * sizeof(float);
+    l.nearest = l.candidates + sizeof(candidate) * MAX_KNN_BATCH * ROOM;
+    l.end = l.nearest + sizeof(float) * MAX_KNN_BATCH * ROOM / 4;
     return l;
 }
 

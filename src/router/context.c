@@ -112,9 +112,9 @@ void mlsel_i_context_leave(const mlsel_router *router, router_context *context) 
     give((context_set *)&router->contexts, context);
 }
 
-void mlsel_i_contexts_free(context_set *set) {
+void mlsel_i_contexts_free(context_set *contexts) {
     router_context *next;
-    for (router_context *context = atomic_load(&set->all); context != NULL; context = next) {
+    for (router_context *context = atomic_load(&contexts->all); context != NULL; context = next) {
         next = context->next;
         mlsel_i_free(context->scratch);
         mlsel_i_free(context);

@@ -66,7 +66,8 @@ typedef struct cpu_kernels {
     size_t first_dots_parts, first_dots_tail; /* as for dots */
     /* out[i] = base + offsets[i] - 2 * dots[i] in double; returns the least, infinity for n = 0 */
     double (*distances)(double base, const float *offsets, const float *dots, size_t n, double *out);
-    /* close[i] = whether any x[j] other than x[i] is within gap of it; returns whether any is */
+    /* close[i] = whether any x[j] other than x[i] is within gap of it; returns whether any is, and if none leaves close
+     * undefined */
     bool (*mark_close)(const double *x, size_t n, double gap, uint8_t *close);
     /* Sum of exp(x[i] - shift) for x[i] <= shift, minus infinity too; relative error below 1e-14. NULL: nothing is
      * gained over the C library. */

@@ -187,11 +187,11 @@ static bool estimate_all(const cpu_state *state, const cpu_query *query, double 
     if (error > tolerance && error > tolerance * least)
         return false;
     bool is_open = state->kernels->mark_close(out, n_clusters, 2 * error, scratch->close);
-    for (size_t c = 0; least <= error && c < n_clusters; c++)
-        if (out[c] <= error) { /* distances are not below 0 */
-            scratch->close[c] = 1;
-            is_open = true;
-        }
+    if (least <= error) { /* distances are not below 0 */
+        for (size_t c = 0; c < n_clusters; c++)
+            scratch->close[c] = (uint8_t)((is_open && scratch->close[c]) || out[c] <= error);
+        is_open = true;
+    }
     if (is_open)
         settle(state, query, scratch, out);
     return true;

@@ -204,7 +204,8 @@ static void check_mark_close(const cpu_kernels *kernels) {
                 bool is_close = false;
                 for (size_t j = 0; i < n && j < n; j++)
                     is_close = is_close || (j != i && fabs(x[i] - x[j]) <= gap);
-                assert_int_equal(marks[i], i < n ? is_close : 77);
+                if (got || i >= n) /* else undefined */
+                    assert_int_equal(marks[i], i < n ? is_close : 77);
                 found = found || is_close;
             }
             assert_int_equal(got, found);

@@ -20,6 +20,9 @@
 /* Rows that first_dots takes. */
 enum { FIRST_ROWS = 8 };
 
+/* Of the sum of squares of first_dots_f32: a product and a sum of two in float. */
+#define FIRST_SQUARES_ERROR 0x1p-22
+
 typedef struct cpu_kernels {
     const char *isa;
     const cpu_low_kernels *low; /* layers in lower precision */
@@ -59,7 +62,8 @@ typedef struct cpu_kernels {
     /*
      * One pass over a query as it comes, which may hold anything: its sum of squares in double, in any order, and its
      * dot products with FIRST_ROWS rows, whose values from n up to the next multiple of 16 are 0. The query in float
-     * goes to `narrow` unless that is NULL. Both may be NULL in a table: nothing is gained there.
+     * goes to `narrow` unless that is NULL. Of a query in float the sum of squares has a relative error of up to
+     * FIRST_SQUARES_ERROR. Both may be NULL in a table: nothing is gained there.
      */
     double (*first_dots_f64)(const double *x, size_t n, const float *rows, size_t stride, float *narrow, float *out);
     double (*first_dots_f32)(const float *x, size_t n, const float *rows, size_t stride, float *out);

@@ -271,9 +271,7 @@ enum { FETCH_AHEAD = 1024 };
     __m512 b0 = a0, b1 = a0, b2 = a0, b3 = a0, b4 = a0, b5 = a0, b6 = a0, b7 = a0;                                     \
     __m512d s0 = _mm512_setzero_pd(), s1 = s0
 #define FIRST_FETCH(pointer) _mm_prefetch((const char *)(pointer) + FETCH_AHEAD, _MM_HINT_T0)
-#define FIRST_ADD(to, low, high, v, at)                                                                                \
-    s0 = _mm512_fmadd_pd(low, low, s0);                                                                                \
-    s1 = _mm512_fmadd_pd(high, high, s1);                                                                              \
+#define FIRST_ROWS_ADD(to, v, at)                                                                                      \
     FMA(to##0, v, rows + at);                                                                                          \
     FMA(to##1, v, r1 + at);                                                                                            \
     FMA(to##2, v, r2 + at);                                                                                            \
@@ -282,6 +280,10 @@ enum { FETCH_AHEAD = 1024 };
     FMA(to##5, v, r5 + at);                                                                                            \
     FMA(to##6, v, r6 + at);                                                                                            \
     FMA(to##7, v, r7 + at)
+#define FIRST_ADD(to, low, high, v, at)                                                                                \
+    s0 = _mm512_fmadd_pd(low, low, s0);                                                                                \
+    s1 = _mm512_fmadd_pd(high, high, s1);                                                                              \
+    FIRST_ROWS_ADD(to, v, at)
 #define FIRST_PAIR(r, s) add_pairs(_mm512_add_ps(a##r, b##r), _mm512_add_ps(a##s, b##s))
 #define FIRST_FINISH                                                                                                   \
     _mm256_storeu_ps(out, add_quarters(add_fours(FIRST_PAIR(0, 1), FIRST_PAIR(2, 3)),                                  \
@@ -331,20 +333,20 @@ static double first_dots_f64(const double *x, size_t n, const float *rows, size_
                             : first_f64(x, n, rows, stride, true, narrowed, out);
 }
 
-#define FIRST_WHOLE_F32(to, at)                                                                                        \
-    do {                                                                                                               \
-        FIRST_FETCH(x + at);                                                                                           \
-        const __m512d low = _mm512_cvtps_pd(_mm256_loadu_ps(x + at));                                                  \
-        const __m512d high = _mm512_cvtps_pd(_mm256_loadu_ps(x + at + 8));                                             \
-        FIRST_ADD(to, low, high, _mm512_loadu_ps(x + at), at);                                                         \
-    } while (0)
-
 static double first_dots_f32(const float *x, size_t n, const float *rows, size_t stride, float *out) {
     FIRST_SUMS;
     size_t i = 0;
     for (; i + 32 <= n; i += 32) {
-        FIRST_WHOLE_F32(a, i);
-        FIRST_WHOLE_F32(b, i + 16);
+        FIRST_FETCH(x + i);
+        FIRST_FETCH(x + i + 16);
+        __m512 v = _mm512_loadu_ps(x + i), w = _mm512_loadu_ps(x + i + 16);
+        __asm__("" : "+v"(v), "+v"(w));
+        /* two squares in float, as multiplying in double would take as long as two of the rows */
+        const __m512 squares = _mm512_fmadd_ps(v, v, _mm512_mul_ps(w, w));
+        s0 = _mm512_add_pd(s0, _mm512_cvtps_pd(_mm512_castps512_ps256(squares)));
+        s1 = _mm512_add_pd(s1, _mm512_cvtps_pd(_mm512_extractf32x8_ps(squares, 1)));
+        FIRST_ROWS_ADD(a, v, i);
+        FIRST_ROWS_ADD(b, w, i + 16);
     }
     for (; i < n; i += 16) {
         const __m512 v = _mm512_maskz_loadu_ps(n - i >= 16 ? 0xffff : tail16(n - i), x + i);

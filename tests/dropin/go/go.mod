@@ -1,0 +1,3 @@
+module example.org/mlsel/dropin
+
+go 1.19

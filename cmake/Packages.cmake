@@ -30,6 +30,9 @@ list(JOIN MLSEL_LINK_PACKAGES ", " link_packages)
 mlsel_package(runtime ${runtime} libs "" "decides per request which language model should answer"
               "Loads KNN, KMeans, SVM and MLP selectors from their JSON artifacts and chooses a
 model for a query embedding. This package has the shared library.")
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/deb/shlibs
+     "libmlsel ${PROJECT_VERSION_MAJOR} ${runtime} (>= ${PROJECT_VERSION})\n") # for packages that use the library
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/deb/shlibs)
 mlsel_package(dev libmlsel-dev libdevel "${runtime} ${this}, ${link_packages}, libc6-dev"
               "decides per request which language model should answer (development)"
               "Header files, archive, pkg-config and CMake files of mlsel.")
@@ -51,7 +54,8 @@ endif()
 
 set(CPACK_PACKAGE_VENDOR mlsel)
 set(CPACK_PACKAGE_CONTACT "${MLSEL_PACKAGE_CONTACT}")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+# CPack's own default: any other text would become the first line of every package's description.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${CMAKE_PROJECT_NAME} built using CMake")
 set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_CURRENT_SOURCE_DIR}/LICENSE)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_VERBATIM_VARIABLES ON)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check_symbols.sh HEADER MAP SHARED ARCHIVE COUNT: the shared library exports, without versions, and the archive defines
-# exactly the COUNT functions that the header declares; the version script lists the same.
+# check_symbols.sh HEADER MAP SHARED ARCHIVE COUNT [CJSON_ARCHIVE]: the shared library exports, without versions, and the
+# archive defines exactly the COUNT functions that the header declares; the version script lists the same. Built with an
+# archive of cJSON, both hold it.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -32,6 +33,10 @@ done
 }
 if readelf -d "$3" | grep -E 'RPATH|RUNPATH|NEEDED.*mlsel'; then
     echo "FAILED: $3 is not complete in one file, or has a search path"
+    failed=1
+fi
+if [ -n "${6:-}" ] && { readelf -d "$3" | grep 'NEEDED.*cjson' || "$nm" -u "$4" | grep cJSON_; }; then
+    echo "FAILED: cJSON is not in the libraries, although there is an archive of it"
     failed=1
 fi
 [ "$failed" -eq 0 ] || exit 1

@@ -7,7 +7,8 @@
 #   pkg_config    so does a compiler with pkg-config, shared and static
 #   dropin        and the drop-in libraries likewise
 # The environment says what to test: CMAKE, SOURCE_DIR, BUILD_DIR, CONFIG, TREE, GENERATOR, MAKE_PROGRAM, CC, CXX (may
-# be empty), VERSION, LIBDIR (relative), TOOL and DROPIN (1 if the command, the drop-in libraries were built).
+# be empty), VERSION, LIBDIR (relative), TOOL and DROPIN (1 if the command, the drop-in libraries were built), EMULATOR
+# (what runs programs of another processor, or empty).
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -40,10 +41,10 @@ answers() {
     models=$SOURCE_DIR/examples/models
     queries=$SOURCE_DIR/examples/queries.f32
     expect "codellama-7b  score 2.4907  margin 1.7832  probability 0.6462" \
-        "$1/select$2" "$models/knn_model.json" "$queries" math
+        $EMULATOR "$1/select$2" "$models/knn_model.json" "$queries" math
     expect "5  llama-3.2-1b  score 3.1761  probability 0.6717" \
-        "$1/batch$2" "$models/svm_model.json" "$queries" "math,computer science,law,biology,history,business"
-    [ -z "$CXX" ] || expect "0.9850  codellama-7b" "$1/embed$2" "$models/mlp_model.json" "$queries" math
+        $EMULATOR "$1/batch$2" "$models/svm_model.json" "$queries" "math,computer science,law,biology,history,business"
+    [ -z "$CXX" ] || expect "0.9850  codellama-7b" $EMULATOR "$1/embed$2" "$models/mlp_model.json" "$queries" math
 }
 
 # expect LINE COMMAND...: the command succeeds and prints that line
@@ -117,7 +118,7 @@ step_files() {
             -fsyntax-only "$TREE/alone.c"
     done
     # The tool has to find the library beside it, wherever the two are.
-    [ "$TOOL" != 1 ] || run "$prefix/bin/mlsel" --version
+    [ "$TOOL" != 1 ] || run $EMULATOR "$prefix/bin/mlsel" --version
 }
 
 step_find_package() {
@@ -185,7 +186,7 @@ contract() {
     # shellcheck disable=SC2046,SC2086 # words are meant to be split
     run $CC -std=c11 "$sources/contract.c" "$sources/kinds.c" -o "$TREE/contract_$kind" \
         $(pkg-config "$@" --cflags --libs ml_semantic_router candle_semantic_router_mlp) -lm
-    expect "the contract is kept" env LD_LIBRARY_PATH="$prefix/$LIBDIR" "$TREE/contract_$kind"
+    expect "the contract is kept" env LD_LIBRARY_PATH="$prefix/$LIBDIR" $EMULATOR "$TREE/contract_$kind"
 }
 
 step_dropin() {

@@ -31,7 +31,7 @@ dropin_handle *mlsel_i_dropin_new(mlsel_algorithm algorithm, int number, double 
 
 static void free_handle(dropin_handle *handle) {
     mlsel_model_release(handle->model);
-    free(handle->text);
+    mlsel_i_dropin_text_release(handle->text);
     free(handle->candidates);
     free(handle);
 }
@@ -59,13 +59,19 @@ static int sort_candidates(dropin_handle *handle) {
     return 1;
 }
 
-/* Gives the loaded model what the handle keeps of it; 0 if it is another algorithm's or memory runs out. */
-static int bind_model(dropin_handle *handle) {
-    mlsel_model_info info;
-    if (mlsel_model_get_info(handle->model, &info, sizeof info, NULL) != MLSEL_OK ||
-        info.algorithm != handle->algorithm)
-        return 0;
-    return info.algorithm != MLSEL_ALGORITHM_KMEANS || info.format_version != 1 || sort_candidates(handle);
+/* Fills in what a handle keeps of a document, whose model it has; 0 if that is another algorithm's or memory runs out.
+ */
+static int keep(dropin_handle *handle, const char *json, size_t size) {
+    mlsel_model_info info = {.content_hash = ""};
+    if (handle->model != NULL) {
+        if (mlsel_model_get_info(handle->model, &info, sizeof info, NULL) != MLSEL_OK ||
+            info.algorithm != handle->algorithm)
+            return 0;
+        if (info.algorithm == MLSEL_ALGORITHM_KMEANS && info.format_version == 1 && !sort_candidates(handle))
+            return 0;
+    }
+    handle->text = mlsel_i_dropin_text_acquire(json, size, info.content_hash);
+    return handle->text != NULL;
 }
 
 dropin_handle *mlsel_i_dropin_load(mlsel_algorithm algorithm, const char *json, const mlsel_model_options *options) {
@@ -85,12 +91,10 @@ dropin_handle *mlsel_i_dropin_load(mlsel_algorithm algorithm, const char *json, 
     }
     handle->algorithm = algorithm;
     handle->model = model;
-    handle->text = malloc(size + 1);
-    if (handle->text == NULL || (model != NULL && !bind_model(handle))) {
+    if (!keep(handle, json, size)) {
         free_handle(handle);
         return NULL;
     }
-    memcpy(handle->text, json, size + 1);
     return handle;
 }
 
@@ -117,5 +121,5 @@ char *mlsel_i_dropin_to_json(mlsel_algorithm algorithm, const void *handle) {
     const dropin_handle *given = mlsel_i_dropin_check(algorithm, handle);
     if (given == NULL)
         return NULL;
-    return given->text != NULL ? mlsel_i_dropin_copy(given->text) : mlsel_i_dropin_untrained(given);
+    return given->text != NULL ? mlsel_i_dropin_copy(given->text->bytes) : mlsel_i_dropin_untrained(given);
 }

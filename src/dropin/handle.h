@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "mlsel.h"
+#include "text.h"
 
 /* A candidate of a KMeans artifact. */
 typedef struct dropin_candidate {
@@ -18,7 +19,7 @@ typedef struct dropin_candidate {
 typedef struct dropin_handle {
     mlsel_algorithm algorithm;
     mlsel_model *model;           /* NULL: untrained */
-    char *text;                   /* the document as it was loaded; NULL: made by X_new */
+    dropin_text *text;            /* the document as it was loaded; NULL: made by X_new */
     dropin_candidate *candidates; /* KMeans v1: [label_count] in the byte order of their names; NULL: label order */
     /* what was asked for when an untrained handle was made */
     int number; /* KNN: k, KMeans: clusters, SVM: kernel */

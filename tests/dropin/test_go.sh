@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # test_go.sh LINK: runs the Go test with the drop-in libraries linked as LINK says: shared, archive or static (no shared
 # library at all). The environment says with what: CC, SOURCE_DIR, WORK, LIBRARIES (files), CJSON_ARCHIVE (may be empty),
-# TEST_DATA_DIR (may be empty), RACE (1: with the race detector).
+# TEST_DATA_DIR (may be empty), RACE (1: with the race detector); for another processor also GOARCH and EMULATOR.
 set -eu
 
 link=$1
@@ -12,7 +12,7 @@ skip() {
     exit 0
 }
 command -v go >/dev/null 2>&1 || skip "go is missing (Debian: apt-get install golang-go)"
-[ "$(go env GOHOSTARCH)" = "$(go env GOARCH)" ] || skip "go is set up for another processor"
+[ -n "${EMULATOR:-}" ] || [ "$(go env GOHOSTARCH)" = "$(go env GOARCH)" ] || skip "go is set up for another processor"
 
 # A folder that has nothing but these two, so that the linker has no choice.
 folder=$WORK/$link
@@ -58,4 +58,4 @@ esac
     exit 1
 }
 [ -n "${TEST_DATA_DIR:-}" ] || unset TEST_DATA_DIR
-"$folder/test" -test.count=1 -test.v
+${EMULATOR:-} "$folder/test" -test.count=1 -test.v

@@ -25,7 +25,7 @@ target_include_directories(mlsel_xxhash SYSTEM INTERFACE ${MLSEL_XXHASH_INCLUDE_
 add_library(mlsel_yaml INTERFACE)
 target_include_directories(mlsel_yaml SYSTEM INTERFACE ${MLSEL_YAML_INCLUDE_DIR})
 
-# An archive of cJSON, which Debian does not have: scripts/static-cjson.sh makes one. Needed only for programs that are
+# An archive of cJSON, which Debian does not have: scripts/static-libraries.sh makes one. Needed only for programs that are
 # to have no shared library at all.
 set(static_folder ${CMAKE_LIBRARY_ARCHITECTURE})
 if(NOT static_folder)

@@ -4,7 +4,7 @@
 
 # Packages that a program needs in order to link the archives. (The shared libraries that a package needs are found by
 # dpkg-shlibdeps.)
-set(MLSEL_LINK_PACKAGES libcjson-dev)
+set(MLSEL_LINK_PACKAGES libcjson-dev libyaml-dev)
 
 set(MLSEL_PACKAGE_CONTACT "mlsel maintainers <maintainers@mlsel.invalid>" CACHE STRING "Maintainer named in packages")
 
@@ -44,7 +44,7 @@ endif()
 if(MLSEL_BUILD_DROPIN)
   set(depends "")
   if(NOT MLSEL_CJSON_ARCHIVE)
-    set(depends "${link_packages}")
+    set(depends libcjson-dev) # of what archives need, the part that these use
   endif()
   mlsel_package(dropin mlsel-dropin libdevel "${depends}"
                 "mlsel behind the C symbols of the vLLM Semantic Router"

@@ -152,7 +152,7 @@ use() {
         examples/queries.f32 math
     # shellcheck disable=SC2046
     run "$CC" -std=c99 -Wall -Werror examples/select.c -o "$work/programs/select_archive" \
-        $(pkg-config --cflags mlsel) "$libdir/libmlsel.a" -lcjson -lm -lpthread -ldl
+        $(pkg-config --cflags mlsel) "$libdir/libmlsel.a" -lcjson -lyaml -lm -lpthread -ldl
     expect "$answer" "$work/programs/select_archive" examples/models/knn_model.json examples/queries.f32 math
     # shellcheck disable=SC2046
     run "$CC" -std=c11 tests/dropin/contract.c tests/dropin/kinds.c -o "$work/programs/contract" \
@@ -160,7 +160,7 @@ use() {
     readelf -d "$work/programs/contract" | grep -Fq "[libml_semantic_router.so]" || fail "not linked with the drop-in"
     expect "the contract is kept" env LD_LIBRARY_PATH="$libdir" "$work/programs/contract"
     run "$CC" -std=c11 tests/dropin/contract.c tests/dropin/kinds.c -o "$work/programs/contract_archive" \
-        "$libdir/libcandle_semantic_router_mlp.a" "$libdir/libml_semantic_router.a" -lcjson -lm -lpthread -ldl
+        "$libdir/libcandle_semantic_router_mlp.a" "$libdir/libml_semantic_router.a" -lcjson -lyaml -lm -lpthread -ldl
     expect "the contract is kept" "$work/programs/contract_archive"
     expect "mlsel $version" env LD_LIBRARY_PATH="$libdir" sh -c "'$prefix/bin/mlsel' --version | sed 's/^\\(mlsel [0-9.]*\\).*/\\1/'"
 }

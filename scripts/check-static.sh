@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # check-static.sh TARGET [BUILD]: builds the archives for another C library or processor (in BUILD, default
-# build/static-TARGET), links programs without any shared library and runs them: the contract of the drop-in libraries
-# and an example with each kind of artifact. TARGET is
+# build/static-TARGET), links programs without any shared library and runs them: the contract of the drop-in libraries,
+# an example with each kind of artifact, and the mlsel command, which routes. TARGET is
 #   musl    musl-gcc
 #   arm64   a cross compiler; the programs run under qemu-user
 set -eu
@@ -23,11 +23,13 @@ case $target in
 musl)
     CC=musl-gcc
     emulator=""
+    strip=strip
     command -v musl-gcc >/dev/null 2>&1 || skip "musl-gcc is missing (Debian: apt-get install musl-tools)"
     ;;
 arm64)
     CC=aarch64-linux-gnu-gcc
     emulator=qemu-aarch64
+    strip=aarch64-linux-gnu-strip
     command -v $CC >/dev/null 2>&1 || skip "$CC is missing (Debian: apt-get install gcc-aarch64-linux-gnu)"
     command -v $emulator >/dev/null 2>&1 || skip "$emulator is missing (Debian: apt-get install qemu-user)"
     ;;
@@ -49,11 +51,11 @@ build=${2:-build/static-$target}
 mkdir -p "$build/include"
 build=$(cd "$build" && pwd)
 status=0
-CC=$CC sh scripts/static-cjson.sh "$build" >"$work/log" 2>&1 || status=$?
-[ "$status" -ne 3 ] || skip "cJSON has to be built first: $(tail -n 1 "$work/log")"
+CC=$CC sh scripts/static-libraries.sh "$build" >"$work/log" 2>&1 || status=$?
+[ "$status" -ne 3 ] || skip "cJSON and libyaml have to be built first: $(tail -n 1 "$work/log")"
 [ "$status" -eq 0 ] || {
     cat "$work/log"
-    fail "cJSON does not build with $CC"
+    fail "cJSON or libyaml does not build with $CC"
 }
 # Of the system's headers, which are those of another C library or processor, only this one, which needs nothing of them.
 xxhash=/usr/include/xxhash.h
@@ -65,7 +67,8 @@ set -- -DCMAKE_C_COMPILER=$CC
 run cmake -S . -B "$build" -G Ninja "$@" -DCMAKE_BUILD_TYPE=Release -DMLSEL_WERROR=ON \
     -DMLSEL_BUILD_TESTS=OFF -DMLSEL_BUILD_TOOL=OFF -DMLSEL_BUILD_EXAMPLES=OFF \
     -DMLSEL_CJSON_INCLUDE_DIR="$build/include" -DMLSEL_XXHASH_INCLUDE_DIR="$build/include" \
-    -DMLSEL_CJSON_LIBRARY="$build/libcjson.a" -DMLSEL_CJSON_ARCHIVE="$build/libcjson.a"
+    -DMLSEL_CJSON_LIBRARY="$build/libcjson.a" -DMLSEL_CJSON_ARCHIVE="$build/libcjson.a" \
+    -DMLSEL_YAML_INCLUDE_DIR="$build/include" -DMLSEL_YAML_LIBRARY="$build/libyaml.a"
 run cmake --build "$build" --parallel 2 --target mlsel_static ml_semantic_router_archive candle_semantic_router_mlp_archive
 
 # program NAME SOURCE... : links a program statically and makes sure of it
@@ -97,6 +100,7 @@ program contract tests/dropin/contract.c tests/dropin/kinds.c $dropin
 # shellcheck disable=SC2086
 program threads tests/dropin/threads.c tests/dropin/kinds.c $dropin
 program select examples/select.c "$build/libmlsel.a" "$build/libcjson.a"
+program mlsel -I"$build/include" tools/*.c "$build/libmlsel.a" "$build/libcjson.a" "$build/libyaml.a"
 expect "the contract is kept" $emulator "$build/contract"
 expect "64 threads asked, 8 loaded and freed" $emulator "$build/threads"
 expect "codellama-7b  score 2.4907  margin 1.7832  probability 0.6462" \
@@ -108,4 +112,10 @@ for kind in kmeans svm mlp; do
         fail "another answer of the $kind artifact than codellama-7b"
     }
 done
-echo "$target: static programs of $(wc -c <"$build/contract") and $(wc -c <"$build/select") bytes choose as expected"
+$emulator "$build/mlsel" route examples/router.yaml examples/queries.jsonl >"$work/output" 2>&1 || {
+    cat "$work/output"
+    fail "mlsel route"
+}
+grep -q 'codellama-7b' "$work/output" || fail "mlsel route chooses otherwise: $(cat "$work/output")"
+"$strip" "$build/mlsel"
+echo "$target: static programs choose as expected; the mlsel command has $(wc -c <"$build/mlsel") bytes"

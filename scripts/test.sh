@@ -63,7 +63,7 @@ run_preset() {
 sh scripts/install-packages.sh test
 check "format" sh scripts/check-format.sh
 # For the programs without shared libraries; where it cannot be had, their tests report themselves skipped.
-sh scripts/static-cjson.sh || true
+sh scripts/static-libraries.sh || true
 for preset in $presets; do
     run_preset "$preset"
 done

@@ -25,7 +25,7 @@ flags=""
 case $link in
 shared) flags="-Wl,-rpath,$folder" ;;
 archive) [ -n "$CJSON_ARCHIVE" ] || flags="-lcjson" ;;
-static) [ -n "$CJSON_ARCHIVE" ] || skip "there is no archive of cJSON (scripts/static-cjson.sh makes one)" ;;
+static) [ -n "$CJSON_ARCHIVE" ] || skip "there is no archive of cJSON (scripts/static-libraries.sh makes one)" ;;
 *) exit 2 ;;
 esac
 

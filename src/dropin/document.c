@@ -59,9 +59,10 @@ static void format_number(char *out, size_t size, double value) {
     snprintf(text, sizeof text, "%.17g", value);
     size_t length = 0;
     for (const char *p = text; *p != '\0' && length + 1 < size; p++) {
-        const bool known = strchr("0123456789+-e", *p) != NULL;
-        if (known || (length > 0 && out[length - 1] != '.'))
-            out[length++] = known ? *p : '.';
+        if (strchr("0123456789+-e", *p) != NULL)
+            out[length++] = *p;
+        else if (length > 0 && out[length - 1] != '.') /* the point may be several bytes */
+            out[length++] = '.';
     }
     out[length] = '\0';
 }
@@ -96,48 +97,56 @@ char *mlsel_i_dropin_untrained(const dropin_handle *handle) {
     return mlsel_i_dropin_copy(text);
 }
 
-/* Appends a string to text, or with text NULL only says how many bytes it takes. */
-static size_t put_string(char *text, const char *string) {
+/* Text that is built up: with bytes NULL only its length is found. */
+typedef struct json_text {
+    char *bytes;
+    size_t length;
+} json_text;
+
+static void put(json_text *text, char c) {
+    if (text->bytes != NULL)
+        text->bytes[text->length] = c;
+    text->length++;
+}
+
+static void put_string(json_text *text, const char *string) {
     static const char hex[] = "0123456789abcdef";
-    size_t n = 0;
-    char buffer[6];
+    put(text, '"');
     for (const char *p = string; *p != '\0'; p++) {
         const unsigned char c = (unsigned char)*p;
-        size_t size = 1;
-        buffer[0] = *p;
-        if (c == '"' || c == '\\') {
-            buffer[0] = '\\', buffer[1] = *p, size = 2;
-        } else if (c < 0x20) {
-            memcpy(buffer, "\\u00", 4);
-            buffer[4] = hex[c >> 4], buffer[5] = hex[c & 15], size = 6;
+        if (c < 0x20) {
+            for (const char *escape = "\\u00"; *escape != '\0'; escape++)
+                put(text, *escape);
+            put(text, hex[c >> 4]);
+            put(text, hex[c & 15]);
+            continue;
         }
-        if (text != NULL)
-            memcpy(text + n, buffer, size);
-        n += size;
+        if (c == '"' || c == '\\')
+            put(text, '\\');
+        put(text, *p);
     }
-    return n;
+    put(text, '"');
+}
+
+static void put_names(json_text *text, const dropin_handle *handle) {
+    const size_t count = mlsel_model_label_count(handle->model);
+    put(text, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            put(text, ',');
+        put_string(text, handle->candidates == NULL ? mlsel_model_label(handle->model, (int32_t)i)
+                                                    : handle->candidates[i].name);
+    }
+    put(text, ']');
+    put(text, '\0');
 }
 
 char *mlsel_i_dropin_names(const dropin_handle *handle) {
-    const size_t count = mlsel_model_label_count(handle->model);
-    char *text = NULL;
-    for (int pass = 0; pass < 2; pass++) {
-        size_t n = 0;
-        for (size_t i = 0; i < count; i++) {
-            const char *name =
-                handle->candidates == NULL ? mlsel_model_label(handle->model, (int32_t)i) : handle->candidates[i].name;
-            if (text != NULL)
-                memcpy(text + n, i == 0 ? "[\"" : ",\"", 2);
-            n += 2;
-            n += put_string(text == NULL ? NULL : text + n, name);
-            if (text != NULL)
-                text[n] = '"';
-            n++;
-        }
-        if (text != NULL)
-            memcpy(text + n, count == 0 ? "[]" : "]", count == 0 ? 3 : 2);
-        else if ((text = malloc(n + 3)) == NULL)
-            return NULL;
-    }
-    return text;
+    json_text text = {0};
+    put_names(&text, handle);
+    text.bytes = malloc(text.length);
+    text.length = 0;
+    if (text.bytes != NULL)
+        put_names(&text, handle);
+    return text.bytes;
 }

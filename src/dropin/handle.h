@@ -18,12 +18,11 @@ typedef struct dropin_candidate {
 /* Behind every void * that goes out. Never changed after it was made, so threads may share it. */
 typedef struct dropin_handle {
     mlsel_algorithm algorithm;
+    int number;                   /* of one that X_new made: KNN's k, KMeans' clusters, SVM's kernel */
+    double gamma;                 /* likewise, SVM */
     mlsel_model *model;           /* NULL: untrained */
     dropin_text *text;            /* the document as it was loaded; NULL: made by X_new */
     dropin_candidate *candidates; /* KMeans v1: [label_count] in the byte order of their names; NULL: label order */
-    /* what was asked for when an untrained handle was made */
-    int number; /* KNN: k, KMeans: clusters, SVM: kernel */
-    double gamma;
 } dropin_handle;
 
 /* An untrained handle, never NULL. */

@@ -30,7 +30,7 @@ static) [ -n "$CJSON_ARCHIVE" ] || skip "there is no archive of cJSON (scripts/s
 esac
 
 export CC CGO_ENABLED=1 GO111MODULE=on GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local GOCACHE="$WORK/cache"
-export CGO_LDFLAGS="-L$folder"
+export CGO_LDFLAGS="-L$folder" MLSEL_DROPIN_RULES=current
 [ -z "$flags" ] || export CGO_LDFLAGS_ALLOW='.*' CGO_LDFLAGS="-L$folder $flags"
 case $(go version) in
 *go1.1[0-9]* | *go1.20*) export GODEBUG=cgocheck=2 ;;

@@ -65,6 +65,7 @@ static void *load(void *unused) {
 }
 
 int main(void) {
+    CHECK(setenv("MLSEL_DROPIN_RULES", "current", 1) == 0, "setenv"); /* however the library was built */
     pthread_t threads[N_ASKERS + N_LOADERS];
     for (int k = 0; k < N_KINDS; k++) {
         char *text = malloc(strlen(kinds[k].artifact) + 1);

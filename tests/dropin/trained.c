@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trained FOLDER: the artifacts of the ecosystem's trainer choose through the drop-in libraries what scikit-learn and
  * PyTorch choose, before and after a turn through to_json. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static void compare(const dropin_kind *kind, void *handle, const double *queries
 }
 
 int main(int argc, char **argv) {
+    CHECK(setenv("MLSEL_DROPIN_RULES", "current", 1) == 0, "setenv"); /* however the library was built */
     const char *folder = argc > 1 ? argv[1] : "";
     if (*folder == '\0') {
         puts("skipped: the measuring data with trained artifacts is not here (MLSEL_TEST_DATA)");

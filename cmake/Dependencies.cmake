@@ -24,3 +24,15 @@ target_include_directories(mlsel_xxhash SYSTEM INTERFACE ${MLSEL_XXHASH_INCLUDE_
 
 add_library(mlsel_yaml INTERFACE)
 target_include_directories(mlsel_yaml SYSTEM INTERFACE ${MLSEL_YAML_INCLUDE_DIR})
+
+# An archive of cJSON, which Debian does not have: scripts/static-libraries.sh makes one. Needed only for programs that are
+# to have no shared library at all.
+set(static_folder ${CMAKE_LIBRARY_ARCHITECTURE})
+if(NOT static_folder)
+  set(static_folder native)
+endif()
+find_library(MLSEL_CJSON_ARCHIVE libcjson.a HINTS ${PROJECT_SOURCE_DIR}/build/static/${static_folder}
+             DOC "Archive of cJSON, position-independent; optional")
+if(NOT MLSEL_CJSON_ARCHIVE)
+  set(MLSEL_CJSON_ARCHIVE "" CACHE FILEPATH "Archive of cJSON, position-independent; optional" FORCE)
+endif()

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-install(TARGETS mlsel mlsel_static EXPORT mlsel-targets
-        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES include/mlsel.h include/mlsel_backend.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(EXPORT mlsel-targets NAMESPACE mlsel:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mlsel)
+# Components, which Packages.cmake makes packages of: runtime, dev, tools and dropin.
+install(TARGETS mlsel EXPORT mlsel-targets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
+install(TARGETS mlsel_static EXPORT mlsel-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(FILES include/mlsel.h include/mlsel_backend.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+install(EXPORT mlsel-targets NAMESPACE mlsel:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mlsel COMPONENT dev)
 configure_package_config_file(cmake/mlsel-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/mlsel-config.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mlsel)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/mlsel-config-version.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/mlsel-config-version.cmake
-        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mlsel)
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mlsel COMPONENT dev)
 
 # mlsel.pc finds the other folders from its own place, so that an installed tree can be moved. A folder that was given as
 # an absolute path stays where it is.
@@ -25,8 +26,24 @@ foreach(folder LIBDIR INCLUDEDIR)
   endif()
 endforeach()
 configure_file(cmake/mlsel.pc.in ${CMAKE_CURRENT_BINARY_DIR}/mlsel.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
 if(MLSEL_BUILD_TOOL)
-  install(TARGETS mlsel_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS mlsel_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+  install(FILES docs/mlsel.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
+endif()
+
+if(MLSEL_BUILD_DROPIN)
+  set(private "-lm -lpthread -ldl")
+  if(NOT MLSEL_CJSON_ARCHIVE)
+    string(PREPEND private "-lcjson ")
+  endif()
+  foreach(name ml_semantic_router candle_semantic_router_mlp)
+    install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dropin)
+    install(FILES $<TARGET_PROPERTY:${name}_archive,ARCHIVE_FILE> DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dropin)
+    configure_file(cmake/dropin.pc.in ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dropin)
+  endforeach()
+  install(FILES include/mlsel_dropin_ml.h include/mlsel_dropin_mlp.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          COMPONENT dropin)
 endif()

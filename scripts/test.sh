@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # test.sh [PRESET ...]: installs what is missing, then builds and tests with every compiler and sanitizer (or only the
-# presets named), checks formatting and runs the static analysis. The last line says how it ended.
+# presets named), checks formatting and runs the static analysis; without presets named it also tests the packages and
+# static programs for musl and arm64. The last line says how it ended.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,20 +11,28 @@ passed=0
 failed=0
 skipped=0
 skips=$(mktemp)
-trap 'rm -f "$skips"' EXIT
+output=$(mktemp)
+trap 'rm -f "$skips" "$output"' EXIT
 
 step() { printf '\n== %s\n' "$*"; }
 
-# A check that is one command: counts as one test.
+# A check that is one command: counts as one test, and as skipped if its output says so.
 check() {
     name=$1
     shift
     step "$name"
-    if "$@"; then
-        passed=$((passed + 1))
-    else
+    if ! "$@" >"$output" 2>&1; then
         failed=$((failed + 1))
+        cat "$output"
         echo "FAILED: $name"
+        return
+    fi
+    cat "$output"
+    if grep -q '^skipped: ' "$output"; then
+        skipped=$((skipped + 1))
+        sed -n 's/^skipped: //p' "$output" >>"$skips"
+    else
+        passed=$((passed + 1))
     fi
 }
 
@@ -53,11 +62,18 @@ run_preset() {
 
 sh scripts/install-packages.sh test
 check "format" sh scripts/check-format.sh
+# For the programs without shared libraries; where it cannot be had, their tests report themselves skipped.
+sh scripts/static-libraries.sh || true
 for preset in $presets; do
     run_preset "$preset"
 done
 if [ -f build/gcc/compile_commands.json ]; then
     check "static analysis" sh scripts/check-tidy.sh build/gcc
+fi
+if [ $# -eq 0 ]; then
+    check "packages" sh scripts/check-packages.sh
+    check "static programs with musl" sh scripts/check-static.sh musl
+    check "static programs for arm64" sh scripts/check-static.sh arm64
 fi
 
 step "result"

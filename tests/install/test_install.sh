@@ -5,8 +5,10 @@
 #   files         the files, the SONAME, that nothing names a folder of this machine
 #   find_package  an outside CMake project builds and runs the examples
 #   pkg_config    so does a compiler with pkg-config, shared and static
+#   dropin        and the drop-in libraries likewise
 # The environment says what to test: CMAKE, SOURCE_DIR, BUILD_DIR, CONFIG, TREE, GENERATOR, MAKE_PROGRAM, CC, CXX (may
-# be empty), VERSION, LIBDIR (relative), TOOL (1 if the command was built).
+# be empty), VERSION, LIBDIR (relative), TOOL and DROPIN (1 if the command, the drop-in libraries were built), EMULATOR
+# (what runs programs of another processor, or empty).
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -39,10 +41,10 @@ answers() {
     models=$SOURCE_DIR/examples/models
     queries=$SOURCE_DIR/examples/queries.f32
     expect "codellama-7b  score 2.4907  margin 1.7832  probability 0.6462" \
-        "$1/select$2" "$models/knn_model.json" "$queries" math
+        $EMULATOR "$1/select$2" "$models/knn_model.json" "$queries" math
     expect "5  llama-3.2-1b  score 3.1761  probability 0.6717" \
-        "$1/batch$2" "$models/svm_model.json" "$queries" "math,computer science,law,biology,history,business"
-    [ -z "$CXX" ] || expect "0.9850  codellama-7b" "$1/embed$2" "$models/mlp_model.json" "$queries" math
+        $EMULATOR "$1/batch$2" "$models/svm_model.json" "$queries" "math,computer science,law,biology,history,business"
+    [ -z "$CXX" ] || expect "0.9850  codellama-7b" $EMULATOR "$1/embed$2" "$models/mlp_model.json" "$queries" math
 }
 
 # expect LINE COMMAND...: the command succeeds and prints that line
@@ -75,8 +77,14 @@ step_files() {
     major=${VERSION%%.*}
     suffix=$(echo "$CONFIG" | tr '[:upper:]' '[:lower:]')
     {
-        [ "$TOOL" != 1 ] || echo ./bin/mlsel
-        printf '%s\n' ./include/mlsel.h ./include/mlsel_backend.h
+        [ "$TOOL" != 1 ] || printf '%s\n' ./bin/mlsel ./share/man/man1/mlsel.1
+        if [ "$DROPIN" = 1 ]; then
+            printf '%s\n' ./include/mlsel_dropin_ml.h ./include/mlsel_dropin_mlp.h
+            for name in ml_semantic_router candle_semantic_router_mlp; do
+                printf '%s\n' "./$LIBDIR/lib$name.a" "./$LIBDIR/lib$name.so" "./$LIBDIR/pkgconfig/$name.pc"
+            done
+        fi
+        printf '%s\n' ./include/mlsel.h ./include/mlsel_backend.h ./share/doc/mlsel/LICENSE ./share/doc/mlsel/copyright
         for file in libmlsel.a libmlsel.so "libmlsel.so.$major" "libmlsel.so.$VERSION" pkgconfig/mlsel.pc \
             cmake/mlsel/mlsel-config.cmake cmake/mlsel/mlsel-config-version.cmake cmake/mlsel/mlsel-targets.cmake \
             "cmake/mlsel/mlsel-targets-$suffix.cmake"; do
@@ -102,14 +110,15 @@ step_files() {
         fi
     done
 
-    for header in mlsel.h mlsel_backend.h; do
+    for header in "$prefix"/include/*.h; do
+        header=${header##*/}
         echo "#include <$header>" >"$TREE/alone.c"
         run "$CC" -std=c99 -pedantic-errors -Wall -Wextra -Werror -I"$prefix/include" -fsyntax-only "$TREE/alone.c"
         [ -z "$CXX" ] || run "$CXX" -x c++ -std=c++17 -pedantic-errors -Wall -Wextra -Werror -I"$prefix/include" \
             -fsyntax-only "$TREE/alone.c"
     done
     # The tool has to find the library beside it, wherever the two are.
-    [ "$TOOL" != 1 ] || run "$prefix/bin/mlsel" --version
+    [ "$TOOL" != 1 ] || run $EMULATOR "$prefix/bin/mlsel" --version
 }
 
 step_find_package() {
@@ -169,7 +178,35 @@ step_pkg_config() {
     answers "$TREE/static" ""
 }
 
+# contract KIND FLAG...: the drop-in libraries' own test, built outside with what pkg-config says
+contract() {
+    kind=$1
+    shift
+    sources=$SOURCE_DIR/tests/dropin
+    # shellcheck disable=SC2046,SC2086 # words are meant to be split
+    run $CC -std=c11 "$sources/contract.c" "$sources/kinds.c" -o "$TREE/contract_$kind" \
+        $(pkg-config "$@" --cflags --libs ml_semantic_router candle_semantic_router_mlp) -lm
+    expect "the contract is kept" env LD_LIBRARY_PATH="$prefix/$LIBDIR" $EMULATOR "$TREE/contract_$kind"
+}
+
+step_dropin() {
+    [ "$DROPIN" = 1 ] || skip "MLSEL_BUILD_DROPIN is off"
+    command -v pkg-config >/dev/null 2>&1 || skip "pkg-config is missing (Debian: apt-get install pkg-config)"
+    PKG_CONFIG_LIBDIR=$prefix/$LIBDIR/pkgconfig
+    export PKG_CONFIG_LIBDIR
+    contract shared
+    needs "$TREE/contract_shared" | grep -Fxq libml_semantic_router.so || fail "not linked with the shared library"
+    rm -rf "$TREE/archive_dropin"
+    cp -R "$prefix" "$TREE/archive_dropin"
+    rm "$TREE/archive_dropin/$LIBDIR"/lib*.so*
+    PKG_CONFIG_LIBDIR=$TREE/archive_dropin/$LIBDIR/pkgconfig
+    contract archive --static
+    if needs "$TREE/contract_archive" | grep -E 'mlsel|semantic_router'; then
+        fail "a program linked with the archives needs a shared library"
+    fi
+}
+
 case "${1:-}" in
-tree | files | find_package | pkg_config) "step_$1" ;;
-*) fail "usage: $0 tree|files|find_package|pkg_config" ;;
+tree | files | find_package | pkg_config | dropin) "step_$1" ;;
+*) fail "usage: $0 tree|files|find_package|pkg_config|dropin" ;;
 esac

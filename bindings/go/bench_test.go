@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build cgo
+
+package mlsel_test
+
+import (
+	"testing"
+	"time"
+
+	"mlsel/internal/cloop"
+)
+
+// BenchmarkOverhead tells what a call costs from Go beyond the same call in a loop of C, for one query of 1038 values.
+// The two take turns in blocks, and the fastest block of each counts, so that other load on the machine counts little.
+//
+//	go-ns/op        Select from Go
+//	c-ns/op         mlsel_select in a loop of C
+//	overhead-ns/op  the difference
+func BenchmarkOverhead(b *testing.B) {
+	for _, algorithm := range algorithms {
+		b.Run(algorithm, func(b *testing.B) { overhead(b, artifact(algorithm)) })
+	}
+}
+
+func overhead(b *testing.B, path string) {
+	m := load(b, path, nil)
+	c, err := cloop.Load(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Release()
+	x := features(b, m, queries(b)[0])
+	const block = 200
+	fastest := [2]time.Duration{1 << 62, 1 << 62}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; n += block {
+		start := time.Now()
+		for i := 0; i < block; i++ {
+			if _, err := m.Select(x, nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		fastest[0] = least(fastest[0], time.Since(start))
+		start = time.Now()
+		if err := c.Select(x, block); err != nil {
+			b.Fatal(err)
+		}
+		fastest[1] = least(fastest[1], time.Since(start))
+	}
+	b.ReportMetric(0, "ns/op") // of both together: means nothing
+	b.ReportMetric(float64(fastest[0].Nanoseconds())/block, "go-ns/op")
+	b.ReportMetric(float64(fastest[1].Nanoseconds())/block, "c-ns/op")
+	b.ReportMetric(float64((fastest[0]-fastest[1]).Nanoseconds())/block, "overhead-ns/op")
+}
+
+func least(a, b time.Duration) time.Duration {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+// BenchmarkEmptyCall is what Go's way into C and back costs by itself.
+func BenchmarkEmptyCall(b *testing.B) {
+	for i := 0; i < b.N; i++ {
+		cloop.Nothing()
+	}
+}
+
+func BenchmarkSelectParallel(b *testing.B) {
+	m := load(b, artifact("kmeans"), nil)
+	x := features(b, m, queries(b)[0])
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := m.Select(x, nil); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkComposeAndSelect(b *testing.B) {
+	m := load(b, artifact("kmeans"), nil)
+	embedding := queries(b)[0].Embedding
+	buffer := make([]float32, m.Info().Features)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i++ {
+		x, _, err := m.Compose(buffer, embedding, "math")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err = m.Select(x, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -3,8 +3,10 @@
  * The benchmark: every kind of selector at every size, instruction set, precision and batch, beside what the machine
  * can do. See bench --help, and docs/performance.md for how to read the figures.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bounds.h"
 #include "options.h"
@@ -228,6 +230,38 @@ static void write_queries(const bench *b) {
         bench_fail("cannot write %s", path);
 }
 
+static size_t file_size(const char *path) {
+    FILE *file = fopen(path, "rb");
+    long size = -1;
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0)
+        size = ftell(file);
+    if (file != NULL)
+        fclose(file);
+    if (size <= 0)
+        bench_fail("cannot read %s", path);
+    return (size_t)size;
+}
+
+/* Puts a file in the place of the subject's text; path is where. */
+static void make_container(bench_subject *subject, char *path, size_t size) {
+    mlsel_save_options options;
+    mlsel_error err;
+    mlsel_save_options_init(&options, sizeof options);
+    options.format = MLSEL_FORMAT_SAFETENSORS;
+    options.replace = 1;
+    snprintf(path, size, "/tmp/mlsel-bench-XXXXXX");
+    const int fd = mkstemp(path);
+    if (fd < 0 || close(fd) != 0)
+        bench_fail("cannot write %s", path);
+    mlsel_model *model = bench_subject_load(subject, MLSEL_PRECISION_DEFAULT);
+    if (mlsel_model_save(model, path, &options, &err) != MLSEL_OK)
+        bench_fail("%s", err.message);
+    mlsel_model_release(model);
+    bench_text_free(&subject->artifact.json);
+    subject->artifact.json.size = file_size(path);
+    subject->path = path;
+}
+
 static void run_case(bench *b, const bench_case *c) {
     bench_subject subject = {
         .kind = bench_kind_name(c->kind), .load_only = c->kind == BENCH_LOAD, .threads = b->options.threads};
@@ -243,24 +277,18 @@ static void run_case(bench *b, const bench_case *c) {
         (b->options.quick && c->rows > 1000) || each_level(b, &subject, false) == 0 || b->options.list)
         return;
     if (b->options.write_to != NULL) {
-        write_files(b, c, &subject);
+        if (!c->is_container) /* which no peer reads */
+            write_files(b, c, &subject);
         return;
     }
     bench_make_artifact(c, b->options.rows, b->options.repeat, NULL, &subject.artifact);
+    char path[64] = "";
+    if (c->is_container)
+        make_container(&subject, path, sizeof path);
     each_level(b, &subject, true);
+    if (c->is_container)
+        unlink(path);
     bench_text_free(&subject.artifact.json);
-}
-
-static size_t file_size(const char *path) {
-    FILE *file = fopen(path, "rb");
-    long size = -1;
-    if (file != NULL && fseek(file, 0, SEEK_END) == 0)
-        size = ftell(file);
-    if (file != NULL)
-        fclose(file);
-    if (size <= 0)
-        bench_fail("cannot read %s", path);
-    return (size_t)size;
 }
 
 /* Queries as wide as the model: unit vectors, with a category where the width has room for one. */

@@ -16,6 +16,8 @@ const bench_case bench_cases[] = {
     {.name = "mlp-512-256", .kind = BENCH_MLP, .hidden = {512, 256}},
     {.name = "mlp-256-128", .kind = BENCH_MLP, .hidden = {256, 128}},
     {.name = "load-knn-1k", .kind = BENCH_LOAD, .rows = 1000},
+    {.name = "load-safetensors-1k", .kind = BENCH_LOAD, .rows = 1000, .is_container = true},
+    {.name = "load-safetensors-10k", .kind = BENCH_LOAD, .rows = 10000, .is_container = true},
 };
 const size_t bench_n_cases = sizeof bench_cases / sizeof *bench_cases;
 

@@ -21,8 +21,9 @@ typedef enum bench_kind { BENCH_KNN, BENCH_SVM, BENCH_KMEANS, BENCH_MLP, BENCH_L
 typedef struct bench_case {
     const char *name; /* as in "knn-10k" */
     bench_kind kind;
-    size_t rows;      /* rows, support vectors or centroids */
-    size_t hidden[2]; /* MLP */
+    size_t rows;       /* rows, support vectors or centroids */
+    size_t hidden[2];  /* MLP */
+    bool is_container; /* loading: from a safetensors file, which is mapped, instead of JSON in memory */
 } bench_case;
 
 extern const bench_case bench_cases[];

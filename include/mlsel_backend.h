@@ -9,7 +9,8 @@
  * eligibility, scores, probabilities. A backend does the arithmetic that touches the weights and hands back raw
  * measurements (struct mlsel_backend_run says which). Queries that reach it are of the right width and finite (unless
  * it offers to see to that itself, mlsel_prepared.checks_queries); views are consistent and all their values finite and
- * within the range of float.
+ * within the range of float (only the CPU backend may see values that nobody has looked at, in models mapped from
+ * containers).
  *
  * A PLUGIN is a shared object named libmlsel-NAME.so (libmlsel-NAME.dylib) that exports
  *     const mlsel_backend *mlsel_backend_entry(uint32_t api_version);
@@ -51,6 +52,7 @@ typedef struct mlsel_knn_view {
     const int32_t *row_labels;    /**< [n_rows] */
     int32_t normalize;
     int32_t reserved;
+    const struct mlsel_knn_index *index; /**< private to the CPU backend; may be NULL */
 } mlsel_knn_view;
 
 /** KMeans: centroids in double, as in the artifact. */
@@ -87,6 +89,8 @@ typedef struct mlsel_svm_view {
     double gamma;
     /* per-model: the query is divided by its L2 norm where that is > 1e-10 */
     const mlsel_svm_classifier *classifiers; /**< [n_classes] */
+    /* one-vs-one */
+    const double *squared_norms; /**< [n_support_vectors] of the support vectors; NULL: to be computed */
 } mlsel_svm_view;
 
 /** One layer of an MLP. Pointers that do not apply, or that the artifact leaves out, are NULL. */

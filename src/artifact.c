@@ -57,6 +57,8 @@ void mlsel_i_artifact_free(mlsel_artifact *artifact) {
     for (size_t i = 0; i < artifact->n_blocks; i++)
         mlsel_i_free(artifact->blocks[i].data);
     mlsel_i_free(artifact->blocks);
+    mlsel_i_free(artifact->tensors);
+    mlsel_i_file_unload(&artifact->content);
     mlsel_i_free(artifact);
 }
 
@@ -64,6 +66,11 @@ bool mlsel_i_artifact_equal(const mlsel_artifact *a, const mlsel_artifact *b) {
     /* equal numbers written differently (0 and -0) may count as different: that only costs a copy
      * NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
     if (memcmp(&a->scalars, &b->scalars, sizeof a->scalars) != 0 || a->n_blocks != b->n_blocks)
+        return false;
+    if (a->content.data != NULL && b->content.data != NULL) /* of mapped ones the file's identity decides */
+        return !a->content.is_mapped && !b->content.is_mapped && a->content.size == b->content.size &&
+               memcmp(a->content.data, b->content.data, a->content.size) == 0;
+    if (a->content.data != NULL || b->content.data != NULL)
         return false;
     for (size_t i = 0; i < a->n_blocks; i++) {
         const artifact_block *x = &a->blocks[i];
@@ -80,6 +87,7 @@ void mlsel_i_artifact_view(const mlsel_artifact *artifact, mlsel_knn_rule rule, 
     const mlsel_algorithm algorithm = artifact->scalars.algorithm;
     storage->knn = artifact->knn;
     storage->knn.normalize = rule == MLSEL_KNN_RULE_COSINE;
+    storage->knn.index = artifact->index;
     storage->view = (mlsel_model_view){
         .struct_size = sizeof(mlsel_model_view),
         .algorithm = algorithm,
@@ -95,7 +103,7 @@ void mlsel_i_artifact_view(const mlsel_artifact *artifact, mlsel_knn_rule rule, 
 /* --- parsing ----------------------------------------------------------------------------------------------------- */
 
 /* Arrays held as float32; all others stay in double. */
-static bool is_float32(const char *key, size_t key_size) {
+bool mlsel_i_is_float32(const char *key, size_t key_size) {
     static const char *const keys[] = {"embeddings", "feature_vector", "support_vectors", "weights",
                                        "weight",     "bias",           "running_mean",    "running_var"};
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(keys); i++)
@@ -198,7 +206,8 @@ static mlsel_status read_categories(const artifact_reader *in, json_place root) 
     return MLSEL_OK;
 }
 
-static mlsel_status read_document(const artifact_reader *in, json_place root) {
+mlsel_status mlsel_i_artifact_read(const artifact_reader *in) {
+    const json_place root = {mlsel_i_json_root(in->doc), "$"};
     const algorithm_reader *algorithm = NULL;
     mlsel_status status;
     if (!cJSON_IsObject(root.object))
@@ -210,7 +219,9 @@ static mlsel_status read_document(const artifact_reader *in, json_place root) {
         return status;
     if ((status = algorithm->read(in, root)) != MLSEL_OK)
         return status;
-    return read_categories(in, root);
+    if ((status = read_categories(in, root)) != MLSEL_OK)
+        return status;
+    return mlsel_i_keep_document(in);
 }
 
 /* The lists of classifiers that repeat, in the Python exports, what the trained parameters of an SVM say. */
@@ -225,7 +236,7 @@ static bool is_classifier_list(const char *key, size_t key_size) {
 /* The classifier lists come before the trained parameters, so they are only checked at first, and read in a second pass
  * in the files that have nothing else. */
 static mlsel_status parse_text(const char *text, size_t size, json_document **doc, mlsel_error *err) {
-    mlsel_status status = mlsel_i_json_parse_without(text, size, is_classifier_list, is_float32, doc, err);
+    mlsel_status status = mlsel_i_json_parse_without(text, size, is_classifier_list, mlsel_i_is_float32, doc, err);
     if (status != MLSEL_OK)
         return status;
     const json_place root = {mlsel_i_json_root(*doc), "$"};
@@ -234,7 +245,7 @@ static mlsel_status parse_text(const char *text, size_t size, json_document **do
         return MLSEL_OK;
     mlsel_i_json_free(*doc);
     *doc = NULL;
-    return mlsel_i_json_parse(text, size, NULL, is_float32, doc, err);
+    return mlsel_i_json_parse(text, size, NULL, mlsel_i_is_float32, doc, err);
 }
 
 mlsel_status mlsel_i_artifact_parse(const char *text, size_t size, mlsel_artifact **out, mlsel_error *err) {
@@ -253,7 +264,7 @@ mlsel_status mlsel_i_artifact_parse(const char *text, size_t size, mlsel_artifac
     in.artifact->scalars.hash_high = hash.high64;
     in.artifact->references = 1;
     in.artifact->memory_bytes = sizeof *in.artifact;
-    status = read_document(&in, (json_place){mlsel_i_json_root(in.doc), "$"});
+    status = mlsel_i_artifact_read(&in);
     if (status == MLSEL_OK) {
         *out = in.artifact;
         in.artifact = NULL;

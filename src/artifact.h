@@ -6,7 +6,13 @@
 #ifndef MLSEL_ARTIFACT_H
 #define MLSEL_ARTIFACT_H
 
+#include <stdatomic.h>
+
+#include "file.h"
+#include "file_write.h"
 #include "internal.h"
+#include "json.h"
+#include "knn_index.h"
 #include "mlsel_backend.h"
 
 typedef struct mlsel_engine mlsel_engine;
@@ -17,6 +23,12 @@ typedef struct artifact_block {
     size_t bytes;
     bool comparable;
 } artifact_block;
+
+/* An array of the artifact by its place in the document, as in "layers.0.weight". */
+typedef struct artifact_tensor {
+    char name[64];
+    json_array array;
+} artifact_tensor;
 
 /* The scalars of every kind; compared as bytes, so it is zeroed first and holds no pointers. */
 typedef struct artifact_scalars {
@@ -60,6 +72,23 @@ typedef struct mlsel_artifact {
     /* MLP */
     mlsel_mlp_view mlp;
 
+    /* What saving needs besides: the rest of the document, as JSON text without what is in the arrays; and the arrays,
+     * those of KNN excepted. */
+    char *document;
+    size_t document_size;
+    artifact_tensor *tensors;
+    size_t n_tensors;
+    size_t tensors_capacity;
+
+    /* containers: the file's content, which the arrays are in */
+    file_content content;
+    const char *section;     /* of the tensors: what the hash is of */
+    uint64_t hash_seed;      /* the document's part in it */
+    bool has_hash;           /* it was stored, and not yet compared */
+    json_array unchecked;    /* the array whose values have not been looked at; data is NULL if there is none */
+    _Atomic bool is_checked; /* somebody has since */
+    knn_index *index;        /* KNN: may be NULL */
+
     artifact_block *blocks;
     size_t n_blocks;
     size_t blocks_capacity;
@@ -73,6 +102,18 @@ typedef struct mlsel_artifact {
 
 /* Reads an artifact from JSON text. The result has one reference and is not yet in the registry. */
 mlsel_status mlsel_i_artifact_parse(const char *text, size_t size, mlsel_artifact **out, mlsel_error *err);
+/* The same from the content of a container, which the artifact takes over. */
+mlsel_status mlsel_i_container_parse(file_content *content, mlsel_artifact **out, mlsel_error *err);
+/* Whether these first bytes of a file are those of a container. */
+bool mlsel_i_is_container(const unsigned char *first, size_t size);
+/* Looks at the values of a container that its reader did not look at. SCHEMA: one is not finite, or the like. */
+mlsel_status mlsel_i_container_check(mlsel_artifact *artifact, mlsel_error *err);
+/* Its part about what the CPU derived: compares that with what it derives now. */
+mlsel_status mlsel_i_container_check_derived(const mlsel_artifact *artifact, mlsel_error *err);
+/* Writes an artifact to a file. index: what the CPU derived from a KNN artifact, or NULL. */
+mlsel_status mlsel_i_artifact_write_json(const mlsel_artifact *artifact, file_writer *file, mlsel_error *err);
+mlsel_status mlsel_i_artifact_write_container(const mlsel_artifact *artifact, const knn_index *index,
+                                              const double *squared_norms, file_writer *file, mlsel_error *err);
 /* Frees an artifact that is not in the registry. NULL does nothing. */
 void mlsel_i_artifact_free(mlsel_artifact *artifact);
 /* Hands a block over to the artifact, which frees it; on failure (NO_MEMORY) the block is freed at once. */

@@ -61,6 +61,9 @@ static mlsel_status check_columns(const artifact_reader *in, size_t n, const knn
     char path[64];
     mlsel_status status = MLSEL_OK;
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
+        const double latency = data->latencies[i];
+        if (data->qualities[i] >= 0 && data->qualities[i] <= 1 && latency >= 0 && latency == floor(latency))
+            continue;
         mlsel_i_path_index(path, sizeof path, "$", "qualities", i);
         if ((status = check_quality(in, path, data->qualities[i])) != MLSEL_OK)
             break;
@@ -70,9 +73,26 @@ static mlsel_status check_columns(const artifact_reader *in, size_t n, const knn
     return status;
 }
 
-static mlsel_status read_arrays(const artifact_reader *in, json_place root, knn_data *data) {
-    mlsel_status status = mlsel_i_take_matrix(in, root, "embeddings", READ_REQUIRED, ANY_COUNT, ANY_COUNT, &data->rows);
+/* The rows in memory of their own, since those of a container are constant and need not be aligned. */
+static mlsel_status copy_rows(const artifact_reader *in, json_array *rows) {
+    mlsel_status status = mlsel_i_check_float32(rows, "embeddings", in->err);
     if (status != MLSEL_OK)
+        return status;
+    const size_t stride = json_row_stride(JSON_F32, rows->cols);
+    float *copy = mlsel_i_artifact_alloc(in->artifact, rows->rows, stride * sizeof *copy, true, in->err);
+    if (copy == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    for (size_t i = 0; i < rows->rows; i++)
+        memcpy(copy + i * stride, (const float *)rows->data + i * rows->stride, rows->cols * sizeof *copy);
+    rows->data = copy;
+    rows->stride = stride;
+    rows->is_tensor = false;
+    return MLSEL_OK;
+}
+
+static mlsel_status read_arrays(const artifact_reader *in, json_place root, knn_data *data) {
+    mlsel_status status = mlsel_i_take_rows(in, root, "embeddings", &data->rows);
+    if (status != MLSEL_OK || (data->rows.is_tensor && (status = copy_rows(in, &data->rows)) != MLSEL_OK))
         return status;
     const size_t n = data->rows.rows;
     if (n == 0)
@@ -163,11 +183,36 @@ static mlsel_status read_samples(const artifact_reader *in, json_place root, knn
 
 /* --- both -------------------------------------------------------------------------------------------------------- */
 
-static mlsel_status read_labels(const artifact_reader *in, json_place root, const knn_data *data) {
+mlsel_status mlsel_i_knn_count_labels(const artifact_reader *in, label_set *labels, const int32_t *row_labels,
+                                      size_t n) {
     mlsel_artifact *artifact = in->artifact;
+    mlsel_status status = mlsel_i_labels_store(in, labels);
+    if (status != MLSEL_OK)
+        return status;
+    uint64_t *label_rows = mlsel_i_artifact_alloc(artifact, labels->count, sizeof *label_rows, true, in->err);
+    uint8_t *choosable = mlsel_i_artifact_alloc(artifact, labels->count, 1, true, in->err);
+    int32_t *tie_rank = mlsel_i_artifact_alloc(artifact, labels->count, sizeof *tie_rank, true, in->err);
+    if (label_rows == NULL || choosable == NULL || tie_rank == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        label_rows[row_labels[i]]++;
+    for (size_t i = 0; i < labels->count; i++)
+        choosable[i] = label_rows[i] > 0;
+    /* the label's position among all names in byte order breaks ties */
+    mlsel_i_labels_sort(labels, 0);
+    for (size_t i = 0; i < labels->count; i++)
+        tie_rank[i] = mlsel_i_labels_find(labels, artifact->labels[i]);
+    artifact->knn.row_labels = row_labels;
+    artifact->label_rows = label_rows;
+    artifact->choosable = choosable;
+    artifact->tie_rank = tie_rank;
+    return MLSEL_OK;
+}
+
+static mlsel_status read_labels(const artifact_reader *in, json_place root, const knn_data *data) {
     const size_t n = data->rows.rows;
     label_set labels = {0};
-    int32_t *row_labels = mlsel_i_artifact_alloc(artifact, n, sizeof *row_labels, true, in->err);
+    int32_t *row_labels = mlsel_i_artifact_alloc(in->artifact, n, sizeof *row_labels, true, in->err);
     mlsel_status status = row_labels == NULL ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK;
     const json_strings *named = NULL;
     if (status == MLSEL_OK)
@@ -180,28 +225,9 @@ static mlsel_status read_labels(const artifact_reader *in, json_place root, cons
     if (status != MLSEL_OK)
         goto out;
     mlsel_i_labels_sort(&labels, n_named);
-    if ((status = mlsel_i_labels_store(in, &labels)) != MLSEL_OK)
-        goto out;
-    uint64_t *label_rows = mlsel_i_artifact_alloc(artifact, labels.count, sizeof *label_rows, true, in->err);
-    uint8_t *choosable = mlsel_i_artifact_alloc(artifact, labels.count, 1, true, in->err);
-    int32_t *tie_rank = mlsel_i_artifact_alloc(artifact, labels.count, sizeof *tie_rank, true, in->err);
-    if (label_rows == NULL || choosable == NULL || tie_rank == NULL) {
-        status = MLSEL_ERROR_NO_MEMORY;
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         row_labels[i] = mlsel_i_labels_find(&labels, data->names[i]);
-        label_rows[row_labels[i]]++;
-        choosable[row_labels[i]] = 1;
-    }
-    /* the label's position among all names in byte order breaks ties */
-    mlsel_i_labels_sort(&labels, 0);
-    for (size_t i = 0; i < labels.count; i++)
-        tie_rank[i] = mlsel_i_labels_find(&labels, artifact->labels[i]);
-    artifact->knn.row_labels = row_labels;
-    artifact->label_rows = label_rows;
-    artifact->choosable = choosable;
-    artifact->tie_rank = tie_rank;
+    status = mlsel_i_knn_count_labels(in, &labels, row_labels, n);
 out:
     mlsel_i_labels_free(&labels);
     return status;
@@ -232,11 +258,24 @@ static mlsel_status store_vectors(const artifact_reader *in, const knn_data *dat
     return MLSEL_OK;
 }
 
+void mlsel_i_knn_latency_range(mlsel_artifact *artifact) {
+    const double *latencies = artifact->latencies;
+    double min = latencies[0], max = min;
+    for (size_t i = 1; i < artifact->knn.n_rows; i++) {
+        min = latencies[i] < min ? latencies[i] : min;
+        max = latencies[i] > max ? latencies[i] : max;
+    }
+    artifact->scalars.knn_latency_min = min;
+    artifact->scalars.knn_latency_max = max;
+}
+
 static mlsel_status read_knn(const artifact_reader *in, json_place root, knn_data *data) {
     mlsel_artifact *artifact = in->artifact;
     mlsel_status status = mlsel_i_read_count(in, root, "k", READ_REQUIRED, 1, &artifact->scalars.knn_k);
     if (status != MLSEL_OK)
         return status;
+    if (mlsel_i_find_tensor(in, root, "vectors") != NULL)
+        return mlsel_i_read_knn_container(in, root);
     const bool older = mlsel_i_member(root, "embeddings") == NULL && mlsel_i_member(root, "samples") != NULL;
     if ((status = older ? read_samples(in, root, data) : read_arrays(in, root, data)) != MLSEL_OK)
         return status;
@@ -252,13 +291,7 @@ static mlsel_status read_knn(const artifact_reader *in, json_place root, knn_dat
         return status;
     artifact->qualities = data->qualities;
     artifact->latencies = data->latencies;
-    double min = data->latencies[0], max = min;
-    for (size_t i = 1; i < n; i++) {
-        min = fmin(min, data->latencies[i]);
-        max = fmax(max, data->latencies[i]);
-    }
-    artifact->scalars.knn_latency_min = min;
-    artifact->scalars.knn_latency_max = max;
+    mlsel_i_knn_latency_range(artifact);
     return MLSEL_OK;
 }
 

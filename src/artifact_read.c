@@ -189,15 +189,78 @@ mlsel_status mlsel_i_read_matrix(const artifact_reader *in, json_place place, co
     return status;
 }
 
-/* Moves an array's data from the document to the artifact. */
+/* "layers.0.weight" for "$.layers[0]" and "weight" */
+static void tensor_name(char *out, size_t size, json_place place, const char *key) {
+    size_t used = 0;
+    for (const char *c = place.path; *c != '\0' && used + 1 < size; c++)
+        if (*c == '[')
+            out[used++] = '.';
+        else if (*c != '$' && *c != ']' && !(used == 0 && *c == '.'))
+            out[used++] = *c;
+    (void)snprintf(out + used, size - used, "%s%s", used > 0 ? "." : "", key);
+}
+
+mlsel_status mlsel_i_record_tensor(const artifact_reader *in, json_place place, const char *key,
+                                   const json_array *array) {
+    mlsel_artifact *artifact = in->artifact;
+    if (artifact->n_tensors == artifact->tensors_capacity) {
+        const size_t capacity = artifact->tensors_capacity == 0 ? 16 : 2 * artifact->tensors_capacity;
+        artifact_tensor *tensors =
+            mlsel_i_resize(artifact->tensors, artifact->n_tensors, capacity, sizeof *artifact->tensors);
+        if (tensors == NULL)
+            return mlsel_i_no_memory(in->err);
+        artifact->tensors = tensors;
+        artifact->tensors_capacity = capacity;
+    }
+    artifact_tensor *tensor = &artifact->tensors[artifact->n_tensors++];
+    tensor->array = *array;
+    tensor_name(tensor->name, sizeof tensor->name, place, key);
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_check_float32(const json_array *array, const char *name, mlsel_error *err) {
+    const uint32_t exponent = 0x7f800000; /* all its bits are set in infinities and NaN */
+    for (size_t r = 0; r < array->rows; r++) {
+        const float *row = (const float *)array->data + r * array->stride;
+        uint32_t bad = 0;
+        for (size_t c = 0; c < array->cols; c++) { /* no branch, so that compilers vectorise it */
+            uint32_t bits;
+            memcpy(&bits, &row[c], sizeof bits);
+            bad |= (uint32_t)((bits & exponent) == exponent);
+        }
+        for (size_t c = array->cols; c < array->stride; c++)
+            bad |= (uint32_t) !(fabsf(row[c]) <= 0) << 1;
+        if ((bad & 1) != 0)
+            return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s: a value of row %zu is not a finite number", name, r);
+        if (bad != 0)
+            return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s: row %zu is not 0 beyond its %zu columns", name, r,
+                                array->cols);
+    }
+    return MLSEL_OK;
+}
+
+/* Moves an array's data from the document to the artifact; a container's stays where it is. */
 static mlsel_status take(const artifact_reader *in, json_array *array, json_array *out) {
-    if (array == NULL)
-        return MLSEL_OK;
     *out = *array;
-    array->data = NULL;
     in->artifact->n_parameters += (uint64_t)out->rows * out->cols;
+    if (array->is_tensor)
+        return MLSEL_OK;
+    array->data = NULL;
     const size_t size = out->dtype == JSON_F32 ? sizeof(float) : sizeof(double);
     return mlsel_i_artifact_own(in->artifact, out->data, out->rows * out->stride * size, true, in->err);
+}
+
+static mlsel_status take_and_record(const artifact_reader *in, json_place place, const char *key, json_array *array,
+                                    json_array *out) {
+    char name[64];
+    if (array == NULL)
+        return MLSEL_OK;
+    mlsel_status status = take(in, array, out);
+    if (status == MLSEL_OK && out->is_tensor && out->dtype == JSON_F32) {
+        tensor_name(name, sizeof name, place, key);
+        status = mlsel_i_check_float32(out, name, in->err);
+    }
+    return status == MLSEL_OK ? mlsel_i_record_tensor(in, place, key, out) : status;
 }
 
 mlsel_status mlsel_i_take_vector(const artifact_reader *in, json_place place, const char *key, int required,
@@ -206,7 +269,7 @@ mlsel_status mlsel_i_take_vector(const artifact_reader *in, json_place place, co
     json_array *array;
     *out = (json_array){0};
     const mlsel_status status = find_vector(in, place, key, required, count, &member, &array);
-    return status != MLSEL_OK ? status : take(in, array, out);
+    return status != MLSEL_OK ? status : take_and_record(in, place, key, array, out);
 }
 
 mlsel_status mlsel_i_take_matrix(const artifact_reader *in, json_place place, const char *key, int required,
@@ -215,7 +278,20 @@ mlsel_status mlsel_i_take_matrix(const artifact_reader *in, json_place place, co
     json_array *array;
     *out = (json_array){0};
     const mlsel_status status = find_matrix(in, place, key, required, rows, cols, &member, &array);
-    return status != MLSEL_OK ? status : take(in, array, out);
+    return status != MLSEL_OK ? status : take_and_record(in, place, key, array, out);
+}
+
+mlsel_status mlsel_i_take_rows(const artifact_reader *in, json_place place, const char *key, json_array *out) {
+    const cJSON *member;
+    json_array *array;
+    *out = (json_array){0};
+    const mlsel_status status = find_matrix(in, place, key, READ_REQUIRED, ANY_COUNT, ANY_COUNT, &member, &array);
+    return status != MLSEL_OK || array == NULL ? status : take(in, array, out);
+}
+
+const json_array *mlsel_i_find_tensor(const artifact_reader *in, json_place place, const char *key) {
+    const json_array *array = mlsel_i_json_array(in->doc, mlsel_i_member(place, key));
+    return array != NULL && array->is_tensor ? array : NULL;
 }
 
 mlsel_status mlsel_i_read_names(const artifact_reader *in, json_place place, const char *key, int required,

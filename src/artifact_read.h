@@ -21,6 +21,17 @@ typedef struct json_place {
     const char *path;
 } json_place;
 
+/* --- the whole document ------------------------------------------------------------------------------------------ */
+
+/* Which arrays are held as float32; all others stay in double. */
+bool mlsel_i_is_float32(const char *key, size_t key_size);
+/* Reads in->doc into in->artifact. */
+mlsel_status mlsel_i_artifact_read(const artifact_reader *in);
+/* Keeps what saving needs of the document besides the arrays: artifact->document. */
+mlsel_status mlsel_i_keep_document(const artifact_reader *in);
+
+/* --- members ----------------------------------------------------------------------------------------------------- */
+
 /* The member, or NULL if it is missing or null. */
 const cJSON *mlsel_i_member(json_place place, const char *key);
 
@@ -52,6 +63,17 @@ mlsel_status mlsel_i_take_vector(const artifact_reader *in, json_place place, co
                                  size_t count, json_array *out);
 mlsel_status mlsel_i_take_matrix(const artifact_reader *in, json_place place, const char *key, int required,
                                  size_t rows, size_t cols, json_array *out);
+/* The same two, but values of a container are not looked at: see mlsel_artifact.unchecked. Other arrays are recorded
+ * for saving, these are not. */
+mlsel_status mlsel_i_take_rows(const artifact_reader *in, json_place place, const char *key, json_array *out);
+/* An array of a container, checked for nothing but its shape; *out is NULL if the member is something else or missing.
+ */
+const json_array *mlsel_i_find_tensor(const artifact_reader *in, json_place place, const char *key);
+/* Records an array for saving. */
+mlsel_status mlsel_i_record_tensor(const artifact_reader *in, json_place place, const char *key,
+                                   const json_array *array);
+/* Looks at the values of an array of float: finite, and 0 beyond the columns. `name` is for the message. */
+mlsel_status mlsel_i_check_float32(const json_array *array, const char *name, mlsel_error *err);
 /* An array of `count` strings. *out is NULL if not required and missing or empty. */
 mlsel_status mlsel_i_read_names(const artifact_reader *in, json_place place, const char *key, int required,
                                 size_t count, const json_strings **out);
@@ -85,6 +107,12 @@ mlsel_status mlsel_i_labels_store(const artifact_reader *in, const label_set *se
 /* --- the four kinds ---------------------------------------------------------------------------------------------- */
 
 mlsel_status mlsel_i_read_knn(const artifact_reader *in, json_place root);
+/* The same from the tables of a container; k is read. */
+mlsel_status mlsel_i_read_knn_container(const artifact_reader *in, json_place root);
+/* What follows from the labels of n rows: the artifact's labels, what they are ranked by, how many rows they have. */
+mlsel_status mlsel_i_knn_count_labels(const artifact_reader *in, label_set *labels, const int32_t *row_labels,
+                                      size_t n);
+void mlsel_i_knn_latency_range(mlsel_artifact *artifact);
 mlsel_status mlsel_i_read_kmeans(const artifact_reader *in, json_place root);
 mlsel_status mlsel_i_read_svm(const artifact_reader *in, json_place root);
 /* Whether an SVM artifact has the trained parameters, so that its lists of classifiers are not needed. */

@@ -166,6 +166,26 @@ static mlsel_status check_normalization(const artifact_reader *in, json_place pl
                         normalization);
 }
 
+/* With the norms that a container brings along, loading it does not read the vectors. */
+static mlsel_status read_norms(const artifact_reader *in, json_place root, const json_array *vectors) {
+    const json_place place = {mlsel_i_member(root, "mlsel_index"), "$.mlsel_index"};
+    json_array norms;
+    if (!vectors->is_tensor)
+        return MLSEL_OK;
+    if (!cJSON_IsObject(place.object) || mlsel_i_find_tensor(in, place, "squared_norms") == NULL)
+        return mlsel_i_check_float32(vectors, "support_vectors", in->err);
+    const mlsel_status status = mlsel_i_read_vector(in, place, "squared_norms", READ_REQUIRED, vectors->rows, &norms);
+    if (status != MLSEL_OK)
+        return status;
+    const double *values = norms.data;
+    for (size_t i = 0; i < norms.rows; i++)
+        if (!(values[i] >= 0))
+            return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.squared_norms[%zu] is negative", place.path, i);
+    in->artifact->svm.squared_norms = values;
+    in->artifact->unchecked = *vectors;
+    return MLSEL_OK;
+}
+
 static mlsel_status read_one_vs_one(const artifact_reader *in, json_place place, json_place root, label_set *labels) {
     mlsel_artifact *artifact = in->artifact;
     mlsel_svm_view *svm = &artifact->svm;
@@ -180,8 +200,7 @@ static mlsel_status read_one_vs_one(const artifact_reader *in, json_place place,
         if ((status = read_gamma(in, owner, READ_REQUIRED, &svm->gamma)) != MLSEL_OK)
             return status;
     }
-    if ((status = mlsel_i_take_matrix(in, place, "support_vectors", READ_REQUIRED, ANY_COUNT, ANY_COUNT, &vectors)) !=
-        MLSEL_OK)
+    if ((status = mlsel_i_take_rows(in, place, "support_vectors", &vectors)) != MLSEL_OK)
         return status;
     if (vectors.rows == 0)
         return mlsel_i_fail(in->err, MLSEL_ERROR_NOT_TRAINED, "%s.support_vectors is empty: the model is not trained",
@@ -197,6 +216,9 @@ static mlsel_status read_one_vs_one(const artifact_reader *in, json_place place,
     if (labels->count == 0)
         return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "$.model_names is empty");
     if ((status = read_classes(in, place, n_classes, labels)) != MLSEL_OK)
+        return status;
+    if ((status = mlsel_i_record_tensor(in, place, "support_vectors", &vectors)) != MLSEL_OK ||
+        (status = read_norms(in, root, &vectors)) != MLSEL_OK)
         return status;
     svm->form = MLSEL_SVM_FORM_ONE_VS_ONE;
     svm->n_classes = (uint32_t)n_classes;

@@ -2,6 +2,7 @@
 /* One KNN query divided among the threads of a team: the k nearest of each part, merged. */
 #include "divide.h"
 
+#include <math.h>
 #include <stdint.h>
 
 enum { MAX_PARTS = 32 };
@@ -39,16 +40,16 @@ static bool is_nearer(const mlsel_backend_neighbour *a, const mlsel_backend_neig
 static void merge(const divided_query *q) {
     size_t taken[MAX_PARTS] = {0};
     for (uint32_t i = 0; i < q->call->k; i++) {
+        mlsel_backend_neighbour nearest = {.distance = INFINITY, .row = UINT64_MAX};
         uint32_t best = 0;
-        const mlsel_backend_neighbour *nearest = NULL;
         for (uint32_t part = 0; part < q->n_parts; part++) {
             const mlsel_backend_neighbour *first = q->workspaces[part]->neighbours + taken[part];
-            if (taken[part] < q->call->k && (nearest == NULL || is_nearer(first, nearest))) {
-                nearest = first;
+            if (taken[part] < q->call->k && is_nearer(first, &nearest)) {
+                nearest = *first;
                 best = part;
             }
         }
-        q->call->neighbours[i] = *nearest;
+        q->call->neighbours[i] = nearest;
         taken[best]++;
     }
 }

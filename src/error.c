@@ -52,6 +52,8 @@ const char *mlsel_status_name(mlsel_status status) {
         return "MLSEL_ERROR_NO_CANDIDATE";
     case MLSEL_ERROR_NOT_FINITE:
         return "MLSEL_ERROR_NOT_FINITE";
+    case MLSEL_ERROR_NO_DECISION:
+        return "MLSEL_ERROR_NO_DECISION";
     default:
         return "MLSEL_ERROR_UNKNOWN";
     }

@@ -182,9 +182,10 @@ mlsel_status mlsel_features_compose(const mlsel_model *model, const mlsel_featur
     mlsel_status status = not_null(embedding, features, err);
     if (status != MLSEL_OK || (status = plan(model, options, n_embedding, category, n_features, &c, err)) != MLSEL_OK)
         return status;
-    for (size_t i = 0; i < n_embedding; i++)
-        if (!(fabsf(embedding[i]) <= FLT_MAX))
-            return bad_value(i, err);
+    if (model == NULL || !model->kernels->is_finite_f32(embedding, n_embedding))
+        for (size_t i = 0; i < n_embedding; i++)
+            if (!(fabsf(embedding[i]) <= FLT_MAX))
+                return bad_value(i, err);
     memmove(features, embedding, n_embedding * sizeof *features);
     for (size_t i = 0; i < c.n_categories; i++)
         features[n_embedding + i] = (size_t)c.category == i ? (float)c.weight : 0;
@@ -200,9 +201,10 @@ mlsel_status mlsel_features_compose_f64(const mlsel_model *model, const mlsel_fe
     mlsel_status status = not_null(embedding, features, err);
     if (status != MLSEL_OK || (status = plan(model, options, n_embedding, category, n_features, &c, err)) != MLSEL_OK)
         return status;
-    for (size_t i = 0; i < n_embedding; i++)
-        if (!(fabs(embedding[i]) <= FLT_MAX))
-            return bad_value(i, err);
+    if (model == NULL || !model->kernels->is_finite_f64(embedding, n_embedding))
+        for (size_t i = 0; i < n_embedding; i++)
+            if (!(fabs(embedding[i]) <= FLT_MAX))
+                return bad_value(i, err);
     memmove(features, embedding, n_embedding * sizeof *features);
     for (size_t i = 0; i < c.n_categories; i++)
         features[n_embedding + i] = (size_t)c.category == i ? c.weight : 0;

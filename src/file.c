@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ const char *mlsel_i_file_name(const char *path) {
 }
 
 /* strerror is not safe in every C library when threads share it, and its text depends on the locale */
-static const char *reason(int error) {
+const char *mlsel_i_file_reason(int error) {
     switch (error) {
     case EACCES:
         return "permission denied";
@@ -29,6 +30,16 @@ static const char *reason(int error) {
         return "too many open files";
     case EIO:
         return "input/output error";
+    case ENOENT:
+    case ENOTDIR:
+        return "its folder does not exist";
+    case EROFS:
+        return "the file system is read-only";
+    case ENOSPC:
+    case EDQUOT:
+        return "no space left";
+    case EFBIG:
+        return "it would be too large";
     default:
         return "the system refused";
     }
@@ -40,23 +51,24 @@ static mlsel_status named(const char *path, mlsel_status status, mlsel_error *er
     return status;
 }
 
-static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
+static mlsel_status failed(const char *path, const file_kind *kind, const char *what, int error, mlsel_error *err) {
     if (error == ENOENT || error == ENOTDIR)
-        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "pretrained model not found: %s", path);
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "%s not found: %s", kind->noun, path);
     return named(path,
                  mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
-                                     reason(error), error),
+                                     mlsel_i_file_reason(error), error),
                  err);
 }
 
-static mlsel_status check(const char *path, const struct stat *info, uint64_t max_bytes, mlsel_error *err) {
+static mlsel_status check(const char *path, const file_kind *kind, const struct stat *info, uint64_t max_bytes,
+                          mlsel_error *err) {
     if (S_ISDIR(info->st_mode))
-        return failed(path, "read", EISDIR, err);
+        return failed(path, kind, "read", EISDIR, err);
     if (!S_ISREG(info->st_mode))
-        return named(path,
-                     mlsel_i_fail(err, MLSEL_ERROR_IO,
-                                  " is not a regular file: read it yourself and use mlsel_model_load_memory"),
-                     err);
+        return named(
+            path,
+            mlsel_i_fail(err, MLSEL_ERROR_IO, " is not a regular file: read it yourself and use %s", kind->function),
+            err);
     if ((uint64_t)info->st_size > max_bytes || (uint64_t)info->st_size >= SIZE_MAX)
         return named(path,
                      mlsel_i_fail(err, MLSEL_ERROR_LIMIT, " has %llu bytes, the limit is %llu",
@@ -81,39 +93,79 @@ static int read_all(int fd, char *text, size_t size, size_t *got) {
     return 0;
 }
 
-mlsel_status mlsel_i_file_read(const char *path, uint64_t max_bytes, char **text, size_t *size, mlsel_error *err) {
+static mlsel_status changed(const char *path, mlsel_error *err) {
+    return named(path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
+}
+
+static mlsel_status read_whole(int fd, const char *path, const file_kind *kind, size_t expected, file_content *out,
+                               mlsel_error *err) {
+    size_t got = 0;
+    char *data = mlsel_i_map(expected + 1);
+    if (data == NULL)
+        return mlsel_i_no_memory(err);
+    /* one byte more than expected, to notice a file that grows */
+    const int error = read_all(fd, data, expected + 1, &got);
+    if (error == 0 && got == expected) {
+        *out = (file_content){.data = data, .size = got};
+        return MLSEL_OK;
+    }
+    mlsel_i_unmap(data, expected + 1);
+    return error != 0 ? failed(path, kind, "read", error, err) : changed(path, err);
+}
+
+static mlsel_status map(int fd, const char *path, const file_kind *kind, const struct stat *info, file_content *out,
+                        mlsel_error *err) {
+    const size_t size = (size_t)info->st_size;
+    /* not filled in advance: pages come from the system's cache as they are touched, and are its copy */
+    void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED && errno == ENOMEM)
+        return mlsel_i_no_memory(err);
+    if (data == MAP_FAILED)
+        return failed(path, kind, "mapped", errno, err);
+    *out = (file_content){.data = data, .size = size, .is_mapped = true};
+#ifdef __APPLE__
+    const struct timespec modified = info->st_mtimespec, status = info->st_ctimespec;
+#else
+    const struct timespec modified = info->st_mtim, status = info->st_ctim;
+#endif
+    out->identity = (file_identity){.device = (uint64_t)info->st_dev,
+                                    .inode = (uint64_t)info->st_ino,
+                                    .size = size,
+                                    .modified_s = (int64_t)modified.tv_sec,
+                                    .modified_ns = (int64_t)modified.tv_nsec,
+                                    .changed_s = (int64_t)status.tv_sec,
+                                    .changed_ns = (int64_t)status.tv_nsec};
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_file_load(const char *path, const file_kind *kind, uint64_t max_bytes, file_content *out,
+                               mlsel_error *err) {
     struct stat info;
-    char *data = NULL;
+    unsigned char first[FILE_FIRST_BYTES];
     /* O_NONBLOCK: opening a pipe that nobody writes must not hang */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return failed(path, "opened", errno, err);
-    size_t expected = 0, got = 0;
-    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, "read", errno, err);
-    if (status != MLSEL_OK || (status = check(path, &info, max_bytes, err)) != MLSEL_OK)
+        return failed(path, kind, "opened", errno, err);
+    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, kind, "read", errno, err);
+    if (status != MLSEL_OK || (status = check(path, kind, &info, max_bytes, err)) != MLSEL_OK)
         goto out;
-    expected = (size_t)info.st_size;
-    data = mlsel_i_map(expected + 1);
-    if (data == NULL) {
-        status = mlsel_i_no_memory(err);
-        goto out;
-    }
-    /* one byte more than expected, to notice a file that grows */
-    const int error = read_all(fd, data, expected + 1, &got);
-    if (error != 0) {
-        status = failed(path, "read", error, err);
-    } else if (got != expected) {
-        status = named(path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
-    } else {
-        *text = data;
-        *size = got;
-        data = NULL;
-    }
+    const ssize_t got = pread(fd, first, sizeof first, 0);
+    if (got < 0)
+        status = failed(path, kind, "read", errno, err);
+    else if (kind->is_to_map != NULL && got == (ssize_t)sizeof first && info.st_size >= got &&
+             kind->is_to_map(first, sizeof first))
+        status = map(fd, path, kind, &info, out, err);
+    else
+        status = read_whole(fd, path, kind, (size_t)info.st_size, out, err);
 out:
-    if (data != NULL)
-        mlsel_i_file_free(data, expected);
     close(fd);
     return status;
 }
 
-void mlsel_i_file_free(char *text, size_t size) { mlsel_i_unmap(text, size + 1); }
+void mlsel_i_file_unload(file_content *content) {
+    if (content->is_mapped)
+        (void)munmap(content->data, content->size);
+    else if (content->data != NULL)
+        mlsel_i_unmap(content->data, content->size + 1);
+    *content = (file_content){0};
+}

@@ -107,17 +107,21 @@ static mlsel_status read_literal(json_parser *p) {
     return p->is_skipping ? MLSEL_OK : attach(p, create());
 }
 
-static mlsel_status read_flat(json_parser *p, enum json_array_kind kind) {
-    size_t index;
-    const mlsel_status status = mlsel_i_json_flat(p, kind, &index);
-    if (status != MLSEL_OK)
-        return status;
+cJSON *mlsel_i_json_flat_node(size_t index) {
     cJSON *node = cJSON_CreateNull(); /* cJSON_CreateRaw wants a text */
     if (node != NULL) {
         node->type = cJSON_Raw;
         node->valueint = (int)index;
     }
-    return attach(p, node);
+    return node;
+}
+
+static mlsel_status read_flat(json_parser *p, enum json_array_kind kind) {
+    size_t index;
+    const mlsel_status status = mlsel_i_json_flat(p, kind, &index);
+    if (status != MLSEL_OK)
+        return status;
+    return attach(p, mlsel_i_json_flat_node(index));
 }
 
 /* --- objects and generic arrays ---------------------------------------------------------------------------------- */
@@ -368,6 +372,20 @@ mlsel_status mlsel_i_json_parse_without(const char *text, size_t size,
     return parse(&p, size, NULL, out);
 }
 
+mlsel_status mlsel_i_json_add_flat(json_document *doc, size_t *index, mlsel_error *err) {
+    if (doc->n_flats == doc->flats_capacity) {
+        const size_t capacity = doc->flats_capacity < 16 ? 16 : doc->flats_capacity * 2;
+        json_flat *flats = mlsel_i_resize(doc->flats, doc->n_flats, capacity, sizeof *flats);
+        if (flats == NULL)
+            return mlsel_i_no_memory(err);
+        doc->flats = flats;
+        doc->flats_capacity = capacity;
+    }
+    *index = doc->n_flats++;
+    memset(&doc->flats[*index], 0, sizeof *doc->flats);
+    return MLSEL_OK;
+}
+
 void mlsel_i_json_free(json_document *doc) {
     if (doc == NULL)
         return;
@@ -376,7 +394,7 @@ void mlsel_i_json_free(json_document *doc) {
         if (flat->is_strings) {
             mlsel_i_free(flat->strings.offsets);
             mlsel_i_free(flat->strings.bytes);
-        } else {
+        } else if (!flat->array.is_tensor) {
             mlsel_i_free(flat->array.data);
         }
     }

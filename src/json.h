@@ -21,7 +21,13 @@
 
 #include "mlsel.h"
 
-enum json_dtype { JSON_F64, JSON_F32 };
+enum json_dtype {
+    JSON_F64,
+    JSON_F32,
+    JSON_I64, /* this and the following come from containers only */
+    JSON_I32,
+    JSON_I8
+};
 
 enum json_defect {
     JSON_DEFECT_NONE,
@@ -40,12 +46,13 @@ static inline size_t json_row_stride(enum json_dtype dtype, size_t cols) {
 /* After a defect the rest of the array is checked for grammar but not stored, and data is NULL. */
 typedef struct json_array {
     enum json_dtype dtype;
-    int rank;      /* 1 or 2 */
-    size_t rows;   /* rank 1: number of values */
-    size_t cols;   /* rank 1: 1 */
-    size_t stride; /* values from one row to the next: cols, or more in wide float32 rows, which start at multiples of
-                      64 bytes; what is between is 0 */
-    void *data;    /* rows * stride float or double, 64-byte aligned, owned by the document until taken */
+    int rank;       /* 1 or 2 */
+    size_t rows;    /* rank 1: number of values */
+    size_t cols;    /* rank 1: 1 */
+    size_t stride;  /* values from one row to the next: cols, or more in wide float32 rows, which start at multiples of
+                       64 bytes; what is between is 0 */
+    void *data;     /* rows * stride values, 64-byte aligned, owned by the document until taken */
+    bool is_tensor; /* data is that of a container instead: constant, not owned, aligned to its values only */
     enum json_defect defect;
     size_t row;    /* where the first defect is */
     int64_t col;   /* -1: the row itself */
@@ -83,6 +90,10 @@ mlsel_status mlsel_i_json_parse_without(const char *text, size_t size,
                                         bool (*is_f32)(const char *key, size_t key_size), json_document **out,
                                         mlsel_error *err);
 void mlsel_i_json_free(json_document *doc);
+
+/* Adds an array as a new member at a place like "layers.0.weight". SCHEMA: the tree has no such object, or has the
+ * member already. */
+mlsel_status mlsel_i_json_graft(json_document *doc, const char *path, const json_array *array, mlsel_error *err);
 
 const cJSON *mlsel_i_json_root(const json_document *doc);
 

@@ -35,21 +35,8 @@ enum json_array_kind mlsel_i_json_array_kind(const json_parser *p) {
 
 /* Adds an entry to the document's table and counts it. */
 static mlsel_status add_flat(json_parser *p, size_t *index) {
-    json_document *doc = p->doc;
     const mlsel_status status = mlsel_i_json_count(p, FLAT_COST);
-    if (status != MLSEL_OK)
-        return status;
-    if (doc->n_flats == doc->flats_capacity) {
-        const size_t capacity = doc->flats_capacity < 16 ? 16 : doc->flats_capacity * 2;
-        json_flat *flats = mlsel_i_resize(doc->flats, doc->n_flats, capacity, sizeof *flats);
-        if (flats == NULL)
-            return mlsel_i_no_memory(p->err);
-        doc->flats = flats;
-        doc->flats_capacity = capacity;
-    }
-    *index = doc->n_flats++;
-    memset(&doc->flats[*index], 0, sizeof *doc->flats);
-    return MLSEL_OK;
+    return status != MLSEL_OK ? status : mlsel_i_json_add_flat(p->doc, index, p->err);
 }
 
 /* After an element, from p->at: moves behind the comma, or behind the bracket and sets *at_end. */

@@ -82,6 +82,10 @@ static inline const char *json_skip_space(const char *at, const char *end) {
 
 /* --- json.c ------------------------------------------------------------------------------------------------------ */
 
+/* A new, zeroed entry of the document's table. */
+mlsel_status mlsel_i_json_add_flat(json_document *doc, size_t *index, mlsel_error *err);
+/* The node that stands for an entry of the table; NULL if there is no memory. */
+cJSON *mlsel_i_json_flat_node(size_t index);
 /* Opens an array or object at p->at, which stays. */
 mlsel_status mlsel_i_json_push(json_parser *p, bool is_object, cJSON *node);
 /* Counts `cost` values against the limit. */

@@ -27,7 +27,7 @@ static mlsel_status read_options(const mlsel_model_options *given, mlsel_model_o
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "knn_rule %d is none", (int)out->knn_rule);
     if (out->precision < MLSEL_PRECISION_F32 || out->precision > MLSEL_PRECISION_INT8)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "precision %d is none", (int)out->precision);
-    if (out->threads > MAX_THREADS || out->reserved != 0)
+    if (out->threads > MAX_THREADS)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "threads is %u, the most are %d", (unsigned)out->threads,
                             MAX_THREADS);
     if (out->category_layout != MLSEL_CATEGORIES_VSR && out->category_layout != MLSEL_CATEGORIES_VSR_DOC)
@@ -98,18 +98,68 @@ out:
     return status;
 }
 
-static mlsel_status load_text(const char *text, size_t size, const mlsel_model_options *options, mlsel_model **out,
-                              mlsel_error *err) {
+/* Whether values that the reader of a container left alone must be looked at: because the caller wants that, or because
+ * what follows reads them all anyway and relies on them. */
+static bool needs_check(const mlsel_artifact *artifact, const mlsel_model_options *options,
+                        const device_choice *device) {
+    if (artifact->content.data == NULL)
+        return false;
+    if (options->check_values != 0)
+        return true;
+    if (artifact->unchecked.data == NULL)
+        return false;
+    if (device->backend != &mlsel_i_cpu_backend)
+        return true;
+    return artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN &&
+           (artifact->index == NULL || options->knn_rule != MLSEL_KNN_RULE_COSINE);
+}
+
+/* Reads an artifact, or finds it among those that are loaded. Takes the content of a container over. */
+static mlsel_status read_artifact(file_content *content, mlsel_artifact **out, mlsel_error *err) {
+    mlsel_artifact *artifact = NULL;
+    if (content->is_mapped && (artifact = mlsel_i_artifact_find_file(&content->identity)) != NULL) {
+        *out = artifact;
+        return MLSEL_OK;
+    }
+    const mlsel_status status = mlsel_i_is_container((const unsigned char *)content->data, content->size)
+                                    ? mlsel_i_container_parse(content, &artifact, err)
+                                    : mlsel_i_artifact_parse(content->data, content->size, &artifact, err);
+    if (status == MLSEL_OK)
+        *out = mlsel_i_artifact_share(artifact);
+    return status;
+}
+
+/* Checks what is left to check and binds the artifact to the device, or to what stands in for it. */
+static mlsel_status use(mlsel_artifact *artifact, const mlsel_model_options *options, device_choice *device,
+                        mlsel_model **out, mlsel_error *err) {
+    mlsel_status status = MLSEL_OK;
+    if (needs_check(artifact, options, device) && (status = mlsel_i_container_check(artifact, err)) != MLSEL_OK)
+        return status;
+    status = bind(artifact, options, device, out, err);
+    if (status != MLSEL_OK && mlsel_i_device_replace(options->device, options->allow_device_fallback != 0, device))
+        return bind(artifact, options, device, out, err);
+    return status;
+}
+
+mlsel_status mlsel_i_model_view(const mlsel_model *model, const mlsel_model_options *options, mlsel_model **out,
+                                mlsel_error *err) {
+    mlsel_model_options own;
+    device_choice device;
+    mlsel_status status = read_options(options, &own, err);
+    if (status != MLSEL_OK)
+        return status;
+    status = mlsel_i_device_resolve(own.device, own.allow_device_fallback != 0, &device, err);
+    return status == MLSEL_OK ? use(model->engine->artifact, &own, &device, out, err) : status;
+}
+
+static mlsel_status load(file_content *content, const mlsel_model_options *options, mlsel_model **out,
+                         mlsel_error *err) {
     device_choice device;
     mlsel_artifact *artifact = NULL;
-    const bool fallback = options->allow_device_fallback != 0;
-    mlsel_status status = mlsel_i_device_resolve(options->device, fallback, &device, err);
-    if (status != MLSEL_OK || (status = mlsel_i_artifact_parse(text, size, &artifact, err)) != MLSEL_OK)
+    mlsel_status status = mlsel_i_device_resolve(options->device, options->allow_device_fallback != 0, &device, err);
+    if (status != MLSEL_OK || (status = read_artifact(content, &artifact, err)) != MLSEL_OK)
         return status;
-    artifact = mlsel_i_artifact_share(artifact);
-    status = bind(artifact, options, &device, out, err);
-    if (status != MLSEL_OK && mlsel_i_device_replace(options->device, fallback, &device))
-        status = bind(artifact, options, &device, out, err);
+    status = use(artifact, options, &device, out, err);
     mlsel_i_artifact_release(artifact);
     return status;
 }
@@ -119,27 +169,38 @@ mlsel_status mlsel_model_load_memory(const void *data, size_t size, const mlsel_
     mlsel_model_options own;
     if (out == NULL || (data == NULL && size > 0))
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "data and out must not be NULL");
-    const mlsel_status status = read_options(options, &own, err);
+    mlsel_status status = read_options(options, &own, err);
     if (status != MLSEL_OK)
         return status;
     if (size > own.max_bytes)
         return mlsel_i_fail(err, MLSEL_ERROR_LIMIT, "the artifact has %zu bytes, the limit is %llu", size,
                             (unsigned long long)own.max_bytes);
-    return load_text(data, size, &own, out, err);
+    if (data == NULL || !mlsel_i_is_container(data, size)) {
+        /* only read */
+        file_content content = {.data = (char *)data, .size = size};
+        return load(&content, &own, out, err);
+    }
+    file_content content = {.data = mlsel_i_map(size + 1), .size = size};
+    if (content.data == NULL)
+        return mlsel_i_no_memory(err);
+    memcpy(content.data, data, size);
+    status = load(&content, &own, out, err);
+    mlsel_i_file_unload(&content);
+    return status;
 }
 
 mlsel_status mlsel_model_load(const char *path, const mlsel_model_options *options, mlsel_model **out,
                               mlsel_error *err) {
+    const file_kind kind = {"pretrained model", "mlsel_model_load_memory", mlsel_i_is_container};
     mlsel_model_options own;
-    char *text = NULL;
-    size_t size = 0;
+    file_content content;
     if (path == NULL || out == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "path and out must not be NULL");
     mlsel_status status = read_options(options, &own, err);
-    if (status != MLSEL_OK || (status = mlsel_i_file_read(path, own.max_bytes, &text, &size, err)) != MLSEL_OK)
+    if (status != MLSEL_OK || (status = mlsel_i_file_load(path, &kind, own.max_bytes, &content, err)) != MLSEL_OK)
         return status;
-    status = load_text(text, size, &own, out, err);
-    mlsel_i_file_free(text, size);
+    status = load(&content, &own, out, err);
+    mlsel_i_file_unload(&content);
     if (status != MLSEL_OK && status != MLSEL_ERROR_DEVICE && status != MLSEL_ERROR_INVALID_ARGUMENT) {
         mlsel_i_error_prefix(err, ": ");
         mlsel_i_error_prefix(err, mlsel_i_file_name(path));
@@ -257,6 +318,11 @@ mlsel_status mlsel_model_get_info(const mlsel_model *model, mlsel_model_info *ou
     snprintf(info.content_hash, sizeof info.content_hash, "%016llx%016llx", (unsigned long long)scalars->hash_high,
              (unsigned long long)scalars->hash_low);
     memcpy(info.device, model->device, sizeof info.device);
+    info.format = artifact->content.data != NULL ? MLSEL_FORMAT_SAFETENSORS : MLSEL_FORMAT_JSON;
+    info.is_mapped = artifact->content.is_mapped;
+    info.has_index = artifact->index != NULL || artifact->svm.squared_norms != NULL;
+    info.values_known = artifact->unchecked.data == NULL || atomic_load(&artifact->is_checked);
+    info.file_bytes = scalars->text_bytes;
     describe_kind(model, &info);
     return mlsel_i_info_copy(out, size, &info, sizeof info, err);
 }
@@ -285,6 +351,11 @@ mlsel_status mlsel_model_get_layer(const mlsel_model *model, uint32_t index, mls
 const char *mlsel_algorithm_name(mlsel_algorithm algorithm) {
     static const char *const names[] = {"unknown", "knn", "kmeans", "svm", "mlp"};
     return algorithm >= MLSEL_ALGORITHM_KNN && algorithm <= MLSEL_ALGORITHM_MLP ? names[algorithm] : names[0];
+}
+
+const char *mlsel_format_name(mlsel_format format) {
+    static const char *const names[] = {"unknown", "json", "safetensors"};
+    return format >= MLSEL_FORMAT_JSON && format <= MLSEL_FORMAT_SAFETENSORS ? names[format] : names[0];
 }
 
 const char *mlsel_precision_name(mlsel_precision precision) {

@@ -16,7 +16,9 @@ typedef struct workspace_layout {
 } workspace_layout;
 
 struct mlsel_model {
+    block_pool workspaces;
     _Atomic size_t references;
+    thread_team *team; /* NULL: the callers work alone */
     mlsel_engine *engine;
     const mlsel_artifact *artifact; /* of the engine */
     const cpu_kernels *kernels;     /* for the core's own passes over queries */
@@ -30,8 +32,6 @@ struct mlsel_model {
     uint32_t chunk; /* queries that one workspace takes */
     workspace_layout layout;
     workspace_layout layout_of_one; /* for one query */
-    block_pool workspaces;
-    thread_team *team; /* NULL: the callers work alone */
 };
 
 /*
@@ -47,6 +47,10 @@ typedef struct workspace {
     uint8_t *mask;                       /* [n_labels] */
     void *scratch;                       /* the backend's */
 } workspace;
+
+/* Another model of the same artifact with k, device and layout of its own; options are those of mlsel_model_load. */
+mlsel_status mlsel_i_model_view(const mlsel_model *model, const mlsel_model_options *options, mlsel_model **out,
+                                mlsel_error *err);
 
 /* Sets chunk and the pool from the other fields, and puts one workspace into the pool. */
 mlsel_status mlsel_i_workspace_init(mlsel_model *model, mlsel_error *err);

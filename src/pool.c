@@ -15,14 +15,14 @@ void mlsel_i_pool_clear(block_pool *pool) {
 }
 
 /* Threads have stacks far apart, so the address of a local variable spreads them over the slots. */
-static size_t first_slot(void) {
+size_t mlsel_i_pool_first_slot(void) {
     int local;
     const uint64_t address = (uint64_t)(uintptr_t)&local >> 16;
     return (size_t)((address * 0x9e3779b97f4a7c15u) >> 32) % POOL_SLOTS;
 }
 
 void *mlsel_i_pool_take(block_pool *pool) {
-    const size_t first = first_slot();
+    const size_t first = mlsel_i_pool_first_slot();
     for (size_t i = 0; i < POOL_SLOTS; i++) {
         _Atomic(void *) *slot = &pool->slots[(first + i) % POOL_SLOTS].block;
         if (atomic_load_explicit(slot, memory_order_relaxed) == NULL)
@@ -35,7 +35,7 @@ void *mlsel_i_pool_take(block_pool *pool) {
 }
 
 void mlsel_i_pool_give(block_pool *pool, void *block) {
-    const size_t first = first_slot();
+    const size_t first = mlsel_i_pool_first_slot();
     for (size_t i = 0; i < POOL_SLOTS; i++) {
         void *expected = NULL;
         if (atomic_compare_exchange_strong_explicit(&pool->slots[(first + i) % POOL_SLOTS].block, &expected, block,

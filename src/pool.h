@@ -30,5 +30,8 @@ void mlsel_i_pool_clear(block_pool *pool);
 /* A block with whatever it held when it was given back; a new one is zeroed. NULL when out of memory. */
 void *mlsel_i_pool_take(block_pool *pool);
 void mlsel_i_pool_give(block_pool *pool, void *block);
+/* The slot, below POOL_SLOTS, at which the calling thread starts to look; the same one as long as its stack is where it
+ * is. */
+size_t mlsel_i_pool_first_slot(void);
 
 #endif

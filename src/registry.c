@@ -3,6 +3,7 @@
 #include "registry.h"
 
 #include <pthread.h>
+#include <string.h>
 
 /*
  * The one piece of process-wide state besides the list of backends: which artifacts are loaded. It holds no
@@ -22,6 +23,24 @@ static mlsel_artifact *find_same_hash(const mlsel_artifact *wanted) {
     return a;
 }
 
+/* With the lock held. The identity has no padding, so equal ones are equal bytes. */
+static mlsel_artifact *find_same_file(const file_identity *identity) {
+    mlsel_artifact *a = registry_artifacts;
+    while (a != NULL &&
+           !(a->content.is_mapped && memcmp(&a->content.identity, identity, sizeof a->content.identity) == 0))
+        a = a->next;
+    return a;
+}
+
+mlsel_artifact *mlsel_i_artifact_find_file(const file_identity *identity) {
+    pthread_mutex_lock(&registry_lock);
+    mlsel_artifact *known = find_same_file(identity);
+    if (known != NULL)
+        known->references++;
+    pthread_mutex_unlock(&registry_lock);
+    return known;
+}
+
 static void insert(mlsel_artifact *artifact) {
     artifact->next = registry_artifacts;
     registry_artifacts = artifact;
@@ -29,7 +48,8 @@ static void insert(mlsel_artifact *artifact) {
 
 mlsel_artifact *mlsel_i_artifact_share(mlsel_artifact *fresh) {
     pthread_mutex_lock(&registry_lock);
-    mlsel_artifact *known = find_same_hash(fresh);
+    const bool is_mapped = fresh->content.is_mapped;
+    mlsel_artifact *known = is_mapped ? find_same_file(&fresh->content.identity) : find_same_hash(fresh);
     if (known != NULL)
         known->references++;
     else
@@ -38,7 +58,7 @@ mlsel_artifact *mlsel_i_artifact_share(mlsel_artifact *fresh) {
     if (known == NULL)
         return fresh;
     /* The hash is no proof against someone who makes collisions, so the contents are compared, outside the lock. */
-    if (mlsel_i_artifact_equal(known, fresh)) {
+    if (is_mapped || mlsel_i_artifact_equal(known, fresh)) {
         mlsel_i_artifact_free(fresh);
         return known;
     }

@@ -27,6 +27,8 @@ typedef struct engine_key {
 
 /* Gives back the artifact to use in place of a freshly parsed one: an equal one already loaded, or that one itself. */
 mlsel_artifact *mlsel_i_artifact_share(mlsel_artifact *fresh);
+/* A new reference to the artifact mapped from this very file, unchanged since; NULL if none is. */
+mlsel_artifact *mlsel_i_artifact_find_file(const file_identity *identity);
 void mlsel_i_artifact_release(mlsel_artifact *artifact);
 
 /* Finds or prepares an engine; it keeps the artifact alive. */

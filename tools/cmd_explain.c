@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -13,10 +14,16 @@
 
 const char cmd_explain_help[] =
     "Usage: mlsel explain --model FILE [--model FILE...] [options] [QUERIES]\n"
+    "       mlsel explain --config CONFIG [options] [REQUESTS]\n"
     "\n"
     "Tells why a language model is chosen: the scores and probabilities of all\n"
     "labels, and what they rest on (the neighbours that voted, the distances of\n"
     "clusters, the pairwise decisions of an SVM, the logits of an MLP).\n"
+    "\n"
+    "With a router's configuration it is the whole story of a request: which\n"
+    "decisions were asked, which conditions held, which models may answer, what the\n"
+    "selector saw and which fallbacks were taken. Requests and options are those of\n"
+    "`mlsel route`, apart from --watch and --metrics.\n"
     "\n" RUN_HELP_INPUT "Options:\n"
     "  --model FILE        artifact to explain; repeat it to compare several\n"
     "  --candidates A,B    choose only among these labels\n"
@@ -24,8 +31,8 @@ const char cmd_explain_help[] =
     "                      sign of an SVM's decisions is scikit-learn's\n" RUN_HELP_OPTIONS "Examples:\n"
     "  mlsel explain --model examples/models/knn_model.json --limit 1 \\\n"
     "      examples/queries.jsonl\n"
-    "  mlsel explain --model examples/models/svm_model.json --json \\\n"
-    "      examples/queries.jsonl\n"
+    "  mlsel explain --config examples/router.yaml --limit 1 examples/queries.jsonl\n"
+    "  mlsel explain --config examples/router.yaml --category law --signal keyword=urgent\n"
     "  tail -n 1 examples/queries.jsonl |\n"
     "      mlsel explain --model examples/models/mlp_model.json -\n";
 
@@ -98,19 +105,23 @@ static void json_pairs(json_out *j, const explanation *e, const run_model *m) {
     json_close(j, ']');
 }
 
-static void print_json(const explanation *e, const run_model *m, const query *q, uint32_t category_flags) {
+void explanation_json(json_out *j, const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
+    answer_json_labels(j, m, "scores", ev->scores);
+    answer_json_labels(j, m, "probabilities", ev->probabilities);
+    if (m->info.algorithm == MLSEL_ALGORITHM_KNN)
+        json_neighbours(j, ev, m);
+    if (m->info.algorithm == MLSEL_ALGORITHM_KMEANS)
+        json_clusters(j, ev);
+    if (ev->pair_count > 0)
+        json_pairs(j, e, m);
+}
+
+static void print_json(const explanation *e, const run_model *m, const query *q, uint32_t category_flags) {
     json_out j = {0};
     json_open(&j, '{');
-    answer_json(&j, m, q, &ev->selection, category_flags);
-    answer_json_labels(&j, m, "scores", ev->scores);
-    answer_json_labels(&j, m, "probabilities", ev->probabilities);
-    if (m->info.algorithm == MLSEL_ALGORITHM_KNN)
-        json_neighbours(&j, ev, m);
-    if (m->info.algorithm == MLSEL_ALGORITHM_KMEANS)
-        json_clusters(&j, ev);
-    if (ev->pair_count > 0)
-        json_pairs(&j, e, m);
+    answer_json(&j, m, q, &e->evidence.selection, category_flags);
+    explanation_json(&j, e, m);
     json_close(&j, '}');
     json_end_line(&j);
 }
@@ -160,8 +171,20 @@ static void explain_query(run *r, explanation *explanations, size_t index, bool 
     }
 }
 
+/* A configuration is another kind of story than artifacts, with options of its own. */
+static bool is_about_configuration(char **arguments) {
+    static const char option[] = "--config";
+    const size_t length = sizeof option - 1;
+    for (; *arguments != NULL && strcmp(*arguments, "--") != 0; ++arguments)
+        if (strncmp(*arguments, option, length) == 0 && ((*arguments)[length] == '\0' || (*arguments)[length] == '='))
+            return true;
+    return false;
+}
+
 int cmd_explain(char **arguments) {
     run r;
+    if (is_about_configuration(arguments))
+        return router_explain(arguments);
     int code = run_begin(&r, "explain", cmd_explain_help, false, arguments);
     if (code >= 0)
         return code;

@@ -22,8 +22,9 @@ const char cmd_inspect_help[] = "Usage: mlsel inspect [options] FILE [FILE...]\n
                                 "labels, categories, size, and what is special to the algorithm (neighbours,\n"
                                 "clusters, kernel, layers).\n"
                                 "\n"
-                                "FILE is a knn, kmeans, svm or mlp artifact in JSON; `-` is standard input, and a\n"
-                                "pipe such as <(zcat svm_model.json.gz) will do.\n"
+                                "FILE is a knn, kmeans, svm or mlp artifact in JSON, or a safetensors file that\n"
+                                "`mlsel convert` made; `-` is standard input, and a pipe such as\n"
+                                "<(zcat svm_model.json.gz) will do. All values are looked at.\n"
                                 "\n"
                                 "Fewer bits for the weights of an mlp artifact are faster and change its scores.\n"
                                 "How often that changes the choice is measured with --precision or --agreement,\n"
@@ -168,6 +169,18 @@ static void print_algorithm(const mlsel_model *model, const mlsel_model_info *in
     }
 }
 
+static void print_container(const mlsel_model_info *info) {
+    char size[TEXT_NUMBER];
+    print_value("file", "%s, %s%s", mlsel_format_name(info->format), text_bytes(size, info->file_bytes),
+                info->is_mapped ? ", mapped" : "");
+    if (info->format == MLSEL_FORMAT_SAFETENSORS)
+        print_value("index", "%s",
+                    info->has_index                               ? "stored: loading reads no row"
+                    : info->algorithm == MLSEL_ALGORITHM_KNN      ? "none: loading reads all rows"
+                    : info->svm_form == MLSEL_SVM_FORM_ONE_VS_ONE ? "none: loading reads all support vectors"
+                                                                  : "none needed");
+}
+
 static void print_model(const char *path, const mlsel_model *model, const agreement *measured, bool colour) {
     mlsel_model_info info;
     char memory[TEXT_NUMBER], count[TEXT_NUMBER];
@@ -178,6 +191,7 @@ static void print_model(const char *path, const mlsel_model *model, const agreem
     print_value("algorithm", "%s (%s)", mlsel_algorithm_name(info.algorithm),
                 model_file_algorithm_text(info.algorithm));
     print_value("format version", "%" PRIu32, info.format_version);
+    print_container(&info);
     print_width(&info);
     print_categories(model, &info);
     print_labels(model);
@@ -217,6 +231,12 @@ static void json_common(json_out *j, const mlsel_model *model, const mlsel_model
     json_unsigned(j, info->n_parameters);
     json_key(j, "memory_bytes");
     json_unsigned(j, info->memory_bytes);
+    json_key(j, "format");
+    json_string(j, mlsel_format_name(info->format));
+    json_key(j, "file_bytes");
+    json_unsigned(j, info->file_bytes);
+    json_key(j, "has_index");
+    json_bool(j, info->has_index != 0);
     json_key(j, "content_hash");
     json_string(j, info->content_hash);
     json_key(j, "device");
@@ -320,6 +340,7 @@ static void inspect_file(const char *path, const inspection *how, bool first, fa
     mlsel_model_options options;
     agreement measured = {0};
     mlsel_model_options_init(&options, sizeof options);
+    options.check_values = 1;
     options.precision = how->request.precision;
     mlsel_model *model = model_file_load(path, &options, problem);
     if (model == NULL || (how->request.wanted && !agreement_measure(path, &how->request, &measured, problem)))

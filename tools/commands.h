@@ -8,11 +8,19 @@
 int cmd_inspect(char **arguments);
 int cmd_select(char **arguments);
 int cmd_explain(char **arguments);
+int cmd_route(char **arguments);
+/* `explain` with --config */
+int router_explain(char **arguments);
 int cmd_devices(char **arguments);
+int cmd_convert(char **arguments);
+int cmd_validate(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
 extern const char cmd_explain_help[];
+extern const char cmd_route_help[];
 extern const char cmd_devices_help[];
+extern const char cmd_convert_help[];
+extern const char cmd_validate_help[];
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "input.h"
 
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ void chunk_drop_last(chunk *c) {
     free(q->id);
     free(q->text);
     free(q->category);
+    cJSON_Delete(q->members);
 }
 
 void chunk_clear(chunk *c) {

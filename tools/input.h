@@ -23,6 +23,7 @@ typedef struct query {
     char *id; /* as given, or NULL; a number as written */
     char *text;
     char *category;
+    struct cJSON *members; /* of a request: what its object has besides the embedding; else NULL */
 } query;
 
 typedef struct chunk {
@@ -32,6 +33,7 @@ typedef struct chunk {
     double *values;
     size_t value_count;
     size_t value_capacity;
+    bool requests; /* lines of JSON are requests to a router: the embedding may be missing, other members are kept */
 } chunk;
 
 /* Room for `count` more values at the end of the chunk; they count once value_count is raised. */

@@ -135,7 +135,7 @@ static char *copy_number(const char *line, size_t length, double value) {
 
 /* --- members ---------------------------------------------------------------------------------------------------- */
 
-static bool find_members(const cJSON *tree, const cJSON **members, failure *problem) {
+static bool find_members(const cJSON *tree, const cJSON **members, bool is_request, failure *problem) {
     const cJSON *item;
     cJSON_ArrayForEach (item, tree) {
         for (size_t i = 0; i < MEMBERS; ++i) {
@@ -151,6 +151,11 @@ static bool find_members(const cJSON *tree, const cJSON **members, failure *prob
     for (size_t i = 0; i < MEMBERS; ++i)
         if (cJSON_IsNull(members[i]))
             members[i] = NULL;
+    if (is_request && members[FEATURES] != NULL)
+        return fail(problem, "the router adds the category values itself: give the \"embedding\" and the \"category\"",
+                    "a request has no \"features\"");
+    if (is_request)
+        return true;
     if (members[FEATURES] != NULL && members[EMBEDDING] != NULL)
         return fail(problem, "\"features\" holds the category values already, \"embedding\" does not: give one of them",
                     "both \"features\" and \"embedding\"");
@@ -213,17 +218,22 @@ bool jsonl_parse(const char *line, size_t length, chunk *c, failure *problem) {
     if (tree == NULL)
         return false;
     query *q = chunk_query(c);
-    bool ok = find_members(tree, members, problem);
-    q->is_embedding = members[EMBEDDING] != NULL;
+    bool ok = find_members(tree, members, c->requests, problem);
+    q->is_embedding = c->requests || members[EMBEDDING] != NULL;
     /* Routing data sets call the text "query"; anything else under that name is theirs. */
     if (members[TEXT] == NULL && cJSON_IsString(members[QUERY]))
         members[TEXT] = members[QUERY];
     size_t kind = q->is_embedding ? EMBEDDING : FEATURES;
-    ok = ok && read_values(members[kind], member_names[kind], c, q, problem) &&
+    ok = ok && (members[kind] == NULL || read_values(members[kind], member_names[kind], c, q, problem)) &&
          read_string(members[CATEGORY], member_names[CATEGORY], &q->category, problem) &&
          read_string(members[TEXT], member_names[TEXT], &q->text, problem) &&
          read_id(members[ID], line, length, q, problem);
-    cJSON_Delete(tree);
+    if (ok && c->requests) {
+        cJSON_DeleteItemFromObjectCaseSensitive(tree, member_names[EMBEDDING]); /* read, and 64 bytes a number */
+        q->members = tree;
+    } else {
+        cJSON_Delete(tree);
+    }
     if (!ok)
         chunk_drop_last(c);
     return ok;

@@ -16,12 +16,15 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "category).\n"
                                 "\n"
                                 "Commands:\n"
-                                "  select   choose a language model for each query\n"
-                                "  explain  tell why: scores, probabilities, neighbours, clusters, pairs\n"
-                                "  inspect  check artifacts and say what they hold\n"
-                                "  devices  say what can be scored on here\n"
-                                "  version  version and build\n"
-                                "  help     this text, or that of a command\n"
+                                "  route     answer requests as a router's configuration says\n"
+                                "  select    choose a language model for each query from artifacts alone\n"
+                                "  explain   tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
+                                "  inspect   check artifacts and say what they hold\n"
+                                "  convert   write an artifact in another format, for instant loading\n"
+                                "  validate  check router configurations and the artifacts they name\n"
+                                "  devices   say what can be scored on here\n"
+                                "  version   version and build\n"
+                                "  help      this text, or that of a command\n"
                                 "\n"
                                 "`mlsel COMMAND --help` or `mlsel help COMMAND` shows options, input formats and\n"
                                 "examples.\n"
@@ -30,12 +33,14 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  0  answered\n"
                                 "  1  bad input: an artifact, a query or a file that cannot be read or written\n"
                                 "  2  bad usage: a command, option or option value that is not known\n"
-                                "  3  no candidate: none of the labels allowed can be chosen\n"
+                                "  3  no candidate: none of the labels allowed can be chosen, or no decision\n"
+                                "     of a configuration matches\n"
                                 "  4  the device is not available\n"
                                 "  5  out of memory, or a defect of mlsel\n"
                                 "\n"
                                 "Examples:\n"
                                 "  mlsel inspect examples/models/mlp_model.json\n"
+                                "  mlsel route examples/router.yaml examples/queries.jsonl\n"
                                 "  mlsel select --model examples/models/knn_model.json examples/queries.jsonl\n"
                                 "  mlsel explain --model examples/models/svm_model.json --limit 1 \\\n"
                                 "      examples/queries.jsonl\n";
@@ -64,9 +69,15 @@ static const struct command {
     int (*run)(char **arguments);
     const char *help;
 } commands[] = {
-    {"select", cmd_select, cmd_select_help},    {"explain", cmd_explain, cmd_explain_help},
-    {"inspect", cmd_inspect, cmd_inspect_help}, {"devices", cmd_devices, cmd_devices_help},
-    {"version", cmd_version, version_help},     {"help", cmd_help, help_help},
+    {"route", cmd_route, cmd_route_help},
+    {"select", cmd_select, cmd_select_help},
+    {"explain", cmd_explain, cmd_explain_help},
+    {"inspect", cmd_inspect, cmd_inspect_help},
+    {"convert", cmd_convert, cmd_convert_help},
+    {"validate", cmd_validate, cmd_validate_help},
+    {"devices", cmd_devices, cmd_devices_help},
+    {"version", cmd_version, version_help},
+    {"help", cmd_help, help_help},
 };
 
 static const struct command *find_command(const char *name) {

@@ -20,8 +20,8 @@ static bool explain_compressed(const char *path, const unsigned char *bytes, siz
     if (compression == NULL)
         return false;
     bool is_stdin = strcmp(path, "-") == 0;
-    failure_set(problem, EXIT_BAD_INPUT, "%s: compressed with %s, expected JSON", is_stdin ? "standard input" : path,
-                compression);
+    failure_set(problem, EXIT_BAD_INPUT, "%s: compressed with %s, expected JSON or safetensors",
+                is_stdin ? "standard input" : path, compression);
     if (is_stdin)
         failure_hint(problem, "pipe it through %s", program);
     else

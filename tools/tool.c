@@ -19,6 +19,7 @@ int tool_exit_code(mlsel_status status) {
     case MLSEL_ERROR_INVALID_ARGUMENT:
         return EXIT_USAGE;
     case MLSEL_ERROR_NO_CANDIDATE:
+    case MLSEL_ERROR_NO_DECISION:
         return EXIT_NO_CANDIDATE;
     case MLSEL_ERROR_DEVICE:
         return EXIT_NO_DEVICE;
@@ -56,6 +57,15 @@ void tool_warning(const char *format, ...) {
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     print_message("mlsel: warning: ", STYLE_WARN, message);
+}
+
+void tool_notice(const char *format, ...) {
+    char message[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    print_message("mlsel: ", STYLE_DIM, message);
 }
 
 void tool_hint(const char *format, ...) {

@@ -48,6 +48,7 @@ int failure_report(const failure *f);
 void tool_error(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_warning(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_hint(const char *format, ...) TOOL_PRINTF(1, 2);
+void tool_notice(const char *format, ...) TOOL_PRINTF(1, 2);
 
 /* Flushes standard output; false once writing has failed, so that work nobody sees can stop. */
 bool tool_flush(void);

@@ -3,12 +3,13 @@
  * AVX-512). */
 #include "features.h"
 
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <stdint.h>
 
 /* Which register states the operating system saves. Callable only where OSXSAVE is set. */
 static uint64_t saved_states(void) {
@@ -17,7 +18,7 @@ static uint64_t saved_states(void) {
     return (uint64_t)high << 32 | low;
 }
 
-cpu_features mlsel_i_cpu_features(void) {
+static cpu_features detect(void) {
     cpu_features found = {0};
     unsigned a, b, c, d;
     const unsigned basics = bit_OSXSAVE | bit_FMA | bit_F16C;
@@ -58,7 +59,7 @@ void mlsel_i_cpu_name(char *out, size_t size) {
 #include <sys/auxv.h>
 
 /* The kernel's documentation, arm64/elf_hwcaps: HWCAP_ASIMDDP and HWCAP2_BF16. Old headers lack the names. */
-cpu_features mlsel_i_cpu_features(void) {
+static cpu_features detect(void) {
     cpu_features found = {0};
     const unsigned long asimddp = 1ul << 20, bf16 = 1ul << 14;
     found.neondot = (getauxval(AT_HWCAP) & asimddp) != 0;
@@ -66,9 +67,28 @@ cpu_features mlsel_i_cpu_features(void) {
     return found;
 }
 #else
-cpu_features mlsel_i_cpu_features(void) { return (cpu_features){0}; }
+static cpu_features detect(void) { return (cpu_features){0}; }
 #endif
 
 void mlsel_i_cpu_name(char *out, size_t size) { snprintf(out, size, "host processor"); }
 
 #endif
+
+/* In a virtual machine each CPUID instruction is a trip to the host and back, so the answer is kept, in one word.
+ * Threads that ask for the first time at once all find the same. */
+cpu_features mlsel_i_cpu_features(void) {
+    static _Atomic uint64_t kept;
+    unsigned char bytes[sizeof(uint64_t)] = {0};
+    cpu_features found;
+    _Static_assert(sizeof found < sizeof bytes, "the last byte says that there is an answer");
+    uint64_t word = atomic_load_explicit(&kept, memory_order_relaxed);
+    if (word == 0) {
+        found = detect();
+        memcpy(bytes, &found, sizeof found);
+        bytes[sizeof bytes - 1] = 1;
+        memcpy(&word, bytes, sizeof word);
+        atomic_store_explicit(&kept, word, memory_order_relaxed);
+    }
+    memcpy(&found, &word, sizeof found);
+    return found;
+}

@@ -4,6 +4,9 @@
 
 #include "kernels_generic.h"
 
+/* Counters of unrolled loops are small, and macros take names. */
+/* NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
+
 static __mmask16 tail16(size_t left) { return (__mmask16)((1u << left) - 1); }
 
 static __mmask8 tail8(size_t left) { return (__mmask8)((1u << left) - 1); }
@@ -457,3 +460,5 @@ const cpu_kernels mlsel_i_cpu_kernels_avx512vnni = {
 
 const cpu_kernels mlsel_i_cpu_kernels_avx512bf16 = {
     .isa = "avx512bf16", .low = &mlsel_i_cpu_low_avx512bf16, .dots_i8 = mlsel_i_cpu_dots_i8_avx512vnni, AVX512_KERNELS};
+
+/* NOLINTEND(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */

@@ -26,7 +26,7 @@ typedef struct kmeans_scratch {
 
 /* The number of clusters, as a multiple of what the kernels write at once. */
 static size_t room(const cpu_state *state) {
-    return (state->view->kmeans->n_clusters + FIRST_ROWS - 1) / FIRST_ROWS * FIRST_ROWS;
+    return ((size_t)state->view->kmeans->n_clusters + FIRST_ROWS - 1) / FIRST_ROWS * FIRST_ROWS;
 }
 
 static kmeans_scratch scratch_of(const cpu_state *state, void *memory) {

@@ -8,6 +8,7 @@
  * the same bits.
  */
 #include <math.h>
+#include <string.h>
 
 #include "knn.h"
 
@@ -27,13 +28,13 @@ static size_t scan_bytes(uint64_t n_vectors) {
     return (bytes + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
 }
 
-mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err) {
+static mlsel_status measure_norms(cpu_state *state, mlsel_error *err) {
     const mlsel_knn_view *knn = state->view->knn;
     const size_t n = state->view->n_features;
-    state->scales = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *state->scales);
-    state->double_scales = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *state->double_scales);
-    state->offsets = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *state->offsets);
-    if (state->scales == NULL || state->double_scales == NULL || state->offsets == NULL)
+    double *scales = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *scales);
+    float *double_scales = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *double_scales);
+    float *offsets = mlsel_i_cpu_state_alloc(state, knn->n_vectors, sizeof *offsets);
+    if (scales == NULL || double_scales == NULL || offsets == NULL)
         return mlsel_i_no_memory(err);
     state->fast = state->fast && knn->n_vectors < UINT32_MAX;
     for (uint64_t v = 0; v < knn->n_vectors; v++) {
@@ -42,12 +43,23 @@ mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err) {
         if (norm > 0 && !mlsel_i_cpu_is_tame(norm))
             state->fast = false;
         state->max_norm = fmax(state->max_norm, norm);
-        state->scales[v] = !knn->normalize ? 1 : norm > 0 ? 1 / norm : 0;
-        state->double_scales[v] = (float)(2 * state->scales[v]);
-        state->offsets[v] = (float)(!knn->normalize ? squared : norm > 0 ? 1 : 0);
+        scales[v] = !knn->normalize ? 1 : norm > 0 ? 1 / norm : 0;
+        double_scales[v] = (float)(2 * scales[v]);
+        offsets[v] = (float)(!knn->normalize ? squared : norm > 0 ? 1 : 0);
     }
+    state->scales = scales;
+    state->double_scales = double_scales;
+    state->offsets = offsets;
+    return mlsel_i_knn_prepare_int8(state, err);
+}
+
+mlsel_status mlsel_i_cpu_prepare_knn(cpu_state *state, mlsel_error *err) {
+    const mlsel_knn_view *knn = state->view->knn;
+    bool has_index;
     mlsel_i_cpu_choose_dots(state, knn->n_vectors * knn->stride * sizeof(float));
-    const mlsel_status status = mlsel_i_knn_prepare_int8(state, err);
+    mlsel_status status = mlsel_i_knn_use_index(state, &has_index, err);
+    if (status == MLSEL_OK && !has_index)
+        status = measure_norms(state, err);
     state->scratch_bytes = scan_bytes(knn->n_vectors) + mlsel_i_knn_int8_scratch(state->int8);
     return status;
 }
@@ -95,6 +107,17 @@ static void measure_all(const cpu_state *state, const double *q, uint64_t begin,
             mlsel_i_knn_measure(state, q, v, label_mask, top);
 }
 
+/* The same in the order that the fast path has. */
+static void measure_part(const cpu_state *state, const double *q, uint64_t begin, uint64_t end,
+                         const uint8_t *label_mask, top_k *top) {
+    if (state->int8 == NULL) {
+        measure_all(state, q, begin, end, label_mask, top);
+        return;
+    }
+    for (uint64_t i = begin; i < end; i++)
+        mlsel_i_knn_measure(state, q, mlsel_i_knn_int8_vector(state->int8, (size_t)i), label_mask, top);
+}
+
 /* --- fast -------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -134,12 +157,13 @@ static void scan_vectors(scan *s) {
 double mlsel_i_knn_take_query(const cpu_state *state, const mlsel_backend_run *run, size_t index, double *q) {
     const size_t n = state->view->n_features, at = index * run->stride;
     const bool normalize = state->view->knn->normalize;
-    const float *f32 = run->query_type == MLSEL_QUERY_F64 ? NULL : (const float *)run->queries + at;
-    const double *f64 = f32 == NULL ? (const double *)run->queries + at : NULL;
-    const double squared = f32 != NULL ? state->kernels->sum_squares_f32(f32, n) : state->kernels->sum_squares(f64, n);
-    const double norm = sqrt(squared), scale = !normalize ? 1 : norm > 0 ? 1 / norm : 0;
-    for (size_t i = 0; i < n; i++)
-        q[i] = (f32 != NULL ? (double)f32[i] : f64[i]) * scale;
+    if (run->query_type == MLSEL_QUERY_F64)
+        memcpy(q, (const double *)run->queries + at, n * sizeof *q);
+    for (size_t i = 0; run->query_type != MLSEL_QUERY_F64 && i < n; i++)
+        q[i] = (double)((const float *)run->queries)[at + i];
+    const double norm = sqrt(state->kernels->sum_squares(q, n)), scale = norm > 0 ? 1 / norm : 0;
+    for (size_t i = 0; normalize && i < n; i++)
+        q[i] *= scale;
     return normalize ? (norm > 0 ? 1 : 0) : norm;
 }
 
@@ -175,6 +199,10 @@ void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_
         mlsel_i_scan_measure(&s);
     } else {
         measure_all(state, query->wide, begin, end, run->label_mask, &top);
+    }
+    if (top.count < run->k) { /* a small part, or values of a container that nobody has looked at are no numbers */
+        top.count = 0;
+        measure_part(state, query->wide, begin, end, run->label_mask, &top);
     }
     const size_t found = top.count;
     mlsel_i_top_k_sort(&top);

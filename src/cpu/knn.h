@@ -4,6 +4,7 @@
 #ifndef MLSEL_CPU_KNN_H
 #define MLSEL_CPU_KNN_H
 
+#include "knn_index.h"
 #include "state.h"
 #include "top_k.h"
 
@@ -58,6 +59,12 @@ void mlsel_i_knn_measure(const cpu_state *state, const double *q, uint64_t vecto
 
 /* Sets state->int8 where it makes queries faster. MLSEL_ERROR_NO_MEMORY is the only failure. */
 mlsel_status mlsel_i_knn_prepare_int8(cpu_state *state, mlsel_error *err);
+/* Takes what prepare would compute from the view's index, if it has one that fits. NO_MEMORY is the only failure. */
+mlsel_status mlsel_i_knn_use_index(cpu_state *state, bool *is_used, mlsel_error *err);
+/* What was computed, for a container: borrowed from the state. False if there is nothing worth keeping. */
+bool mlsel_i_knn_export(const cpu_state *state, knn_index *out);
+/* The vector that a row of integers stands for. */
+uint32_t mlsel_i_knn_int8_vector(const knn_int8 *int8, size_t row);
 /* Scratch of a query, in bytes. */
 size_t mlsel_i_knn_int8_scratch(const knn_int8 *int8);
 /* Adds all vectors that could be among the k nearest. Scratch is aligned to 64 bytes. */

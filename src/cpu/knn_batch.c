@@ -36,8 +36,8 @@ static batch_layout lay_out(const cpu_state *state) {
     l.narrow = l.wide + row * sizeof(double);
     l.panels = l.narrow + PANEL_WIDTH * row * sizeof(float);
     l.candidates = l.panels + MAX_GROUPS * mlsel_i_panel_size(n) * sizeof(float);
-    l.nearest = l.candidates + MAX_KNN_BATCH * ROOM * sizeof(candidate);
-    l.end = l.nearest + MAX_KNN_BATCH * ROOM / 4 * sizeof(float);
+    l.nearest = l.candidates + sizeof(candidate) * MAX_KNN_BATCH * ROOM;
+    l.end = l.nearest + sizeof(float) * MAX_KNN_BATCH * ROOM / 4;
     return l;
 }
 
@@ -193,5 +193,7 @@ void mlsel_i_cpu_knn_batch(const cpu_state *state, const mlsel_backend_run *run,
         for (size_t j = 0; j < b->n_scans; j++) {
             mlsel_i_scan_measure(&b->scans[j]);
             mlsel_i_top_k_sort(&b->tops[j]);
+            if (b->tops[j].count < run->k) /* as in mlsel_i_cpu_knn */
+                mlsel_i_cpu_run_one(state, run, b->scans[j].index);
         }
 }

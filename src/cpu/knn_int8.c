@@ -15,12 +15,12 @@
 #include "knn.h"
 
 enum {
-    MAX_GROUPS = 64,
-    MAX_TAIL = 64,       /* columns */
-    MAX_WIDTH = 65535,   /* sums of products stay far within 32 bits */
-    N_SAMPLES = 32,      /* vectors that the decision for or against looks at */
-    MIN_GAIN = 4,        /* vectors for each one that is left after the estimate */
-    MIN_BYTES = 1 << 20, /* of the vectors; smaller ones are in a fast cache anyway */
+    MAX_GROUPS = KNN_MAX_GROUPS,
+    MAX_TAIL = KNN_MAX_TAIL,
+    MAX_WIDTH = KNN_MAX_WIDTH, /* sums of products stay far within 32 bits */
+    N_SAMPLES = 32,            /* vectors that the decision for or against looks at */
+    MIN_GAIN = 4,              /* vectors for each one that is left after the estimate */
+    MIN_BYTES = 1 << 20,       /* of the vectors; smaller ones are in a fast cache anyway */
     PARTS = 8,
 };
 
@@ -36,16 +36,28 @@ typedef struct knn_group {
 struct knn_int8 {
     size_t n_head, n_tail;
     size_t stride; /* n_head rounded up to whole cache lines; the values beyond are 0 */
-    int8_t *rows;
-    float *steps;      /* 2 * scale * s */
-    float *scales;     /* 2 * scale */
-    float *offsets;    /* |x|^2 */
-    float *errors;     /* 2 * scale * |e|, rounded up */
-    float *sizes;      /* 2 * scale * |s c|, rounded up */
-    uint32_t *vectors; /* the row's vector */
+    const int8_t *rows;
+    const float *steps;      /* 2 * scale * s */
+    const float *scales;     /* 2 * scale */
+    const float *offsets;    /* |x|^2 */
+    const float *errors;     /* 2 * scale * |e|, rounded up */
+    const float *sizes;      /* 2 * scale * |s c|, rounded up */
+    const uint32_t *vectors; /* the row's vector */
     knn_group *groups;
     size_t n_groups;
+    /* the groups once more, in the form that containers have */
+    const uint64_t *group_start;
+    const double *group_bounds;
 };
+
+/* The same arrays while they are filled. */
+typedef struct int8_arrays {
+    int8_t *rows;
+    float *steps, *scales, *offsets, *errors, *sizes;
+    uint32_t *vectors;
+    uint64_t *group_start;
+    double *group_bounds;
+} int8_arrays;
 
 /* --- quantising -------------------------------------------------------------------------------------------------- */
 
@@ -162,7 +174,7 @@ static void widen(knn_group *g, double scale, double head) {
 }
 
 /* The order of the rows: by group, within a group as they were. group_of is from find_groups. */
-static void sort_by_group(knn_int8 *int8, uint64_t n_vectors, const uint8_t *group_of) {
+static void sort_by_group(knn_int8 *int8, uint32_t *vectors, uint64_t n_vectors, const uint8_t *group_of) {
     size_t next[MAX_GROUPS] = {0}, first = 0;
     for (uint64_t v = 0; v < n_vectors; v++)
         int8->groups[group_of[v]].count++;
@@ -171,7 +183,7 @@ static void sort_by_group(knn_int8 *int8, uint64_t n_vectors, const uint8_t *gro
         first += int8->groups[g].count;
     }
     for (uint64_t v = 0; v < n_vectors; v++)
-        int8->vectors[next[group_of[v]]++] = (uint32_t)v;
+        vectors[next[group_of[v]]++] = (uint32_t)v;
 }
 
 /* --- preparing --------------------------------------------------------------------------------------------------- */
@@ -233,7 +245,7 @@ static bool decide(const cpu_state *state, size_t n_head, bool *useful) {
 static float round_up(double x) { return (float)(x * (1 + 0x1p-22)); }
 
 /* Quantises the vectors in the order of the groups. */
-static void fill(const cpu_state *state, knn_int8 *int8) {
+static void fill(const cpu_state *state, knn_int8 *int8, const int8_arrays *arrays) {
     const mlsel_knn_view *knn = state->view->knn;
     for (size_t g = 0; g < int8->n_groups; g++) {
         knn_group *group = &int8->groups[g];
@@ -242,35 +254,131 @@ static void fill(const cpu_state *state, knn_int8 *int8) {
             const uint64_t v = int8->vectors[i];
             const float *x = knn->vectors + v * knn->stride;
             const double scale = state->scales[v];
-            const quantisation row = quantise(x, int8->n_head, int8->rows + i * int8->stride);
+            const quantisation row = quantise(x, int8->n_head, arrays->rows + i * int8->stride);
             widen(group, scale, sqrt(state->kernels->sum_squares_f32(x, int8->n_head)));
-            int8->steps[i] = (float)(2 * scale * row.step);
-            int8->scales[i] = (float)(2 * scale);
-            int8->offsets[i] = state->offsets[v];
-            int8->errors[i] = round_up(2 * scale * row.error);
-            int8->sizes[i] = round_up(2 * scale * row.size);
+            arrays->steps[i] = (float)(2 * scale * row.step);
+            arrays->scales[i] = (float)(2 * scale);
+            arrays->offsets[i] = state->offsets[v];
+            arrays->errors[i] = round_up(2 * scale * row.error);
+            arrays->sizes[i] = round_up(2 * scale * row.size);
         }
     }
 }
 
 /* All of it with its arrays, zeroed; NULL when out of memory. */
-static knn_int8 *create(cpu_state *state, size_t n_head, size_t n_groups) {
+static knn_int8 *create(cpu_state *state, size_t n_head, size_t n_groups, int8_arrays *arrays) {
     const uint64_t n = state->view->knn->n_vectors;
     knn_int8 *int8 = mlsel_i_cpu_state_alloc(state, 1, sizeof *int8);
     if (int8 == NULL)
         return NULL;
     *int8 = (knn_int8){.n_head = n_head, .n_tail = state->view->n_features - n_head, .n_groups = n_groups};
     int8->stride = (n_head + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
-    int8->rows = mlsel_i_cpu_state_alloc(state, n, int8->stride);
-    int8->vectors = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->vectors);
     int8->groups = mlsel_i_cpu_state_alloc(state, n_groups, sizeof *int8->groups);
-    float **const arrays[] = {&int8->steps, &int8->scales, &int8->offsets, &int8->errors, &int8->sizes};
-    bool has_memory = int8->rows != NULL && int8->vectors != NULL && int8->groups != NULL;
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        *arrays[i] = mlsel_i_cpu_state_alloc(state, n, sizeof **arrays[i]);
-        has_memory = has_memory && *arrays[i] != NULL;
-    }
+    int8->rows = arrays->rows = mlsel_i_cpu_state_alloc(state, n, int8->stride);
+    int8->vectors = arrays->vectors = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->vectors);
+    int8->steps = arrays->steps = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->steps);
+    int8->scales = arrays->scales = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->scales);
+    int8->offsets = arrays->offsets = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->offsets);
+    int8->errors = arrays->errors = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->errors);
+    int8->sizes = arrays->sizes = mlsel_i_cpu_state_alloc(state, n, sizeof *int8->sizes);
+    int8->group_start = arrays->group_start = mlsel_i_cpu_state_alloc(state, n_groups + 1, sizeof *int8->group_start);
+    int8->group_bounds = arrays->group_bounds =
+        mlsel_i_cpu_state_alloc(state, n_groups, KNN_GROUP_BOUNDS * sizeof *int8->group_bounds);
+    const bool has_memory = int8->groups != NULL && arrays->rows != NULL && arrays->vectors != NULL &&
+                            arrays->steps != NULL && arrays->scales != NULL && arrays->offsets != NULL &&
+                            arrays->errors != NULL && arrays->sizes != NULL && arrays->group_start != NULL &&
+                            arrays->group_bounds != NULL;
     return has_memory ? int8 : NULL;
+}
+
+/* --- the form that containers have ------------------------------------------------------------------------------- */
+
+static void store_groups(const knn_int8 *int8, const int8_arrays *arrays) {
+    for (size_t g = 0; g < int8->n_groups; g++) {
+        const knn_group *group = &int8->groups[g];
+        const double bounds[KNN_GROUP_BOUNDS] = {group->tail_squared, group->min_head, group->max_head,
+                                                 group->min_scale, group->max_scale};
+        arrays->group_start[g + 1] = group->first + group->count;
+        memcpy(arrays->group_bounds + g * KNN_GROUP_BOUNDS, bounds, sizeof bounds);
+    }
+}
+
+static void load_groups(const mlsel_knn_view *knn, knn_int8 *int8) {
+    for (size_t g = 0; g < int8->n_groups; g++) {
+        const double *bounds = int8->group_bounds + g * KNN_GROUP_BOUNDS;
+        const size_t first = (size_t)int8->group_start[g];
+        int8->groups[g] = (knn_group){.first = first,
+                                      .count = (size_t)int8->group_start[g + 1] - first,
+                                      .tail = tail_of(knn, int8->vectors[first], int8->n_head),
+                                      .tail_squared = bounds[0],
+                                      .min_head = bounds[1],
+                                      .max_head = bounds[2],
+                                      .min_scale = bounds[3],
+                                      .max_scale = bounds[4]};
+    }
+}
+
+static mlsel_status use_integers(cpu_state *state, const knn_index *index, mlsel_error *err) {
+    knn_int8 *int8 = mlsel_i_cpu_state_alloc(state, 1, sizeof *int8);
+    knn_group *groups = mlsel_i_cpu_state_alloc(state, index->n_groups, sizeof *groups);
+    if (int8 == NULL || groups == NULL)
+        return mlsel_i_no_memory(err);
+    *int8 = (knn_int8){.n_head = index->head,
+                       .n_tail = state->view->n_features - index->head,
+                       .stride = index->stride,
+                       .rows = index->rows,
+                       .steps = index->steps,
+                       .scales = index->row_scales,
+                       .offsets = index->row_offsets,
+                       .errors = index->errors,
+                       .sizes = index->sizes,
+                       .vectors = index->vectors,
+                       .groups = groups,
+                       .n_groups = index->n_groups,
+                       .group_start = index->group_start,
+                       .group_bounds = index->group_bounds};
+    load_groups(state->view->knn, int8);
+    state->int8 = int8;
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_knn_use_index(cpu_state *state, bool *is_used, mlsel_error *err) {
+    const mlsel_knn_view *knn = state->view->knn;
+    const knn_index *index = knn->index;
+    *is_used = index != NULL && knn->normalize;
+    if (!*is_used)
+        return MLSEL_OK;
+    state->fast = state->fast && knn->n_vectors < UINT32_MAX;
+    state->max_norm = index->max_norm;
+    state->scales = index->scales;
+    state->double_scales = index->double_scales;
+    state->offsets = (float *)index->offsets;
+    return state->fast && index->head > 0 ? use_integers(state, index, err) : MLSEL_OK;
+}
+
+bool mlsel_i_knn_export(const cpu_state *state, knn_index *out) {
+    const knn_int8 *int8 = state->int8;
+    if (!state->fast || !state->view->knn->normalize)
+        return false;
+    *out = (knn_index){.max_norm = state->max_norm,
+                       .scales = state->scales,
+                       .double_scales = state->double_scales,
+                       .offsets = state->offsets};
+    if (int8 == NULL)
+        return true;
+    out->head = int8->n_head;
+    out->stride = int8->stride;
+    out->n_groups = int8->n_groups;
+    out->rows = int8->rows;
+    out->vectors = int8->vectors;
+    out->steps = int8->steps;
+    out->row_scales = int8->scales;
+    out->row_offsets = int8->offsets;
+    out->errors = int8->errors;
+    out->sizes = int8->sizes;
+    out->group_start = int8->group_start;
+    out->group_bounds = int8->group_bounds;
+    return true;
 }
 
 mlsel_status mlsel_i_knn_prepare_int8(cpu_state *state, mlsel_error *err) {
@@ -289,7 +397,8 @@ mlsel_status mlsel_i_knn_prepare_int8(cpu_state *state, mlsel_error *err) {
     if (group_of == NULL)
         return mlsel_i_no_memory(err);
     const size_t n_groups = find_groups(knn, n_head, n_tail, tails, group_of);
-    knn_int8 *int8 = create(state, n_head, n_groups);
+    int8_arrays arrays = {0};
+    knn_int8 *int8 = create(state, n_head, n_groups, &arrays);
     mlsel_status status = MLSEL_OK;
     if (int8 == NULL) {
         status = mlsel_i_no_memory(err);
@@ -299,8 +408,9 @@ mlsel_status mlsel_i_knn_prepare_int8(cpu_state *state, mlsel_error *err) {
         int8->groups[g].tail = tails[g];
         int8->groups[g].tail_squared = state->kernels->sum_squares_f32(tails[g], n_tail);
     }
-    sort_by_group(int8, knn->n_vectors, group_of);
-    fill(state, int8);
+    sort_by_group(int8, arrays.vectors, knn->n_vectors, group_of);
+    fill(state, int8, &arrays);
+    store_groups(int8, &arrays);
     state->int8 = int8;
 out:
     mlsel_i_free(group_of);
@@ -308,6 +418,8 @@ out:
 }
 
 /* --- one query --------------------------------------------------------------------------------------------------- */
+
+uint32_t mlsel_i_knn_int8_vector(const knn_int8 *int8, size_t row) { return int8->vectors[row]; }
 
 size_t mlsel_i_knn_int8_scratch(const knn_int8 *int8) { return int8 == NULL ? 0 : int8->stride; }
 

@@ -4,6 +4,9 @@
 
 #include "low_steps.h"
 
+/* Counters of unrolled loops are small, and macros take names. */
+/* NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
+
 /* Sums held in registers: of 8 outputs each, for so many blocks, queries and interleaved steps. */
 enum { SUMS = 8, GROUP = 4, BLOCK_BYTES = 64, HALF_BYTES = 32 };
 
@@ -173,3 +176,5 @@ const cpu_low_kernels mlsel_i_cpu_low_avx2 = {
     .scale = low_scale,
     .relu = low_relu,
 };
+
+/* NOLINTEND(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */

@@ -4,6 +4,9 @@
 
 #include "low_avx512.h"
 
+/* Counters of unrolled loops are small, and macros take names. */
+/* NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
+
 /* --- bf16: 16 outputs' pairs are a vector; shifted or masked, each half is a float -------------------------------- */
 
 LOW_INLINE void step_bf16(const low_part *p, size_t s, __m512 *sums, const int blocks, const int queries) {
@@ -124,3 +127,5 @@ const cpu_low_kernels mlsel_i_cpu_low_avx512bf16 = {
     .bf16 = {mlsel_i_cpu_low_load_avx512bf16, mlsel_i_cpu_low_multiply_avx512bf16},
     .i8 = {mlsel_i_cpu_low_load_avx512vnni, mlsel_i_cpu_low_multiply_avx512vnni},
     COMMON};
+
+/* NOLINTEND(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */

@@ -5,6 +5,9 @@
 
 #include "low_steps.h"
 
+/* Counters of unrolled loops are small, and macros take names. */
+/* NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
+
 /* Sums held in registers: of 16 outputs each, for so many blocks, queries and interleaved steps. */
 enum { SUMS = 16, BLOCK_BYTES = 64, HALF_BYTES = 32 };
 
@@ -77,5 +80,7 @@ LOW_INLINE void store_sums(const low_part *p, __m512 *sums, const int blocks, co
     }                                                                                                                  \
                                                                                                                        \
     LOW_MULTIPLY(format)
+
+/* NOLINTEND(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "low_avx512.h"
 
+/* Counters of unrolled loops are small, and macros take names. */
+/* NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
+
 LOW_INLINE __m512bh as_pairs(__m512i bits) {
     __m512bh pairs;
     memcpy(&pairs, &bits, sizeof pairs);
@@ -35,3 +38,5 @@ void mlsel_i_cpu_low_multiply_avx512bf16(const low_matrix *m, const void *x, siz
                                          float *out, size_t out_stride) {
     multiply_bf16(m, x, x_stride, n_queries, out, out_stride);
 }
+
+/* NOLINTEND(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */

@@ -9,6 +9,9 @@
 
 #include "low_avx512.h"
 
+/* Counters of unrolled loops are small, and macros take names. */
+/* NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
+
 /* For each step, 4 high digits and 4 low ones. */
 float mlsel_i_cpu_low_load_avx512vnni(const float *x, size_t n, void *to) {
     float scale = low_load_i16(x, n, to);
@@ -47,6 +50,8 @@ LOW_INLINE void step_i8(const low_part *p, size_t s, __m512i *high, __m512i *low
 LOW_INLINE void blocks_i8(const low_part *p, const int blocks, const int queries, const int ways) {
     const int all = blocks * queries;
     __m512i high[SUMS], low[SUMS];
+    if (p->starts == NULL) /* which only matrices of other formats lack */
+        return;
     LOW_UNROLL
     for (int i = 0; i < all * ways; i++) {
         high[i] = i < all ? _mm512_loadu_si512(p->starts + LOW_LANES * (i % blocks)) : _mm512_setzero_si512();
@@ -100,3 +105,5 @@ void mlsel_i_cpu_low_multiply_avx512vnni(const low_matrix *m, const void *x, siz
                                          float *out, size_t out_stride) {
     multiply_i8(m, x, x_stride, n_queries, out, out_stride);
 }
+
+/* NOLINTEND(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */

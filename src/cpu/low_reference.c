@@ -90,7 +90,7 @@ static float sum_i8(const low_matrix *m, size_t output, const char *x) {
     for (size_t s = 0; s < m->n_steps; s++) {
         memcpy(w, r.first + s * r.stride, sizeof w);
         for (size_t i = 0; i < 4; i++)
-            sum += w[i] * inputs[4 * s + i];
+            sum += (int64_t)w[i] * inputs[4 * s + i];
     }
     return (float)sum;
 }

@@ -8,8 +8,8 @@
 /* Values of the widest layer's output, with room for whole vectors. */
 size_t mlsel_i_mlp_widest(const mlsel_mlp_view *mlp);
 
-/* A layer that is not linear, in float; y may be x. */
-void mlsel_i_mlp_elementwise(const cpu_state *state, uint32_t layer, const float *x, float *y);
+/* Layer `index`, which is not linear, in float; y may be x. */
+void mlsel_i_mlp_elementwise(const cpu_state *state, uint32_t index, const float *x, float *y);
 
 /* Whether a query of this squared norm, or square of the largest value, has no value above 2^40, see
  * mlsel_mlp_view.max_value. */

@@ -5,6 +5,9 @@
 
 #include "panel.h"
 
+/* Counters of unrolled loops are small, and macros take names. */
+/* NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */
+
 enum { LANES = 4, COLUMNS = 16, VECTORS = COLUMNS / LANES };
 
 /* Fully unrolled, so that the arrays of a tile become registers. */
@@ -163,3 +166,5 @@ const cpu_panel_kernels mlsel_i_cpu_panel_neon = {.pack = pack,
                                                   .lower = lower,
                                                   .quad_dots = quad_dots,
                                                   .quad_parts = LANES};
+
+/* NOLINTEND(bugprone-implicit-widening-of-multiplication-result,bugprone-macro-parentheses) */

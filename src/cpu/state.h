@@ -34,10 +34,10 @@ typedef struct cpu_state {
 
     /* KNN: [n_vectors]. scales: 1 / norm, 0 for a zero vector, 1 without normalisation. A distance is about
      * |q|^2 + offsets - double_scales * (x.q). */
-    double *scales;
-    float *double_scales;
-    knn_int8 *int8; /* NULL where estimating from small integers does not pay */
-    float *offsets; /* SVM and KMeans too: squared norms */
+    const double *scales;
+    const float *double_scales;
+    const knn_int8 *int8; /* NULL where estimating from small integers does not pay */
+    float *offsets;       /* SVM and KMeans too: squared norms. Constant once prepared: it may be in a container */
 
     double *coef_bounds; /* SVM: [n_support_vectors] largest absolute dual coefficient of each */
     double coef_sum;     /* sum of coef_bounds */

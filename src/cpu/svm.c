@@ -18,7 +18,9 @@ static void prepare_vectors(cpu_state *state) {
     const mlsel_svm_view *svm = state->view->svm;
     for (uint64_t v = 0; v < svm->n_support_vectors; v++) {
         const double squared =
-            state->kernels->sum_squares_f32(svm->support_vectors + v * svm->stride, state->view->n_features);
+            svm->squared_norms != NULL
+                ? svm->squared_norms[v]
+                : state->kernels->sum_squares_f32(svm->support_vectors + v * svm->stride, state->view->n_features);
         if (squared > 0 && !mlsel_i_cpu_is_tame(sqrt(squared)))
             state->fast = false;
         state->max_norm = fmax(state->max_norm, sqrt(squared));

@@ -21,6 +21,10 @@ FUNCTION(void, mlsel_model_options_init, (mlsel_model_options *, size_t));
 FUNCTION(mlsel_status, mlsel_model_load, (const char *, const mlsel_model_options *, mlsel_model **, mlsel_error *));
 FUNCTION(mlsel_status, mlsel_model_load_memory,
          (const void *, size_t, const mlsel_model_options *, mlsel_model **, mlsel_error *));
+FUNCTION(const char *, mlsel_format_name, (mlsel_format));
+FUNCTION(void, mlsel_save_options_init, (mlsel_save_options *, size_t));
+FUNCTION(mlsel_status, mlsel_model_save,
+         (const mlsel_model *, const char *, const mlsel_save_options *, mlsel_error *));
 FUNCTION(mlsel_model *, mlsel_model_retain, (mlsel_model *));
 FUNCTION(void, mlsel_model_release, (mlsel_model *));
 FUNCTION(mlsel_status, mlsel_model_get_info, (const mlsel_model *, mlsel_model_info *, size_t, mlsel_error *));
@@ -71,5 +75,45 @@ FUNCTION(mlsel_status, mlsel_features_compose,
 FUNCTION(mlsel_status, mlsel_features_compose_f64,
          (const mlsel_model *, const mlsel_features_options *, const double *, size_t, const char *, double *, size_t,
           uint32_t *, mlsel_error *));
+FUNCTION(void, mlsel_router_options_init, (mlsel_router_options *, size_t));
+FUNCTION(mlsel_status, mlsel_router_open, (const char *, const mlsel_router_options *, mlsel_router **, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_open_memory,
+         (const void *, size_t, const mlsel_router_options *, mlsel_router **, mlsel_error *));
+FUNCTION(mlsel_router *, mlsel_router_retain, (mlsel_router *));
+FUNCTION(void, mlsel_router_release, (mlsel_router *));
+FUNCTION(mlsel_status, mlsel_router_reload, (mlsel_router *, const char *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_reload_memory, (mlsel_router *, const void *, size_t, mlsel_error *));
+FUNCTION(void, mlsel_request_init, (mlsel_request *, size_t));
+FUNCTION(void, mlsel_route_init, (mlsel_route *, size_t));
+FUNCTION(mlsel_status, mlsel_router_route, (const mlsel_router *, const mlsel_request *, mlsel_route *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_route_batch,
+         (const mlsel_router *, const mlsel_request *, size_t, mlsel_route *, mlsel_error *, mlsel_error *));
+FUNCTION(const char *, mlsel_rule_kind_name, (mlsel_rule_kind));
+FUNCTION(void, mlsel_route_explanation_init, (mlsel_route_explanation *, size_t));
+FUNCTION(mlsel_status, mlsel_router_explain,
+         (const mlsel_router *, const mlsel_request *, mlsel_route *, mlsel_route_explanation *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_get_info, (const mlsel_router *, mlsel_router_info *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_get_decision,
+         (const mlsel_router *, uint32_t, mlsel_router_decision *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_get_candidate,
+         (const mlsel_router *, uint32_t, uint32_t, mlsel_router_candidate *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_get_model, (const mlsel_router *, uint32_t, mlsel_model **, mlsel_error *));
+FUNCTION(double, mlsel_latency_bound, (uint32_t));
+FUNCTION(mlsel_status, mlsel_router_get_metrics, (const mlsel_router *, mlsel_router_metrics *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_get_decision_metrics,
+         (const mlsel_router *, uint32_t, mlsel_decision_metrics *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_router_get_selections,
+         (const mlsel_router *, uint32_t, uint32_t, uint64_t *, mlsel_error *));
+FUNCTION(const char *, mlsel_severity_name, (mlsel_severity));
+FUNCTION(mlsel_status, mlsel_config_validate,
+         (const char *, const mlsel_router_options *, uint32_t, mlsel_diagnostics **, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_config_validate_memory,
+         (const void *, size_t, const char *, const mlsel_router_options *, uint32_t, mlsel_diagnostics **,
+          mlsel_error *));
+FUNCTION(void, mlsel_diagnostics_release, (mlsel_diagnostics *));
+FUNCTION(mlsel_status, mlsel_diagnostics_get_info,
+         (const mlsel_diagnostics *, mlsel_diagnostics_info *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_diagnostics_get,
+         (const mlsel_diagnostics *, size_t, mlsel_diagnostic *, size_t, mlsel_error *));
 
 #endif /* MLSEL_ABI_SIGNATURES_H */

@@ -31,6 +31,7 @@ VALUE(MLSEL_ERROR_LIMIT, -12);
 VALUE(MLSEL_ERROR_NOT_TRAINED, -13);
 VALUE(MLSEL_ERROR_NO_CANDIDATE, -14);
 VALUE(MLSEL_ERROR_NOT_FINITE, -15);
+VALUE(MLSEL_ERROR_NO_DECISION, -16);
 
 ENUM_TYPE(mlsel_algorithm);
 VALUE(MLSEL_ALGORITHM_KNN, 1);
@@ -64,6 +65,10 @@ VALUE(MLSEL_CATEGORIES_VSR, 0);
 VALUE(MLSEL_CATEGORIES_VSR_DOC, 1);
 VALUE(MLSEL_CATEGORIES_ARTIFACT, 2);
 
+ENUM_TYPE(mlsel_format);
+VALUE(MLSEL_FORMAT_JSON, 1);
+VALUE(MLSEL_FORMAT_SAFETENSORS, 2);
+
 ENUM_TYPE(mlsel_layer_type);
 VALUE(MLSEL_LAYER_LINEAR, 1);
 VALUE(MLSEL_LAYER_RELU, 2);
@@ -76,6 +81,34 @@ VALUE(MLSEL_SELECTION_WIDENED, 4);
 VALUE(MLSEL_SELECTION_NEXT_CLUSTER, 8);
 
 VALUE(MLSEL_CATEGORY_FELL_BACK, 1);
+
+ENUM_TYPE(mlsel_rule_kind);
+VALUE(MLSEL_ROUTE_SINGLE, 1);
+VALUE(MLSEL_ROUTE_DEFAULT, 2);
+VALUE(MLSEL_ROUTE_CATEGORY_FELL_BACK, 4);
+VALUE(MLSEL_ROUTE_SELECTOR_FAILED, 8);
+VALUE(MLSEL_ROUTE_NO_SELECTOR, 16);
+VALUE(MLSEL_ROUTE_UNKNOWN_MODELS, 32);
+VALUE(MLSEL_ROUTE_LOW_CONFIDENCE, 64);
+VALUE(MLSEL_ROUTE_NEXT_DECISION, 128);
+VALUE(MLSEL_ROUTE_DEVICE_FALLBACK, 256);
+VALUE(MLSEL_ROUTE_RESTRICTED, 512);
+VALUE(MLSEL_ROUTE_HOST_ALGORITHM, 1024);
+VALUE(MLSEL_CANDIDATE_ELIGIBLE, 1);
+VALUE(MLSEL_CANDIDATE_KNOWN, 2);
+VALUE(MLSEL_CANDIDATE_SHADOWED, 4);
+VALUE(MLSEL_CANDIDATE_CHOSEN, 8);
+VALUE(MLSEL_RULE_AND, 1);
+VALUE(MLSEL_RULE_OR, 2);
+VALUE(MLSEL_RULE_NOT, 3);
+VALUE(MLSEL_RULE_CONDITION, 4);
+
+ENUM_TYPE(mlsel_severity);
+VALUE(MLSEL_SEVERITY_NOTE, 1);
+VALUE(MLSEL_SEVERITY_WARNING, 2);
+VALUE(MLSEL_SEVERITY_ERROR, 3);
+
+VALUE(MLSEL_VALIDATE_TEXT_ONLY, 1);
 
 /* --- structs that are the same everywhere */
 
@@ -95,7 +128,7 @@ FIELD(mlsel_device_info, memory_bytes, 168, 8);
 FIELD(mlsel_device_info, precisions, 176, 4);
 FIELD(mlsel_device_info, reserved, 180, 4);
 
-SIZE(mlsel_model_info, 192);
+SIZE(mlsel_model_info, 216);
 FIELD(mlsel_model_info, struct_size, 0, 4);
 FIELD(mlsel_model_info, algorithm, 4, 4);
 FIELD(mlsel_model_info, format_version, 8, 4);
@@ -122,6 +155,17 @@ FIELD(mlsel_model_info, n_pairs, 168, 4);
 FIELD(mlsel_model_info, n_layers, 172, 4);
 FIELD(mlsel_model_info, n_support_vectors, 176, 8);
 FIELD(mlsel_model_info, gamma, 184, 8);
+FIELD(mlsel_model_info, format, 192, 4);
+FIELD(mlsel_model_info, is_mapped, 196, 4);
+FIELD(mlsel_model_info, has_index, 200, 4);
+FIELD(mlsel_model_info, values_known, 204, 4);
+FIELD(mlsel_model_info, file_bytes, 208, 8);
+
+SIZE(mlsel_save_options, 16);
+FIELD(mlsel_save_options, struct_size, 0, 4);
+FIELD(mlsel_save_options, format, 4, 4);
+FIELD(mlsel_save_options, replace, 8, 4);
+FIELD(mlsel_save_options, without_index, 12, 4);
 
 SIZE(mlsel_layer_info, 32);
 FIELD(mlsel_layer_info, struct_size, 0, 4);
@@ -156,6 +200,17 @@ FIELD(mlsel_features_options, struct_size, 0, 4);
 FIELD(mlsel_features_options, layout, 4, 4);
 FIELD(mlsel_features_options, category_weight, 8, 8);
 
+SIZE(mlsel_router_metrics, 64);
+FIELD(mlsel_router_metrics, struct_size, 0, 4);
+FIELD(mlsel_router_metrics, enabled, 4, 4);
+FIELD(mlsel_router_metrics, generation, 8, 8);
+FIELD(mlsel_router_metrics, requests, 16, 8);
+FIELD(mlsel_router_metrics, errors, 24, 8);
+FIELD(mlsel_router_metrics, no_decision, 32, 8);
+FIELD(mlsel_router_metrics, defaults, 40, 8);
+FIELD(mlsel_router_metrics, reloads, 48, 8);
+FIELD(mlsel_router_metrics, failed_reloads, 56, 8);
+
 /* --- structs with pointers or size_t, on 64-bit machines */
 #if UINTPTR_MAX == UINT64_MAX
 
@@ -169,7 +224,7 @@ FIELD(mlsel_model_options, allow_device_fallback, 24, 4);
 FIELD(mlsel_model_options, category_layout, 28, 4);
 FIELD(mlsel_model_options, max_bytes, 32, 8);
 FIELD(mlsel_model_options, threads, 40, 4);
-FIELD(mlsel_model_options, reserved, 44, 4);
+FIELD(mlsel_model_options, check_values, 44, 4);
 
 SIZE(mlsel_query_options, 40);
 FIELD(mlsel_query_options, struct_size, 0, 4);
@@ -199,6 +254,184 @@ FIELD(mlsel_evidence, pair_count, 168, 8);
 FIELD(mlsel_evidence, votes, 176, 8);
 FIELD(mlsel_evidence, votes_capacity, 184, 8);
 FIELD(mlsel_evidence, vote_count, 192, 8);
+
+SIZE(mlsel_router_options, 88);
+FIELD(mlsel_router_options, struct_size, 0, 4);
+FIELD(mlsel_router_options, strict, 4, 4);
+FIELD(mlsel_router_options, models_dir, 8, 8);
+FIELD(mlsel_router_options, base_dir, 16, 8);
+FIELD(mlsel_router_options, device, 24, 8);
+FIELD(mlsel_router_options, allow_device_fallback, 32, 4);
+FIELD(mlsel_router_options, allow_next_decision, 36, 4);
+FIELD(mlsel_router_options, collect_metrics, 40, 4);
+FIELD(mlsel_router_options, warnings_are_errors, 44, 4);
+FIELD(mlsel_router_options, knn_rule, 48, 4);
+FIELD(mlsel_router_options, category_layout, 52, 4);
+FIELD(mlsel_router_options, min_probability, 56, 8);
+FIELD(mlsel_router_options, max_config_bytes, 64, 8);
+FIELD(mlsel_router_options, max_artifact_bytes, 72, 8);
+FIELD(mlsel_router_options, max_name_bytes, 80, 8);
+
+SIZE(mlsel_signal, 16);
+FIELD(mlsel_signal, type, 0, 8);
+FIELD(mlsel_signal, name, 8, 8);
+
+SIZE(mlsel_request, 88);
+FIELD(mlsel_request, struct_size, 0, 4);
+FIELD(mlsel_request, reserved, 4, 4);
+FIELD(mlsel_request, embedding, 8, 8);
+FIELD(mlsel_request, embedding_f64, 16, 8);
+FIELD(mlsel_request, n_embedding, 24, 8);
+FIELD(mlsel_request, category, 32, 8);
+FIELD(mlsel_request, signals, 40, 8);
+FIELD(mlsel_request, n_signals, 48, 8);
+FIELD(mlsel_request, unavailable, 56, 8);
+FIELD(mlsel_request, n_unavailable, 64, 8);
+FIELD(mlsel_request, allowed, 72, 8);
+FIELD(mlsel_request, n_allowed, 80, 8);
+
+SIZE(mlsel_route_candidate, 48);
+FIELD(mlsel_route_candidate, model, 0, 8);
+FIELD(mlsel_route_candidate, served, 8, 8);
+FIELD(mlsel_route_candidate, score, 16, 8);
+FIELD(mlsel_route_candidate, probability, 24, 8);
+FIELD(mlsel_route_candidate, label, 32, 4);
+FIELD(mlsel_route_candidate, flags, 36, 4);
+FIELD(mlsel_route_candidate, reserved, 40, 8);
+
+SIZE(mlsel_route, 128);
+FIELD(mlsel_route, struct_size, 0, 4);
+FIELD(mlsel_route, status, 4, 4);
+FIELD(mlsel_route, flags, 8, 4);
+FIELD(mlsel_route, selector_status, 12, 4);
+FIELD(mlsel_route, generation, 16, 8);
+FIELD(mlsel_route, decision, 24, 8);
+FIELD(mlsel_route, model, 32, 8);
+FIELD(mlsel_route, lora, 40, 8);
+FIELD(mlsel_route, served, 48, 8);
+FIELD(mlsel_route, decision_index, 56, 4);
+FIELD(mlsel_route, candidate_index, 60, 4);
+FIELD(mlsel_route, runner_up_index, 64, 4);
+FIELD(mlsel_route, algorithm, 68, 4);
+FIELD(mlsel_route, score, 72, 8);
+FIELD(mlsel_route, margin, 80, 8);
+FIELD(mlsel_route, probability, 88, 8);
+FIELD(mlsel_route, cluster, 96, 4);
+FIELD(mlsel_route, selection_flags, 100, 4);
+FIELD(mlsel_route, candidates, 104, 8);
+FIELD(mlsel_route, candidates_capacity, 112, 8);
+FIELD(mlsel_route, candidate_count, 120, 8);
+
+SIZE(mlsel_rule_result, 32);
+FIELD(mlsel_rule_result, decision, 0, 4);
+FIELD(mlsel_rule_result, kind, 4, 4);
+FIELD(mlsel_rule_result, depth, 8, 4);
+FIELD(mlsel_rule_result, holds, 12, 4);
+FIELD(mlsel_rule_result, type, 16, 8);
+FIELD(mlsel_rule_result, name, 24, 8);
+
+SIZE(mlsel_decision_result, 32);
+FIELD(mlsel_decision_result, name, 0, 8);
+FIELD(mlsel_decision_result, index, 8, 4);
+FIELD(mlsel_decision_result, priority, 12, 4);
+FIELD(mlsel_decision_result, matched, 16, 4);
+FIELD(mlsel_decision_result, answered, 20, 4);
+FIELD(mlsel_decision_result, n_rules, 24, 4);
+FIELD(mlsel_decision_result, reserved, 28, 4);
+
+SIZE(mlsel_route_explanation, 88);
+FIELD(mlsel_route_explanation, struct_size, 0, 4);
+FIELD(mlsel_route_explanation, reserved, 4, 4);
+FIELD(mlsel_route_explanation, decisions, 8, 8);
+FIELD(mlsel_route_explanation, decisions_capacity, 16, 8);
+FIELD(mlsel_route_explanation, decision_count, 24, 8);
+FIELD(mlsel_route_explanation, rules, 32, 8);
+FIELD(mlsel_route_explanation, rules_capacity, 40, 8);
+FIELD(mlsel_route_explanation, rule_count, 48, 8);
+FIELD(mlsel_route_explanation, unused_signals, 56, 8);
+FIELD(mlsel_route_explanation, unused_signals_capacity, 64, 8);
+FIELD(mlsel_route_explanation, unused_signal_count, 72, 8);
+FIELD(mlsel_route_explanation, evidence, 80, 8);
+
+SIZE(mlsel_router_info, 80);
+FIELD(mlsel_router_info, struct_size, 0, 4);
+FIELD(mlsel_router_info, n_decisions, 4, 4);
+FIELD(mlsel_router_info, generation, 8, 8);
+FIELD(mlsel_router_info, n_models, 16, 4);
+FIELD(mlsel_router_info, n_rules, 20, 4);
+FIELD(mlsel_router_info, max_candidates, 24, 4);
+FIELD(mlsel_router_info, enabled, 28, 4);
+FIELD(mlsel_router_info, dialect, 32, 8);
+FIELD(mlsel_router_info, path, 40, 8);
+FIELD(mlsel_router_info, default_model, 48, 8);
+FIELD(mlsel_router_info, default_decision, 56, 4);
+FIELD(mlsel_router_info, n_warnings, 60, 4);
+FIELD(mlsel_router_info, memory_bytes, 64, 8);
+FIELD(mlsel_router_info, name_bytes, 72, 8);
+
+SIZE(mlsel_router_decision, 104);
+FIELD(mlsel_router_decision, struct_size, 0, 4);
+FIELD(mlsel_router_decision, priority, 4, 4);
+FIELD(mlsel_router_decision, generation, 8, 8);
+FIELD(mlsel_router_decision, name, 16, 8);
+FIELD(mlsel_router_decision, description, 24, 8);
+FIELD(mlsel_router_decision, algorithm_name, 32, 8);
+FIELD(mlsel_router_decision, artifact, 40, 8);
+FIELD(mlsel_router_decision, algorithm, 48, 4);
+FIELD(mlsel_router_decision, n_candidates, 52, 4);
+FIELD(mlsel_router_decision, n_rules, 56, 4);
+FIELD(mlsel_router_decision, k, 60, 4);
+FIELD(mlsel_router_decision, device, 64, 32);
+FIELD(mlsel_router_decision, device_fallback, 96, 4);
+FIELD(mlsel_router_decision, reserved, 100, 4);
+
+SIZE(mlsel_router_candidate, 48);
+FIELD(mlsel_router_candidate, struct_size, 0, 4);
+FIELD(mlsel_router_candidate, label, 4, 4);
+FIELD(mlsel_router_candidate, generation, 8, 8);
+FIELD(mlsel_router_candidate, model, 16, 8);
+FIELD(mlsel_router_candidate, lora, 24, 8);
+FIELD(mlsel_router_candidate, served, 32, 8);
+FIELD(mlsel_router_candidate, flags, 40, 4);
+FIELD(mlsel_router_candidate, reserved, 44, 4);
+
+SIZE(mlsel_decision_metrics, 248);
+FIELD(mlsel_decision_metrics, struct_size, 0, 4);
+FIELD(mlsel_decision_metrics, reserved, 4, 4);
+FIELD(mlsel_decision_metrics, generation, 8, 8);
+FIELD(mlsel_decision_metrics, name, 16, 8);
+FIELD(mlsel_decision_metrics, requests, 24, 8);
+FIELD(mlsel_decision_metrics, errors, 32, 8);
+FIELD(mlsel_decision_metrics, scored, 40, 8);
+FIELD(mlsel_decision_metrics, selector_failed, 48, 8);
+FIELD(mlsel_decision_metrics, unknown_models, 56, 8);
+FIELD(mlsel_decision_metrics, low_confidence, 64, 8);
+FIELD(mlsel_decision_metrics, category_fell_back, 72, 8);
+FIELD(mlsel_decision_metrics, latency_ns, 80, 8);
+FIELD(mlsel_decision_metrics, latency, 88, 160);
+
+SIZE(mlsel_diagnostics_info, 48);
+FIELD(mlsel_diagnostics_info, struct_size, 0, 4);
+FIELD(mlsel_diagnostics_info, n_diagnostics, 4, 4);
+FIELD(mlsel_diagnostics_info, n_errors, 8, 8);
+FIELD(mlsel_diagnostics_info, n_warnings, 16, 8);
+FIELD(mlsel_diagnostics_info, n_notes, 24, 8);
+FIELD(mlsel_diagnostics_info, dialect, 32, 8);
+FIELD(mlsel_diagnostics_info, n_decisions, 40, 4);
+FIELD(mlsel_diagnostics_info, n_artifacts, 44, 4);
+
+SIZE(mlsel_diagnostic, 64);
+FIELD(mlsel_diagnostic, struct_size, 0, 4);
+FIELD(mlsel_diagnostic, severity, 4, 4);
+FIELD(mlsel_diagnostic, code, 8, 8);
+FIELD(mlsel_diagnostic, message, 16, 8);
+FIELD(mlsel_diagnostic, suggestion, 24, 8);
+FIELD(mlsel_diagnostic, file, 32, 8);
+FIELD(mlsel_diagnostic, source, 40, 8);
+FIELD(mlsel_diagnostic, line, 48, 4);
+FIELD(mlsel_diagnostic, column, 52, 4);
+FIELD(mlsel_diagnostic, end_line, 56, 4);
+FIELD(mlsel_diagnostic, end_column, 60, 4);
 
 #endif /* 64-bit */
 

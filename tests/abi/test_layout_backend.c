@@ -18,7 +18,7 @@ VALUE(MLSEL_QUERY_F64, 2);
 /* --- structs, on 64-bit machines */
 #if UINTPTR_MAX == UINT64_MAX
 
-SIZE(mlsel_knn_view, 64);
+SIZE(mlsel_knn_view, 72);
 FIELD(mlsel_knn_view, vectors, 0, 8);
 FIELD(mlsel_knn_view, stride, 8, 8);
 FIELD(mlsel_knn_view, n_vectors, 16, 8);
@@ -28,6 +28,7 @@ FIELD(mlsel_knn_view, vector_rows, 40, 8);
 FIELD(mlsel_knn_view, row_labels, 48, 8);
 FIELD(mlsel_knn_view, normalize, 56, 4);
 FIELD(mlsel_knn_view, reserved, 60, 4);
+FIELD(mlsel_knn_view, index, 64, 8);
 
 SIZE(mlsel_kmeans_view, 16);
 FIELD(mlsel_kmeans_view, centroids, 0, 8);
@@ -42,7 +43,7 @@ FIELD(mlsel_svm_classifier, n_vectors, 24, 8);
 FIELD(mlsel_svm_classifier, rho, 32, 8);
 FIELD(mlsel_svm_classifier, gamma, 40, 8);
 
-SIZE(mlsel_svm_view, 80);
+SIZE(mlsel_svm_view, 88);
 FIELD(mlsel_svm_view, form, 0, 4);
 FIELD(mlsel_svm_view, kernel, 4, 4);
 FIELD(mlsel_svm_view, n_classes, 8, 4);
@@ -55,6 +56,7 @@ FIELD(mlsel_svm_view, intercept, 48, 8);
 FIELD(mlsel_svm_view, n_support_vectors, 56, 8);
 FIELD(mlsel_svm_view, gamma, 64, 8);
 FIELD(mlsel_svm_view, classifiers, 72, 8);
+FIELD(mlsel_svm_view, squared_norms, 80, 8);
 
 SIZE(mlsel_layer_view, 64);
 FIELD(mlsel_layer_view, type, 0, 4);

@@ -74,6 +74,7 @@ static void status_names(void **state) {
         {-13, "MLSEL_ERROR_NOT_TRAINED"},
         {-14, "MLSEL_ERROR_NO_CANDIDATE"},
         {-15, "MLSEL_ERROR_NOT_FINITE"},
+        {-16, "MLSEL_ERROR_NO_DECISION"},
     };
     check_names(mlsel_status_name, values, LENGTH(values), "MLSEL_ERROR_UNKNOWN");
 }
@@ -116,6 +117,7 @@ static void pinned_values(void **state) {
         {MLSEL_ERROR_NOT_TRAINED, "MLSEL_ERROR_NOT_TRAINED"},
         {MLSEL_ERROR_NO_CANDIDATE, "MLSEL_ERROR_NO_CANDIDATE"},
         {MLSEL_ERROR_NOT_FINITE, "MLSEL_ERROR_NOT_FINITE"},
+        {MLSEL_ERROR_NO_DECISION, "MLSEL_ERROR_NO_DECISION"},
     };
     for (size_t i = 0; i < LENGTH(values); i++)
         assert_string_equal(mlsel_status_name(values[i].value), values[i].name);

@@ -11,6 +11,9 @@
 enum { N = 3 }; /* features of base_knn */
 
 static mlsel_model *model;
+static mlsel_router *router;
+static mlsel_diagnostics *findings;
+static const char routes_all[] = "decisions: [{name: all, modelRefs: [{model: m}]}]\n";
 static const float f32[N] = {1, 0, 0};
 static const double f64[N] = {1, 0, 0};
 static const double votes[2] = {0.5, 0.25};
@@ -27,6 +30,16 @@ static struct {
     float features[N + 14];
     double features_f64[N + 14];
     uint32_t flags;
+    mlsel_router *opened;
+    mlsel_router_info router_info;
+    mlsel_router_decision decision;
+    mlsel_router_candidate candidate;
+    mlsel_router_metrics router_metrics;
+    mlsel_decision_metrics decision_metrics;
+    uint64_t selections;
+    mlsel_diagnostics *found;
+    mlsel_diagnostics_info found_info;
+    mlsel_diagnostic diagnostic;
 } out;
 
 typedef struct null_case {
@@ -44,6 +57,8 @@ CALL(load_path, mlsel_model_load(NULL, NULL, &out.loaded, err))
 CALL(load_out, mlsel_model_load(EXAMPLE("models/knn_model.json"), NULL, NULL, err))
 CALL(load_memory_data, mlsel_model_load_memory(NULL, 5, NULL, &out.loaded, err))
 CALL(load_memory_out, mlsel_model_load_memory(base_knn, strlen(base_knn), NULL, NULL, err))
+CALL(save_model, mlsel_model_save(NULL, "null.json", NULL, err))
+CALL(save_path, mlsel_model_save(model, NULL, NULL, err))
 CALL(get_info_model, mlsel_model_get_info(NULL, &out.info, sizeof out.info, err))
 CALL(get_info_out, mlsel_model_get_info(model, NULL, sizeof out.info, err))
 CALL(get_layer_model, mlsel_model_get_layer(NULL, 0, &out.layer, sizeof out.layer, err))
@@ -103,6 +118,69 @@ static mlsel_status explain_f64_features(mlsel_error *err) {
     return memcmp(&e, &before, sizeof e) == 0 ? status : MLSEL_OK;
 }
 
+/* Requests, answers and explanations have to be set up, so they are compared here. */
+enum { NO_ROUTER = 1, NO_REQUEST = 2, NO_ROUTE = 4, NO_EXPLANATION = 8 };
+
+static mlsel_status route_with(int missing, bool batch, bool explain, mlsel_error *err) {
+    mlsel_request request;
+    mlsel_route route;
+    mlsel_route_explanation explanation;
+    mlsel_request_init(&request, sizeof request);
+    mlsel_route_init(&route, sizeof route);
+    mlsel_route_explanation_init(&explanation, sizeof explanation);
+    const mlsel_route before = route;
+    const mlsel_router *r = (missing & NO_ROUTER) != 0 ? NULL : router;
+    const mlsel_request *q = (missing & NO_REQUEST) != 0 ? NULL : &request;
+    mlsel_route *a = (missing & NO_ROUTE) != 0 ? NULL : &route;
+    const mlsel_status status =
+        batch     ? mlsel_router_route_batch(r, q, 1, a, NULL, err)
+        : explain ? mlsel_router_explain(r, q, a, (missing & NO_EXPLANATION) != 0 ? NULL : &explanation, err)
+                  : mlsel_router_route(r, q, a, err);
+    return memcmp(&route, &before, sizeof route) == 0 ? status : MLSEL_OK;
+}
+
+CALL(router_open_path, mlsel_router_open(NULL, NULL, &out.opened, err))
+CALL(router_open_out, mlsel_router_open(EXAMPLE("router.yaml"), NULL, NULL, err))
+CALL(router_open_memory_text, mlsel_router_open_memory(NULL, 5, NULL, &out.opened, err))
+CALL(router_open_memory_out, mlsel_router_open_memory(routes_all, strlen(routes_all), NULL, NULL, err))
+CALL(router_reload_router, mlsel_router_reload(NULL, EXAMPLE("router.yaml"), err))
+CALL(router_reload_memory_router, mlsel_router_reload_memory(NULL, routes_all, strlen(routes_all), err))
+CALL(router_reload_memory_text, mlsel_router_reload_memory(router, NULL, 5, err))
+CALL(router_get_info_router, mlsel_router_get_info(NULL, &out.router_info, sizeof out.router_info, err))
+CALL(router_get_info_out, mlsel_router_get_info(router, NULL, sizeof out.router_info, err))
+CALL(router_get_decision_router, mlsel_router_get_decision(NULL, 0, &out.decision, sizeof out.decision, err))
+CALL(router_get_decision_out, mlsel_router_get_decision(router, 0, NULL, sizeof out.decision, err))
+CALL(router_get_candidate_router, mlsel_router_get_candidate(NULL, 0, 0, &out.candidate, sizeof out.candidate, err))
+CALL(router_get_candidate_out, mlsel_router_get_candidate(router, 0, 0, NULL, sizeof out.candidate, err))
+CALL(router_get_model_router, mlsel_router_get_model(NULL, 0, &out.loaded, err))
+CALL(router_get_model_out, mlsel_router_get_model(router, 0, NULL, err))
+CALL(router_get_metrics_router, mlsel_router_get_metrics(NULL, &out.router_metrics, sizeof out.router_metrics, err))
+CALL(router_get_metrics_out, mlsel_router_get_metrics(router, NULL, sizeof out.router_metrics, err))
+CALL(router_get_decision_metrics_router,
+     mlsel_router_get_decision_metrics(NULL, 0, &out.decision_metrics, sizeof out.decision_metrics, err))
+CALL(router_get_decision_metrics_out,
+     mlsel_router_get_decision_metrics(router, 0, NULL, sizeof out.decision_metrics, err))
+CALL(router_get_selections_router, mlsel_router_get_selections(NULL, 0, 0, &out.selections, err))
+CALL(router_get_selections_selections, mlsel_router_get_selections(router, 0, 0, NULL, err))
+CALL(validate_path, mlsel_config_validate(NULL, NULL, 0, &out.found, err))
+CALL(validate_out, mlsel_config_validate(EXAMPLE("router.yaml"), NULL, 0, NULL, err))
+CALL(validate_memory_text, mlsel_config_validate_memory(NULL, 5, NULL, NULL, 0, &out.found, err))
+CALL(validate_memory_out, mlsel_config_validate_memory(routes_all, strlen(routes_all), NULL, NULL, 0, NULL, err))
+CALL(findings_info_findings, mlsel_diagnostics_get_info(NULL, &out.found_info, sizeof out.found_info, err))
+CALL(findings_info_out, mlsel_diagnostics_get_info(findings, NULL, sizeof out.found_info, err))
+CALL(findings_get_findings, mlsel_diagnostics_get(NULL, 0, &out.diagnostic, sizeof out.diagnostic, err))
+CALL(findings_get_out, mlsel_diagnostics_get(findings, 0, NULL, sizeof out.diagnostic, err))
+CALL(router_route_router, route_with(NO_ROUTER, false, false, err))
+CALL(router_route_request, route_with(NO_REQUEST, false, false, err))
+CALL(router_route_route, route_with(NO_ROUTE, false, false, err))
+CALL(router_route_batch_router, route_with(NO_ROUTER, true, false, err))
+CALL(router_route_batch_requests, route_with(NO_REQUEST, true, false, err))
+CALL(router_route_batch_routes, route_with(NO_ROUTE, true, false, err))
+CALL(router_explain_router, route_with(NO_ROUTER, false, true, err))
+CALL(router_explain_request, route_with(NO_REQUEST, false, true, err))
+CALL(router_explain_route, route_with(NO_ROUTE, false, true, err))
+CALL(router_explain_explanation, route_with(NO_EXPLANATION, false, true, err))
+
 static const null_case cases[] = {
     {"mlsel_device_query", "device", device_query_device},
     {"mlsel_device_query", "out", device_query_out},
@@ -110,6 +188,8 @@ static const null_case cases[] = {
     {"mlsel_model_load", "out", load_out},
     {"mlsel_model_load_memory", "data", load_memory_data},
     {"mlsel_model_load_memory", "out", load_memory_out},
+    {"mlsel_model_save", "model", save_model},
+    {"mlsel_model_save", "path", save_path},
     {"mlsel_model_get_info", "model", get_info_model},
     {"mlsel_model_get_info", "out", get_info_out},
     {"mlsel_model_get_layer", "model", get_layer_model},
@@ -152,20 +232,63 @@ static const null_case cases[] = {
     {"mlsel_features_compose", "features", compose_features},
     {"mlsel_features_compose_f64", "embedding", compose_f64_embedding},
     {"mlsel_features_compose_f64", "features", compose_f64_features},
+    {"mlsel_config_validate", "path", validate_path},
+    {"mlsel_config_validate", "out", validate_out},
+    {"mlsel_config_validate_memory", "text", validate_memory_text},
+    {"mlsel_config_validate_memory", "out", validate_memory_out},
+    {"mlsel_diagnostics_get_info", "diagnostics", findings_info_findings},
+    {"mlsel_diagnostics_get_info", "out", findings_info_out},
+    {"mlsel_diagnostics_get", "diagnostics", findings_get_findings},
+    {"mlsel_diagnostics_get", "out", findings_get_out},
+    {"mlsel_router_open", "path", router_open_path},
+    {"mlsel_router_open", "out", router_open_out},
+    {"mlsel_router_open_memory", "text", router_open_memory_text},
+    {"mlsel_router_open_memory", "out", router_open_memory_out},
+    {"mlsel_router_reload", "router", router_reload_router},
+    {"mlsel_router_reload_memory", "router", router_reload_memory_router},
+    {"mlsel_router_reload_memory", "text", router_reload_memory_text},
+    {"mlsel_router_get_info", "router", router_get_info_router},
+    {"mlsel_router_get_info", "out", router_get_info_out},
+    {"mlsel_router_get_decision", "router", router_get_decision_router},
+    {"mlsel_router_get_decision", "out", router_get_decision_out},
+    {"mlsel_router_get_candidate", "router", router_get_candidate_router},
+    {"mlsel_router_get_candidate", "out", router_get_candidate_out},
+    {"mlsel_router_get_model", "router", router_get_model_router},
+    {"mlsel_router_get_model", "out", router_get_model_out},
+    {"mlsel_router_get_metrics", "router", router_get_metrics_router},
+    {"mlsel_router_get_metrics", "out", router_get_metrics_out},
+    {"mlsel_router_get_decision_metrics", "router", router_get_decision_metrics_router},
+    {"mlsel_router_get_decision_metrics", "out", router_get_decision_metrics_out},
+    {"mlsel_router_get_selections", "router", router_get_selections_router},
+    {"mlsel_router_get_selections", "selections", router_get_selections_selections},
+    {"mlsel_router_route", "router", router_route_router},
+    {"mlsel_router_route", "request", router_route_request},
+    {"mlsel_router_route", "route", router_route_route},
+    {"mlsel_router_route_batch", "router", router_route_batch_router},
+    {"mlsel_router_route_batch", "requests", router_route_batch_requests},
+    {"mlsel_router_route_batch", "routes", router_route_batch_routes},
+    {"mlsel_router_explain", "router", router_explain_router},
+    {"mlsel_router_explain", "request", router_explain_request},
+    {"mlsel_router_explain", "route", router_explain_route},
+    {"mlsel_router_explain", "explanation", router_explain_explanation},
 };
 
 /* Functions without a status: what NULL gives is checked in without_status. */
 static const char *const others[] = {
-    "mlsel_category_index",     "mlsel_evidence_init",       "mlsel_features_options_init", "mlsel_model_category",
-    "mlsel_model_class_label",  "mlsel_model_cluster_label", "mlsel_model_find_label",      "mlsel_model_label",
-    "mlsel_model_label_count",  "mlsel_model_options_init",  "mlsel_model_release",         "mlsel_model_retain",
-    "mlsel_query_options_init",
+    "mlsel_diagnostics_release",    "mlsel_category_index",     "mlsel_evidence_init",
+    "mlsel_features_options_init",  "mlsel_model_category",     "mlsel_model_class_label",
+    "mlsel_model_cluster_label",    "mlsel_model_find_label",   "mlsel_model_label",
+    "mlsel_model_label_count",      "mlsel_model_options_init", "mlsel_model_release",
+    "mlsel_model_retain",           "mlsel_query_options_init", "mlsel_request_init",
+    "mlsel_route_explanation_init", "mlsel_route_init",         "mlsel_router_options_init",
+    "mlsel_router_release",         "mlsel_router_retain",      "mlsel_save_options_init",
 };
 
 static const char *const without_pointers[] = {
-    "mlsel_algorithm_name", "mlsel_build_info",      "mlsel_category_count",
-    "mlsel_category_name",  "mlsel_layer_type_name", "mlsel_precision_name",
-    "mlsel_status_name",    "mlsel_version",         "mlsel_version_string",
+    "mlsel_format_name",    "mlsel_severity_name", "mlsel_algorithm_name",  "mlsel_build_info",
+    "mlsel_category_count", "mlsel_category_name", "mlsel_layer_type_name", "mlsel_precision_name",
+    "mlsel_status_name",    "mlsel_version",       "mlsel_version_string",  "mlsel_latency_bound",
+    "mlsel_rule_kind_name",
 };
 
 static void null_arguments(void **state) {
@@ -206,8 +329,16 @@ static void without_status(void **state) {
     assert_int_equal(mlsel_category_index(MLSEL_CATEGORIES_VSR, NULL, NULL), 12);
     mlsel_model_options_init(NULL, sizeof(mlsel_model_options));
     mlsel_query_options_init(NULL, sizeof(mlsel_query_options));
+    mlsel_save_options_init(NULL, sizeof(mlsel_save_options));
     mlsel_features_options_init(NULL, sizeof(mlsel_features_options));
     mlsel_evidence_init(NULL, sizeof(mlsel_evidence));
+    mlsel_diagnostics_release(NULL);
+    mlsel_router_release(NULL);
+    assert_null(mlsel_router_retain(NULL));
+    mlsel_router_options_init(NULL, sizeof(mlsel_router_options));
+    mlsel_request_init(NULL, sizeof(mlsel_request));
+    mlsel_route_init(NULL, sizeof(mlsel_route));
+    mlsel_route_explanation_init(NULL, sizeof(mlsel_route_explanation));
 }
 
 /* Where NULL means something: no options, no error, no flags, no category. */
@@ -222,6 +353,9 @@ static void null_allowed(void **state) {
     mlsel_evidence_init(&out.evidence, sizeof out.evidence);
     assert_int_equal(mlsel_explain(model, f32, N, NULL, &out.evidence, NULL), MLSEL_OK);
     assert_int_equal(mlsel_features_compose(NULL, NULL, f32, N, NULL, out.features, N + 14, NULL, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_config_validate_memory(NULL, 0, NULL, NULL, 0, &out.found, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_diagnostics_get(out.found, 0, &out.diagnostic, sizeof out.diagnostic, NULL), MLSEL_OK);
+    mlsel_diagnostics_release(out.found);
 }
 
 /* --- completeness ------------------------------------------------------------------------------------------------ */
@@ -260,12 +394,16 @@ static void every_function(void **state) {
 static int set_up(void **state) {
     (void)state;
     model = test_load_text(base_knn, NULL);
+    assert_int_equal(mlsel_router_open_memory(routes_all, strlen(routes_all), NULL, &router, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_config_validate_memory("", 0, NULL, NULL, 0, &findings, NULL), MLSEL_OK);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
     mlsel_model_release(model);
+    mlsel_router_release(router);
+    mlsel_diagnostics_release(findings);
     return 0;
 }
 

@@ -149,8 +149,8 @@ step_pkg_config() {
     [ "$(pkg-config --modversion mlsel)" = "$VERSION" ] || fail "mlsel.pc: not version $VERSION"
     [ "$(cd "$(pkg-config --variable=prefix mlsel)" && pwd)" = "$(cd "$prefix" && pwd)" ] ||
         fail "mlsel.pc: the prefix is $(pkg-config --variable=prefix mlsel), not that of the moved installation"
-    if pkg-config --libs mlsel | grep cjson; then
-        fail "mlsel.pc: programs that use the shared library would be linked with cJSON"
+    if pkg-config --libs mlsel | grep -E 'cjson|yaml'; then
+        fail "mlsel.pc: programs that use the shared library would be linked with the libraries above"
     fi
 
     build_examples "$TREE/shared"

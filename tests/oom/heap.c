@@ -69,20 +69,30 @@ int __wrap_munmap(void *block, size_t size) {
     return __real_munmap(block, size);
 }
 
-/* --- cJSON ------------------------------------------------------------------------------------------------------- */
+/* --- other libraries ---------------------------------------------------------------------------------------------- */
 
-static void *json_malloc(size_t size) {
+void *heap_malloc(size_t size) {
     if (inside && !may_allocate(size, NULL))
         return NULL;
     return count_block(malloc(size));
 }
 
-static void json_free(void *block) { free(block); /* which is wrapped too */ }
+void *heap_realloc(void *block, size_t size) {
+    if (inside && !may_allocate(size, NULL))
+        return NULL;
+    const size_t before = block == NULL ? 0 : malloc_usable_size(block);
+    void *const grown = realloc(block, size);
+    if (grown != NULL && inside)
+        live -= before;
+    return grown == NULL ? NULL : count_block(grown);
+}
+
+void heap_free(void *block) { free(block); /* which is wrapped too */ }
 
 /* --- control ----------------------------------------------------------------------------------------------------- */
 
 void heap_init(void) {
-    cJSON_Hooks hooks = {json_malloc, json_free};
+    cJSON_Hooks hooks = {heap_malloc, heap_free};
     cJSON_InitHooks(&hooks);
 }
 

@@ -29,4 +29,9 @@ size_t heap_live(void);
 size_t heap_peak(void);
 void heap_reset_peak(void);
 
+/* For the allocators of other libraries, which then fail and count like the library's own. */
+void *heap_malloc(size_t size);
+void *heap_realloc(void *block, size_t size);
+void heap_free(void *block);
+
 #endif

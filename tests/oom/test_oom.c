@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "heap.h"
 #include "model.h"
@@ -212,6 +213,55 @@ static void loading_in_low_precision(void **state) {
         check(mlsel_precision_name(precision), load_memory, &c, precision == MLSEL_PRECISION_INT8 ? 25 : 19, 0);
         free(c.text);
     }
+}
+
+/* --- saving, containers ------------------------------------------------------------------------------------------ */
+
+static const char *save_path;
+
+static mlsel_status save(context *c, mlsel_format format, mlsel_error *err) {
+    mlsel_save_options options;
+    mlsel_save_options_init(&options, sizeof options);
+    options.format = format;
+    options.replace = 1;
+    return mlsel_model_save(c->model, save_path, &options, err);
+}
+
+static mlsel_status save_json(context *c, mlsel_error *err) { return save(c, MLSEL_FORMAT_JSON, err); }
+
+static mlsel_status save_container(context *c, mlsel_error *err) { return save(c, MLSEL_FORMAT_SAFETENSORS, err); }
+
+/* Of JSON and of containers, and loading these: in memory, and mapped. */
+static void containers(void **state) {
+    (void)state;
+    char folder[] = "/tmp/mlsel-oom-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/x", folder);
+    save_path = path;
+    for (size_t i = 0; i < LENGTH(artifacts); i++) {
+        context c, container;
+        mlsel_error err;
+        const size_t folder_name = 1; /* the folder is brought to disk where that can be done */
+        open_context(&c, artifacts[i]);
+        c.model = load(&c);
+        check("saving JSON", save_json, &c, 5, folder_name);
+        check("saving a container", save_container, &c, 8, folder_name);
+        release(c.model);
+        open_context(&container, path);
+        for (int32_t checked = 0; checked <= 1; checked++) {
+            container.options.check_values = checked;
+            check(c.path, load_file, &container, 12, 0);
+            check(c.path, load_memory, &container, 12, 0);
+        }
+        container.model = load(&container);
+        check("saving a container again", save_container, &container, 8, folder_name);
+        release(container.model);
+        test_ok(remove(path) == 0 ? MLSEL_OK : MLSEL_ERROR_IO, &err);
+        free(c.text);
+        free(container.text);
+    }
+    /* so that nothing was left beside it */
+    assert_int_equal(rmdir(folder), 0);
 }
 
 /* While the same content is loaded already: with the same options, and with others, so that an engine has to be made.
@@ -436,6 +486,7 @@ int main(void) {
         cmocka_unit_test(loading),       cmocka_unit_test(loading_in_low_precision),
         cmocka_unit_test(loading_again), cmocka_unit_test(odd_documents),
         cmocka_unit_test(devices),       cmocka_unit_test(answering),
+        cmocka_unit_test(containers),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

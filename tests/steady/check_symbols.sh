@@ -13,10 +13,10 @@ harmless() {
     mlsel_*) ;; # of another file of the archive
     bcmp | memchr | memcmp | memcpy | memmove | memset) ;;
     strchr | strcmp | strcpy | strcspn | strlen | strncmp | strrchr | strspn | strstr | strtoul | strtod_l) ;;
-    ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | sqrt) ;;
+    ceil | exp | fabs | floor | fmax | fmaxf | fmin | fminf | ldexp | nextafter | sqrt) ;;
     snprintf | vsnprintf) ;; # with the conversions used here they format in place
     getauxval | getenv | secure_getenv) ;;
-    pthread_mutex_unlock | pthread_mutex_init | pthread_mutex_destroy) ;;
+    pthread_mutex_unlock) ;;
     pthread_cond_broadcast | pthread_cond_signal | pthread_cond_init | pthread_cond_destroy) ;;
     pthread_create | pthread_join) ;; # only where a model with threads is loaded or released
     getpid | pthread_sigmask | sigfillset) ;;

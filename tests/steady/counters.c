@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
+#include <yaml.h>
 
 static atomic_size_t counters[N_COUNTED];
 static atomic_ptrdiff_t live_blocks;

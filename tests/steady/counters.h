@@ -24,9 +24,22 @@
 /* The rest of what the library calls and a query has no business with; free, open and syscall are written out. */
 #define OTHER_FUNCTIONS(COUNTED)                                                                                       \
     COUNTED(OTHER, int, sched_yield, (void), ())                                                                       \
+    COUNTED(OTHER, int, nanosleep, (const struct timespec *time, struct timespec *left), (time, left))                 \
+    COUNTED(OTHER, int, clock_gettime, (clockid_t clock, struct timespec * now), (clock, now))                         \
+    COUNTED(OTHER, int, pthread_mutex_init, (pthread_mutex_t * lock, const pthread_mutexattr_t *how), (lock, how))     \
+    COUNTED(OTHER, int, pthread_mutex_destroy, (pthread_mutex_t * lock), (lock))                                       \
+    COUNTED(OTHER, int, yaml_parser_initialize, (yaml_parser_t * parser), (parser))                                    \
+    COUNTED(OTHER, int, yaml_parser_parse, (yaml_parser_t * parser, yaml_event_t * event), (parser, event))            \
     COUNTED(OTHER, int, close, (int fd), (fd))                                                                         \
     COUNTED(OTHER, ssize_t, read, (int fd, void *data, size_t size), (fd, data, size))                                 \
     COUNTED(OTHER, int, fstat, (int fd, struct stat *info), (fd, info))                                                \
+    COUNTED(OTHER, ssize_t, pread, (int fd, void *data, size_t size, off_t at), (fd, data, size, at))                  \
+    COUNTED(OTHER, ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))                          \
+    COUNTED(OTHER, int, fsync, (int fd), (fd))                                                                         \
+    COUNTED(OTHER, int, lstat, (const char *path, struct stat *info), (path, info))                                    \
+    COUNTED(OTHER, int, link, (const char *from, const char *to), (from, to))                                          \
+    COUNTED(OTHER, int, unlink, (const char *path), (path))                                                            \
+    COUNTED(OTHER, int, rename, (const char *from, const char *to), (from, to))                                        \
     COUNTED(OTHER, int, access, (const char *path, int mode), (path, mode))                                            \
     COUNTED(OTHER, void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),             \
             (at, size, protection, flags, fd, offset))                                                                 \
@@ -51,6 +64,12 @@
 
 /* The same without a result. */
 #define VOID_FUNCTIONS(COUNTED)                                                                                        \
+    COUNTED(OTHER, void, yaml_parser_set_encoding, (yaml_parser_t * parser, yaml_encoding_t encoding),                 \
+            (parser, encoding))                                                                                        \
+    COUNTED(OTHER, void, yaml_parser_set_input_string,                                                                 \
+            (yaml_parser_t * parser, const unsigned char *text, size_t size), (parser, text, size))                    \
+    COUNTED(OTHER, void, yaml_event_delete, (yaml_event_t * event), (event))                                           \
+    COUNTED(OTHER, void, yaml_parser_delete, (yaml_parser_t * parser), (parser))                                       \
     COUNTED(OTHER, void, qsort, (void *base, size_t n, size_t size, int (*compare)(const void *, const void *)),       \
             (base, n, size, compare))                                                                                  \
     COUNTED(OTHER, void, freelocale, (locale_t locale), (locale))                                                      \

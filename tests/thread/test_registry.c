@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gate.h"
 #include "support.h"
@@ -19,6 +20,9 @@ static const char artifact[] = "{\"algorithm\": \"knn\", \"k\": 1, \"embeddings\
 
 enum { HANDOVERS = 8000, N_CHURNERS = 4, CHURNS = 3000 };
 
+/* A file with the artifact as a container, or "": then it is loaded as JSON from memory. */
+static char container[64];
+
 /* Loads and asks; false if anything is not as it must be. */
 static bool load(mlsel_knn_rule rule, mlsel_model **out) {
     static const float query[2] = {0.5f, 2};
@@ -27,7 +31,10 @@ static bool load(mlsel_knn_rule rule, mlsel_model **out) {
     mlsel_selection s;
     mlsel_model_options_init(&options, sizeof options);
     options.knn_rule = rule;
-    if (mlsel_model_load_memory(artifact, sizeof artifact - 1, &options, out, NULL) != MLSEL_OK)
+    const mlsel_status status = container[0] != '\0'
+                                    ? mlsel_model_load(container, &options, out, NULL)
+                                    : mlsel_model_load_memory(artifact, sizeof artifact - 1, &options, out, NULL);
+    if (status != MLSEL_OK)
         return false;
     /* quality 1 and no latency are a vote of 1 under either rule */
     return mlsel_select(*out, query, 2, NULL, &s, NULL) == MLSEL_OK && s.index == 1 && fabs(s.score - 1) < 1e-12 &&
@@ -141,11 +148,35 @@ static void loads_against_releases(void **state) {
     assert_false(atomic_load(&churn_failed));
 }
 
+static int make_container(void **state) {
+    (void)state;
+    mlsel_model *model = NULL;
+    mlsel_save_options options;
+    mlsel_save_options_init(&options, sizeof options);
+    options.format = MLSEL_FORMAT_SAFETENSORS;
+    options.replace = 1;
+    char path[] = "/tmp/mlsel-registry-XXXXXX";
+    const int fd = mkstemp(path);
+    if (fd < 0 || close(fd) != 0 || !load(MLSEL_KNN_RULE_COSINE, &model) ||
+        mlsel_model_save(model, path, &options, NULL) != MLSEL_OK)
+        return -1;
+    mlsel_model_release(model);
+    memcpy(container, path, sizeof path);
+    return 0;
+}
+
+static int remove_container(void **state) {
+    (void)state;
+    return unlink(container);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(last_release_against_load),
         cmocka_unit_test(last_release_against_another_rule),
         cmocka_unit_test(loads_against_releases),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int json = cmocka_run_group_tests_name("JSON", tests, NULL, NULL);
+    const int mapped = cmocka_run_group_tests_name("a container", tests, make_container, remove_container);
+    return json + mapped;
 }

@@ -25,6 +25,12 @@ if script --version 2>/dev/null | grep -q util-linux && script -qec true /dev/nu
     out_lacks "TERM=dumb" "$escape"
     on_terminal "'$mlsel' select --model knn.json --json queries.jsonl"
     out_lacks "JSON has no colour" "$escape"
+    on_terminal "'$mlsel' validate bad.yaml"
+    code_is "findings on a terminal" 1
+    out_has "findings in colour" "$escape\[1mbad.yaml:6:5:$escape\[0m $escape\[1;31merror:$escape\[0m"
+    out_has "the mark in colour" "$escape\[1;31m    ^~~~~~~~~$escape\[0m"
+    on_terminal "NO_COLOR=1 '$mlsel' validate bad.yaml"
+    out_lacks "findings without colour" "$escape"
     # Progress: after two seconds, not before, and not where answers are shown.
     on_terminal "(cat queries.jsonl; sleep 3; cat queries.jsonl) | '$mlsel' select --model knn.json >/dev/null"
     out_has "progress" "queries, .*/s"

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `route` and `explain --config` share: their options, the router, and requests brought one by one.
+ */
+#ifndef MLSEL_TOOL_ROUTER_RUN_H
+#define MLSEL_TOOL_ROUTER_RUN_H
+
+#include "json_out.h"
+#include "request.h"
+#include "watch.h"
+
+#define ROUTER_HELP_INPUT                                                                                              \
+    "REQUESTS is a file; `-` or nothing is standard input. Its name tells the format:\n"                               \
+    "  .jsonl, .json  one request per line: {\"embedding\": [...], \"category\": \"math\",\n"                          \
+    "                 \"signals\": {\"keyword\": [\"urgent\"]}, \"unavailable\": [\"model\"],\n"                       \
+    "                 \"allowed\": [...]}, all of them optional; \"id\" and \"text\" are\n"                            \
+    "                 carried to the output\n"                                                                         \
+    "  .npy           NumPy array of float32 or float64, one embedding per row\n"                                      \
+    "With --category or --signal and no REQUESTS one request is made of the options.\n\n"
+#define ROUTER_HELP_OPTIONS                                                                                            \
+    "  --category NAME     of requests that name none\n"                                                               \
+    "  --signal TYPE=NAME  something that is true of every request; repeat it for more\n"                              \
+    "  --unavailable A,B   models that must not answer\n"                                                              \
+    "  --allow A,B         only these models may answer\n"                                                             \
+    "  --format FORMAT     of the requests: jsonl or npy\n"                                                            \
+    "  --limit N           stop after N requests\n"                                                                    \
+    "  --models DIR        folder of the artifacts, whatever the configuration says\n"                                 \
+    "  --device DEVICE     in place of every device in the configuration\n"                                            \
+    "  --device-fallback   use the CPU where a device is not available\n"                                              \
+    "  --knn-rule RULE     knn: cosine (default) or legacy\n"                                                          \
+    "  --categories ORDER  vsr (default) or vsr-doc, where an artifact has none\n"                                     \
+    "  --min-probability P replace answers that are less probable by the default\n"                                    \
+    "                      model, or without one by the first candidate\n"                                             \
+    "  --next-decision     go on to the next decision that matches if no model of the\n"                               \
+    "                      first may answer\n"                                                                         \
+    "  --strict            fail a request whose selector fails, rather than take the\n"                                \
+    "                      decision's first model\n"
+
+typedef struct router_run {
+    const char *command;
+    const char *help;
+    bool json;
+    bool watches;
+    const char *config;
+    const char *requests; /* NULL: standard input, or the options if `single` */
+    bool single;
+    const char *metrics; /* file, "-" or NULL */
+    input_format format;
+    uint64_t limit;
+    mlsel_router_options options;
+    request_base base;
+
+    mlsel_router *router;
+    watch watch;
+    input in;
+    bool opened;
+    chunk chunk;
+    request request;
+    int first_failure; /* exit code of the first request without an answer */
+    failure problem;   /* why no more follow; printed by router_run_end */
+} router_run;
+
+/* Reads the arguments, opens the router and the requests. -1 to go on; else the exit code, everything printed. */
+int router_run_begin(router_run *r, const char *command, const char *help, bool explains, char **arguments);
+
+/* Brings the next requests into r->chunk. False if none follow these. */
+bool router_run_next(router_run *r);
+
+/* Puts request `index` of the chunk together in r->request. False when it cannot be: nothing follows then. */
+bool router_run_request(router_run *r, size_t index);
+
+/* Notes that a request has no answer. */
+void router_run_failed(router_run *r, mlsel_status status);
+
+/* Says what is to be said at the end, frees everything, returns the exit code. */
+int router_run_end(router_run *r);
+
+/* "default, category counted as other" and the like. Returns out. */
+const char *router_notes(char *out, size_t size, const mlsel_route *route);
+/* The members that tell which request it is, within an object that is open. */
+void router_request_json(json_out *j, const query *q, const char *category);
+/* The members that tell its answer, or its error. */
+void router_answer_json(json_out *j, const mlsel_route *route, const mlsel_error *err);
+
+#endif

@@ -64,3 +64,25 @@ func TestSelectingAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestRoutingAllocatesNothing(t *testing.T) {
+	r := openRouter(t, &mlsel.RouterOptions{CollectMetrics: true})
+	q := queries(t)[0]
+	request := mlsel.Request{Embedding: q.Embedding, Category: q.Category,
+		Signals: []mlsel.Signal{{Type: "keyword", Name: "casual"}}, Unavailable: []string{"llama-3.2-1b"}}
+	var candidates []mlsel.RouteCandidate
+	for name, call := range map[string]func() error{
+		"Route": func() error { _, err := r.Route(&request); return err },
+		"RouteCandidates": func() (err error) {
+			_, candidates, err = r.RouteCandidates(candidates, &request)
+			return err
+		},
+	} {
+		if err := call(); err != nil {
+			t.Fatal(err)
+		}
+		if allocs := testing.AllocsPerRun(200, func() { _ = call() }); allocs != 0 {
+			t.Errorf("%s allocates %v times", name, allocs)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"mlsel"
 	"mlsel/internal/cloop"
 )
 
@@ -93,6 +94,19 @@ func BenchmarkComposeAndSelect(b *testing.B) {
 			b.Fatal(err)
 		}
 		if _, err = m.Select(x, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRoute(b *testing.B) {
+	r := openRouter(b, nil)
+	q := queries(b)[0]
+	request := mlsel.Request{Embedding: q.Embedding, Category: q.Category,
+		Signals: []mlsel.Signal{{Type: "language", Name: "en"}, {Type: "keyword", Name: "casual"}}}
+	b.ReportAllocs()
+	for i := 0; i < b.N; i++ {
+		if _, err := r.Route(&request); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -79,7 +79,7 @@ static inline mlsel_query_options go_eligible(const uint8_t *mask, const int32_t
 
 static inline go_loaded go_load(const char *path, const uint8_t *data, size_t size, mlsel_knn_rule knn_rule, uint32_t k,
                                 mlsel_precision precision, const char *device, int fallback,
-                                mlsel_category_layout layout, uint64_t max_bytes, uint32_t threads) {
+                                mlsel_category_layout layout, uint64_t max_bytes, uint32_t threads, int check_values) {
     mlsel_error error;
     mlsel_model_options options;
     go_loaded loaded = {0, {NULL, MLSEL_OK}};
@@ -93,6 +93,7 @@ static inline go_loaded go_load(const char *path, const uint8_t *data, size_t si
     options.category_layout = layout;
     options.max_bytes = max_bytes;
     options.threads = threads;
+    options.check_values = check_values;
     const mlsel_status status = path != NULL ? mlsel_model_load(path, &options, &model, &error)
                                              : mlsel_model_load_memory(data, size, &options, &model, &error);
     loaded.model = (go_model)model;

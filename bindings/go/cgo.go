@@ -98,13 +98,16 @@ func cLoad(path *string, data []byte, o *Options) (modelPtr, error) {
 		cDevice = C.CString(o.Device)
 		defer C.free(unsafe.Pointer(cDevice))
 	}
-	fallback := C.int(0)
+	fallback, check := C.int(0), C.int(0)
 	if o.AllowDeviceFallback {
 		fallback = 1
 	}
+	if o.CheckValues {
+		check = 1
+	}
 	loaded := C.go_load(cPath, bytes, C.size_t(len(data)), C.mlsel_knn_rule(o.KNNRule), C.uint32_t(o.K),
 		C.mlsel_precision(o.Precision), cDevice, fallback, C.mlsel_category_layout(o.CategoryLayout),
-		C.uint64_t(o.MaxBytes), C.uint32_t(o.Threads))
+		C.uint64_t(o.MaxBytes), C.uint32_t(o.Threads), check)
 	if loaded.outcome.status != C.MLSEL_OK {
 		status, detail, message := take(loaded.outcome)
 		return 0, newLoadError(status, detail, message, file)
@@ -145,6 +148,10 @@ func cInfo(ptr modelPtr) (Info, error) {
 		SupportVectors: uint64(i.n_support_vectors),
 		Gamma:          float64(i.gamma),
 		Layers:         int(i.n_layers),
+		Container:      i.format == C.MLSEL_FORMAT_SAFETENSORS,
+		Mapped:         i.is_mapped != 0,
+		ValuesKnown:    i.values_known != 0,
+		FileBytes:      uint64(i.file_bytes),
 	}, nil
 }
 

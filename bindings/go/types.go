@@ -101,6 +101,7 @@ type Options struct {
 	AllowDeviceFallback bool           // use the CPU where Device is not available
 	CategoryLayout      CategoryLayout // used where the artifact has no categories of its own
 	MaxBytes            int64          // refuse a larger artifact; 0: 4 GiB
+	CheckValues         bool           // look at all values of a container too, not only at its structure
 	// Threads of the model's own for large calls, the caller's included; 0 and 1: the caller's alone. A batch of more
 	// than 32 queries, or a query to a KNN artifact of tens of megabytes, is divided among them.
 	Threads int
@@ -133,6 +134,11 @@ type Info struct {
 	SupportVectors uint64
 	Gamma          float64 // SVM: of the RBF kernel, where all classifiers have the same
 	Layers         int     // MLP
+
+	Container   bool   // loaded from a safetensors container rather than JSON
+	Mapped      bool   // the file is mapped
+	ValuesKnown bool   // false if values of a container have not been looked at
+	FileBytes   uint64 // size of the artifact's file or memory
 }
 
 // SelectionFlags tell how an answer came about.

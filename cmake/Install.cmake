@@ -30,3 +30,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel.pc DESTINATION ${CMAKE_INSTALL_L
 if(MLSEL_BUILD_TOOL)
   install(TARGETS mlsel_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+
+# For those who want the archive though the shared library is beside it: Go's tag mlsel_static, for one.
+configure_file(cmake/mlsel-static.pc.in ${CMAKE_CURRENT_BINARY_DIR}/mlsel-static.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel-static.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)

@@ -7,7 +7,8 @@ case "${1:-}" in
 build) packages="gcc libc6-dev cmake ninja-build pkg-config libcjson-dev libxxhash-dev libyaml-dev" ;;
 test)
     packages="gcc g++ libc6-dev cmake ninja-build libcjson-dev libxxhash-dev libyaml-dev libcmocka-dev clang
-        libclang-rt-14-dev clang-format clang-tidy abigail-tools pkg-config binutils locales xxhash git python3 python3-pip"
+        libclang-rt-14-dev clang-format clang-tidy abigail-tools pkg-config binutils locales xxhash git python3 python3-pip
+        golang-go"
     ;;
 *)
     echo "usage: $0 build|test" >&2

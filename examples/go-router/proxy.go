@@ -164,9 +164,7 @@ func (p *Proxy) auto(w http.ResponseWriter, r *http.Request, request *chatReques
 		w.Header().Set("X-Mlsel-Model", route.Served)
 		w.Header().Set("X-Mlsel-Decision", route.Decision)
 		w.Header().Set("X-Mlsel-Probability", fmt.Sprintf("%.4f", route.Probability))
-		if route.Flags != 0 {
-			w.Header().Set("X-Mlsel-Flags", route.Flags.String())
-		}
+		w.Header().Set("X-Mlsel-Flags", route.Flags.String())
 		err = p.forward(w, r, request, route.Served)
 		var unreachable *unreachableError
 		if !errors.As(err, &unreachable) || r.Context().Err() != nil {

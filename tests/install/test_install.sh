@@ -78,8 +78,8 @@ step_files() {
         [ "$TOOL" != 1 ] || echo ./bin/mlsel
         printf '%s\n' ./include/mlsel.h ./include/mlsel_backend.h
         for file in libmlsel.a libmlsel.so "libmlsel.so.$major" "libmlsel.so.$VERSION" pkgconfig/mlsel.pc \
-            pkgconfig/mlsel-static.pc cmake/mlsel/mlsel-config.cmake cmake/mlsel/mlsel-config-version.cmake cmake/mlsel/mlsel-targets.cmake \
-            "cmake/mlsel/mlsel-targets-$suffix.cmake"; do
+            pkgconfig/mlsel-static.pc cmake/mlsel/mlsel-config.cmake cmake/mlsel/mlsel-config-version.cmake \
+            cmake/mlsel/mlsel-targets.cmake "cmake/mlsel/mlsel-targets-$suffix.cmake"; do
             echo "./$LIBDIR/$file"
         done
     } | sort >"$TREE/expected.list"

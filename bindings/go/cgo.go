@@ -4,8 +4,6 @@
 
 package mlsel
 
-// #cgo !mlsel_nopkgconfig,!mlsel_static pkg-config: mlsel
-// #cgo !mlsel_nopkgconfig,mlsel_static pkg-config: mlsel-static
 // #include "bridge.h"
 import "C"
 

@@ -371,6 +371,10 @@ func TestManyAtOnceWithReloads(t *testing.T) {
 	}
 	group.Wait()
 	text := w.get(t, "/metrics")
+	for i := 0; i < 500 && !strings.Contains(text, "in_flight 0"); i++ { // a client may be faster than the end of its request
+		time.Sleep(10 * time.Millisecond)
+		text = w.get(t, "/metrics")
+	}
 	for _, line := range []string{"mlsel_requests_total 160", "mlsel_config_generation 6", "proxy_requests_total 160",
 		"proxy_requests_in_flight 0"} {
 		if !strings.Contains(text, "\n"+line+"\n") {

@@ -5,8 +5,6 @@
 // Package cloop is what the benchmarks compare with: the same calls in a loop of C.
 package cloop
 
-// #cgo !mlsel_nopkgconfig,!mlsel_static pkg-config: mlsel
-// #cgo !mlsel_nopkgconfig,mlsel_static pkg-config: mlsel-static
 // #include <stdlib.h>
 // #include <mlsel.h>
 //

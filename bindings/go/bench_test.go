@@ -12,26 +12,44 @@ import (
 	"mlsel/internal/cloop"
 )
 
-// BenchmarkOverhead tells what a call costs from Go beyond the same call in a loop of C, for one query of 1038 values.
-// The two take turns in blocks, and the fastest block of each counts, so that other load on the machine counts little.
+// BenchmarkOverhead tells what a call costs from Go beyond the same call in a loop of C, for one query of 1038 values, and
+// for a request with two signals that a router answers.
 //
-//	go-ns/op        Select from Go
-//	c-ns/op         mlsel_select in a loop of C
+//	go-ns/op        from Go
+//	c-ns/op         in a loop of C
 //	overhead-ns/op  the difference
 func BenchmarkOverhead(b *testing.B) {
 	for _, algorithm := range algorithms {
-		b.Run(algorithm, func(b *testing.B) { overhead(b, artifact(algorithm)) })
+		b.Run(algorithm, func(b *testing.B) {
+			m := load(b, artifact(algorithm), nil)
+			c, err := cloop.Load(artifact(algorithm))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Release()
+			x := features(b, m, queries(b)[0])
+			overhead(b, func() error { _, err := m.Select(x, nil); return err },
+				func(rounds int) error { return c.Select(x, rounds) })
+		})
 	}
+	b.Run("route", func(b *testing.B) {
+		r := openRouter(b, nil)
+		c, err := cloop.Open(config)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer c.Release()
+		q := queries(b)[2] // to the last decision, and KMeans
+		request := mlsel.Request{Embedding: q.Embedding, Category: q.Category,
+			Signals: []mlsel.Signal{{Type: "language", Name: "en"}, {Type: "keyword", Name: "casual"}}}
+		overhead(b, func() error { _, err := r.Route(&request); return err },
+			func(rounds int) error { return c.Route(q.Embedding, q.Category, rounds) })
+	})
 }
 
-func overhead(b *testing.B, path string) {
-	m := load(b, path, nil)
-	c, err := cloop.Load(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Release()
-	x := features(b, m, queries(b)[0])
+// overhead lets the two take turns in blocks. The fastest block of each counts, so that other load on the machine counts
+// little.
+func overhead(b *testing.B, fromGo func() error, inC func(rounds int) error) {
 	const block = 200
 	fastest := [2]time.Duration{1 << 62, 1 << 62}
 	b.ReportAllocs()
@@ -39,13 +57,13 @@ func overhead(b *testing.B, path string) {
 	for n := 0; n < b.N; n += block {
 		start := time.Now()
 		for i := 0; i < block; i++ {
-			if _, err := m.Select(x, nil); err != nil {
+			if err := fromGo(); err != nil {
 				b.Fatal(err)
 			}
 		}
 		fastest[0] = least(fastest[0], time.Since(start))
 		start = time.Now()
-		if err := c.Select(x, block); err != nil {
+		if err := inC(block); err != nil {
 			b.Fatal(err)
 		}
 		fastest[1] = least(fastest[1], time.Since(start))
@@ -81,33 +99,4 @@ func BenchmarkSelectParallel(b *testing.B) {
 			}
 		}
 	})
-}
-
-func BenchmarkComposeAndSelect(b *testing.B) {
-	m := load(b, artifact("kmeans"), nil)
-	embedding := queries(b)[0].Embedding
-	buffer := make([]float32, m.Info().Features)
-	b.ReportAllocs()
-	for i := 0; i < b.N; i++ {
-		x, _, err := m.Compose(buffer, embedding, "math")
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err = m.Select(x, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkRoute(b *testing.B) {
-	r := openRouter(b, nil)
-	q := queries(b)[0]
-	request := mlsel.Request{Embedding: q.Embedding, Category: q.Category,
-		Signals: []mlsel.Signal{{Type: "language", Name: "en"}, {Type: "keyword", Name: "casual"}}}
-	b.ReportAllocs()
-	for i := 0; i < b.N; i++ {
-		if _, err := r.Route(&request); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -196,9 +196,14 @@ func cReload(ptr routerPtr, path string, config []byte, memory bool) error {
 func cReleaseRouter(ptr routerPtr) { C.mlsel_router_release(C.go_router_of(ptr)) }
 
 func (r *Router) routeOf(c *C.mlsel_route) Route {
+	model := r.name(c.model)
+	served := model
+	if c.served != c.model {
+		served = r.name(c.served)
+	}
 	return Route{
-		Served:         r.name(c.served),
-		Model:          r.name(c.model),
+		Served:         served,
+		Model:          model,
 		LoRA:           r.name(c.lora),
 		Decision:       r.name(c.decision),
 		Algorithm:      Algorithm(c.algorithm),
@@ -235,7 +240,6 @@ func (r *Router) route(s *scratch, request *Request) (C.go_routed, error) {
 	if err != nil {
 		return C.go_routed{}, err
 	}
-	// What is handed over as a type without pointers is not checked for pointers to Go's memory; there are none.
 	var candidates *C.mlsel_route_candidate
 	if len(s.candidates) > 0 {
 		candidates = &s.candidates[0]

@@ -157,6 +157,11 @@ func (p *Proxy) auto(w http.ResponseWriter, r *http.Request, request *chatReques
 			fail(w, http.StatusBadGateway, "embedding_error", "%v", err)
 			return
 		}
+		if errors.Is(err, mlsel.ErrNoCandidate) {
+			fail(w, http.StatusServiceUnavailable, "upstream_error", "no model for this request can be reached; down: %s",
+				strings.Join(query.Unavailable, ", "))
+			return
+		}
 		if err != nil {
 			fail(w, http.StatusServiceUnavailable, "routing_error", "%v", err)
 			return
@@ -174,6 +179,9 @@ func (p *Proxy) auto(w http.ResponseWriter, r *http.Request, request *chatReques
 			return
 		}
 		log.Print(err)
+		for _, header := range []string{"Model", "Decision", "Probability", "Flags"} {
+			w.Header().Del("X-Mlsel-" + header)
+		}
 		query.Unavailable = append(query.Unavailable, route.Served)
 	}
 }

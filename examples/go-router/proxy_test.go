@@ -290,8 +290,12 @@ func TestModelThatIsDown(t *testing.T) {
 		w.broken.Store(name, true)
 	}
 	response := w.ask(t, context.Background(), auto(w.queries[0], ""), "X-Mlsel-Category", "math")
-	if response.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("all are down: %s", response.Status)
+	text, _ := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(text), "down: codellama-7b, ") {
+		t.Errorf("all are down: %s, %s", response.Status, text)
+	}
+	if header := response.Header.Get("X-Mlsel-Model"); header != "" {
+		t.Errorf("all are down, but %s is said to answer", header)
 	}
 	w.broken = sync.Map{}
 	w.proxy.health.until["codellama-7b"] = time.Now() // its time is over

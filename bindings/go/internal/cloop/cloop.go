@@ -20,6 +20,27 @@ package cloop
 //     return sum;
 // }
 //
+// static int64_t route_loop(const mlsel_router *router, const float *x, size_t n, const char *category, int64_t rounds) {
+//     const mlsel_signal signals[] = {{"language", "en"}, {"keyword", "casual"}};
+//     int64_t sum = 0;
+//     for (int64_t i = 0; i < rounds; i++) {
+//         mlsel_error err;
+//         mlsel_request request;
+//         mlsel_route route;
+//         mlsel_request_init(&request, sizeof request);
+//         request.embedding = x;
+//         request.n_embedding = n;
+//         request.category = category;
+//         request.signals = signals;
+//         request.n_signals = 2;
+//         mlsel_route_init(&route, sizeof route);
+//         if (mlsel_router_route(router, &request, &route, &err) != MLSEL_OK)
+//             return -1;
+//         sum += route.candidate_index;
+//     }
+//     return sum;
+// }
+//
 // static void nothing(void) {}
 import "C"
 
@@ -52,6 +73,33 @@ func (m Model) Select(features []float32, rounds int) error {
 
 // Release frees the model.
 func (m Model) Release() { C.mlsel_model_release(m.ptr) }
+
+// Router is a router for the loop alone.
+type Router struct{ ptr *C.mlsel_router }
+
+// Open opens a configuration.
+func Open(path string) (Router, error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	var r Router
+	if C.mlsel_router_open(name, nil, &r.ptr, nil) != C.MLSEL_OK {
+		return r, errors.New("cloop: cannot open " + path)
+	}
+	return r, nil
+}
+
+// Route routes as often as told, in C, a request with two signals.
+func (r Router) Route(embedding []float32, category string, rounds int) error {
+	name := C.CString(category)
+	defer C.free(unsafe.Pointer(name))
+	if C.route_loop(r.ptr, (*C.float)(&embedding[0]), C.size_t(len(embedding)), name, C.int64_t(rounds)) < 0 {
+		return errors.New("cloop: route failed")
+	}
+	return nil
+}
+
+// Release closes the router.
+func (r Router) Release() { C.mlsel_router_release(r.ptr) }
 
 // Nothing is a call of C that does nothing: what any call costs.
 func Nothing() { C.nothing() }

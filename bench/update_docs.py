@@ -80,7 +80,7 @@ def load_table(rows):
                 [
                     row["case"],
                     row["isa"],
-                    f"{row['median_us'] / 1e3:.2f}",
+                    f"{row['median_us'] / 1e3:.3f}",
                     f"{row['bytes_per_query'] / row['median_us'] / 1e3:.2f}",
                     "" if memory is None else f"{memory:.2f}",
                 ]
@@ -107,7 +107,7 @@ def own_part():
     for name, title in VARIANTS:
         if os.path.exists(os.path.join(OUT, name)):
             parts += [title, own_table(read_lines(name)[1])]
-    parts += ["Loading JSON:", load_table(rows)]
+    parts += ["Loading:", load_table(rows)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -151,6 +151,8 @@ def own_goals():
         find(rows, "mlp-512-256", precision="bf16"), find(rows, "mlp-512-256"))
     add("Loading JSON: memory per byte of text, at most", -0.30, lambda row: row.get("memory_per_byte", 9),
         find(rows, "load-knn-1k", 0))
+    add("Loading a safetensors file of 10k rows: milliseconds, at most", -1, lambda row: row["median_us"] / 1000,
+        find(rows, "load-safetensors-10k", 0))
     return goals
 
 

@@ -20,6 +20,9 @@
 /* Rows that first_dots takes. */
 enum { FIRST_ROWS = 8 };
 
+/* Of the sum of squares of first_dots_f32: a product and a sum of two in float. */
+#define FIRST_SQUARES_ERROR 0x1p-22
+
 typedef struct cpu_kernels {
     const char *isa;
     const cpu_low_kernels *low; /* layers in lower precision */
@@ -59,14 +62,16 @@ typedef struct cpu_kernels {
     /*
      * One pass over a query as it comes, which may hold anything: its sum of squares in double, in any order, and its
      * dot products with FIRST_ROWS rows, whose values from n up to the next multiple of 16 are 0. The query in float
-     * goes to `narrow` unless that is NULL. Both may be NULL in a table: nothing is gained there.
+     * goes to `narrow` unless that is NULL. Of a query in float the sum of squares has a relative error of up to
+     * FIRST_SQUARES_ERROR. Both may be NULL in a table: nothing is gained there.
      */
     double (*first_dots_f64)(const double *x, size_t n, const float *rows, size_t stride, float *narrow, float *out);
     double (*first_dots_f32)(const float *x, size_t n, const float *rows, size_t stride, float *out);
     size_t first_dots_parts, first_dots_tail; /* as for dots */
     /* out[i] = base + offsets[i] - 2 * dots[i] in double; returns the least, infinity for n = 0 */
     double (*distances)(double base, const float *offsets, const float *dots, size_t n, double *out);
-    /* close[i] = whether any x[j] other than x[i] is within gap of it; returns whether any is */
+    /* close[i] = whether any x[j] other than x[i] is within gap of it; returns whether any is, and if none leaves close
+     * undefined */
     bool (*mark_close)(const double *x, size_t n, double gap, uint8_t *close);
     /* Sum of exp(x[i] - shift) for x[i] <= shift, minus infinity too; relative error below 1e-14. NULL: nothing is
      * gained over the C library. */

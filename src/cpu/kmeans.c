@@ -180,18 +180,19 @@ static bool estimate_all(const cpu_state *state, const cpu_query *query, double 
                          double *out) {
     const size_t n_clusters = state->view->kmeans->n_clusters;
     const double unit = 0x1p-24, norm = sqrt(squared), largest = state->max_norm;
-    /* the centroids are rounded to float too, hence one more rounding in the dot product; last, sums in double */
+    const double squares_error = state->sum_error + (query->f32 != NULL ? FIRST_SQUARES_ERROR : 0);
+    /* the centroids are rounded to float too, hence one more rounding in the dot product; last, the sums of squares */
     const double error = 2 * (state->dots_error + unit) * largest * norm + 2 * unit * largest * largest +
-                         state->sum_error * (squared + largest * largest) + 1e-12;
+                         squares_error * squared + state->sum_error * largest * largest + 1e-12;
     const double least = state->kernels->distances(squared, state->offsets, scratch->dots, n_clusters, out);
     if (error > tolerance && error > tolerance * least)
         return false;
     bool is_open = state->kernels->mark_close(out, n_clusters, 2 * error, scratch->close);
-    for (size_t c = 0; least <= error && c < n_clusters; c++)
-        if (out[c] <= error) { /* distances are not below 0 */
-            scratch->close[c] = 1;
-            is_open = true;
-        }
+    if (least <= error) { /* distances are not below 0 */
+        for (size_t c = 0; c < n_clusters; c++)
+            scratch->close[c] = (uint8_t)((is_open && scratch->close[c]) || out[c] <= error);
+        is_open = true;
+    }
     if (is_open)
         settle(state, query, scratch, out);
     return true;

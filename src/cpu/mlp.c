@@ -33,23 +33,21 @@ static double value_or(const float *values, size_t i, double missing) {
     return values == NULL ? missing : (double)values[i];
 }
 
-/* Batch norm as one multiplication and addition. */
-static mlsel_status fold_batch_norm(cpu_state *state, uint32_t index, mlsel_error *err) {
+mlsel_status mlsel_i_mlp_fold_norm(cpu_state *state, uint32_t index, folded_norm *out, mlsel_error *err) {
     const mlsel_layer_view *layer = &state->view->mlp->layers[index];
     float *scales = mlsel_i_cpu_state_alloc(state, layer->in_features, sizeof *scales);
     float *shifts = mlsel_i_cpu_state_alloc(state, layer->in_features, sizeof *shifts);
     if (scales == NULL || shifts == NULL)
         return mlsel_i_no_memory(err);
+    *out = (folded_norm){.scales = scales, .shifts = shifts, .in_range = true};
     for (size_t i = 0; i < layer->in_features; i++) {
         const double scale = value_or(layer->weight, i, 1) / sqrt(value_or(layer->running_var, i, 1) + layer->eps);
         const double shift = value_or(layer->bias, i, 0) - value_or(layer->running_mean, i, 0) * scale;
-        if (!(fabs(scale) < 1e30 && fabs(shift) < 1e30))
-            state->fast = false;
-        scales[i] = state->fast ? (float)scale : 0;
-        shifts[i] = state->fast ? (float)shift : 0;
+        const bool in_range = fabs(scale) < 1e30 && fabs(shift) < 1e30;
+        scales[i] = in_range ? (float)scale : NAN;
+        shifts[i] = in_range ? (float)shift : NAN;
+        out->in_range = out->in_range && in_range;
     }
-    state->norm_scales[index] = scales;
-    state->norm_shifts[index] = shifts;
     return MLSEL_OK;
 }
 
@@ -71,8 +69,13 @@ mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err) {
             bytes += mlp->layers[l].out_features * mlp->layers[l].stride * sizeof(float);
     mlsel_i_cpu_choose_dots(state, bytes);
     for (uint32_t l = 0; l < mlp->n_layers && status == MLSEL_OK; l++)
-        if (mlp->layers[l].type == MLSEL_LAYER_BATCH_NORM)
-            status = fold_batch_norm(state, l, err);
+        if (mlp->layers[l].type == MLSEL_LAYER_BATCH_NORM) {
+            folded_norm norm = {0};
+            status = mlsel_i_mlp_fold_norm(state, l, &norm, err);
+            state->norm_scales[l] = norm.scales;
+            state->norm_shifts[l] = norm.shifts;
+            state->fast = state->fast && norm.in_range;
+        }
     return status;
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "state.h"
+#include "mlp.h"
 
 typedef struct low_layer {
     low_matrix matrix;   /* linear */
@@ -143,28 +143,12 @@ static mlsel_status pack_linear(cpu_state *state, mlsel_precision precision, uin
 
 /* --- preparing: the rest ------------------------------------------------------------------------------------------ */
 
-static double value_or(const float *values, size_t i, double missing) {
-    return values == NULL ? missing : (double)values[i];
-}
-
-/* What leaves the range of float becomes NaN, which reaches the logits and sends the query to the exact path. */
-static float in_range(double x) { return fabs(x) < 1e30 ? (float)x : NAN; }
-
-/* Batch norm as one multiplication and addition. */
-static mlsel_status fold_batch_norm(cpu_state *state, uint32_t index, mlsel_error *err) {
-    const mlsel_layer_view *layer = &state->view->mlp->layers[index];
-    float *scales = mlsel_i_cpu_state_alloc(state, layer->in_features, sizeof *scales);
-    float *shifts = mlsel_i_cpu_state_alloc(state, layer->in_features, sizeof *shifts);
-    if (scales == NULL || shifts == NULL)
-        return mlsel_i_no_memory(err);
-    for (size_t i = 0; i < layer->in_features; i++) {
-        const double scale = value_or(layer->weight, i, 1) / sqrt(value_or(layer->running_var, i, 1) + layer->eps);
-        scales[i] = in_range(scale);
-        shifts[i] = in_range(value_or(layer->bias, i, 0) - value_or(layer->running_mean, i, 0) * scale);
-    }
-    state->low->layers[index].scales = scales;
-    state->low->layers[index].shifts = shifts;
-    return MLSEL_OK;
+static mlsel_status fold_norm(cpu_state *state, uint32_t index, mlsel_error *err) {
+    folded_norm norm = {0};
+    const mlsel_status status = mlsel_i_mlp_fold_norm(state, index, &norm, err);
+    state->low->layers[index].scales = norm.scales;
+    state->low->layers[index].shifts = norm.shifts;
+    return status;
 }
 
 static const low_format *format_of(const cpu_low_kernels *kernels, mlsel_precision precision) {
@@ -198,7 +182,7 @@ mlsel_status mlsel_i_cpu_prepare_mlp_low(cpu_state *state, mlsel_precision preci
         if (mlp->layers[l].type == MLSEL_LAYER_LINEAR)
             status = pack_linear(state, precision, l, err);
         else if (mlp->layers[l].type == MLSEL_LAYER_BATCH_NORM)
-            status = fold_batch_norm(state, l, err);
+            status = fold_norm(state, l, err);
     return status;
 }
 

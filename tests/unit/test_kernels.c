@@ -136,7 +136,7 @@ static void expect_first_dots(const cpu_kernels *kernels, const double *wide, co
         long double q2 = 0;
         for (size_t i = 0; i < n; i++)
             q2 += way == 0 ? (long double)narrow[i] * narrow[i] : (long double)wide[i] * wide[i];
-        assert_true(fabsl((long double)squares - q2) <= 1e-14L * q2);
+        assert_true(fabsl((long double)squares - q2) <= (way == 0 ? FIRST_SQUARES_ERROR : 1e-14L) * q2);
         for (size_t r = 0; r < FIRST_ROWS; r++) {
             long double sum = 0, x2 = 0;
             for (size_t i = 0; i < n; i++) {
@@ -204,7 +204,8 @@ static void check_mark_close(const cpu_kernels *kernels) {
                 bool is_close = false;
                 for (size_t j = 0; i < n && j < n; j++)
                     is_close = is_close || (j != i && fabs(x[i] - x[j]) <= gap);
-                assert_int_equal(marks[i], i < n ? is_close : 77);
+                if (got || i >= n) /* else undefined */
+                    assert_int_equal(marks[i], i < n ? is_close : 77);
                 found = found || is_close;
             }
             assert_int_equal(got, found);

@@ -68,10 +68,10 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(embedder.Close)
 	config := &Config{
 		Router:           "../router.yaml",
-		Embedding:        Endpoint{URL: embedder.URL + "/v1", Model: "embedder", Timeout: Duration(time.Second)},
+		Embedding:        Endpoint{URL: embedder.URL + "/v1", Model: "embedder", Timeout: Duration(10 * time.Second)},
 		Models:           map[string]Endpoint{},
-		FirstByteTimeout: Duration(5 * time.Second),
-		IdleTimeout:      Duration(400 * time.Millisecond),
+		FirstByteTimeout: Duration(20 * time.Second),
+		IdleTimeout:      Duration(time.Minute),
 		RetryAfter:       Duration(time.Minute),
 		MaxBodyBytes:     1 << 20,
 	}
@@ -240,7 +240,6 @@ func TestStreaming(t *testing.T) {
 
 func TestClientGoesAway(t *testing.T) {
 	w := newWorld(t)
-	w.proxy.config.IdleTimeout = Duration(time.Minute)
 	ctx, cancel := context.WithCancel(context.Background())
 	response := w.ask(t, ctx, auto(w.queries[0], `, "stream": true`), "X-Mlsel-Category", "math")
 	if _, err := response.Body.Read(make([]byte, 10)); err != nil {
@@ -259,6 +258,7 @@ func TestClientGoesAway(t *testing.T) {
 
 func TestAnswerThatStalls(t *testing.T) {
 	w := newWorld(t)
+	w.proxy.config.IdleTimeout = Duration(300 * time.Millisecond)
 	response := w.ask(t, context.Background(), auto(w.queries[0], `, "stream": true`), "X-Mlsel-Category", "math")
 	text, err := io.ReadAll(response.Body)
 	if err == nil {

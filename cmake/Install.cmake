@@ -47,3 +47,7 @@ if(MLSEL_BUILD_DROPIN)
   install(FILES include/mlsel_dropin_ml.h include/mlsel_dropin_mlp.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           COMPONENT dropin)
 endif()
+
+# For those who want the archive though the shared library is beside it: Go's tag mlsel_static, for one.
+configure_file(cmake/mlsel-static.pc.in ${CMAKE_CURRENT_BINARY_DIR}/mlsel-static.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel-static.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)

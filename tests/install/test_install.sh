@@ -86,8 +86,8 @@ step_files() {
         fi
         printf '%s\n' ./include/mlsel.h ./include/mlsel_backend.h ./share/doc/mlsel/LICENSE ./share/doc/mlsel/copyright
         for file in libmlsel.a libmlsel.so "libmlsel.so.$major" "libmlsel.so.$VERSION" pkgconfig/mlsel.pc \
-            cmake/mlsel/mlsel-config.cmake cmake/mlsel/mlsel-config-version.cmake cmake/mlsel/mlsel-targets.cmake \
-            "cmake/mlsel/mlsel-targets-$suffix.cmake"; do
+            pkgconfig/mlsel-static.pc cmake/mlsel/mlsel-config.cmake cmake/mlsel/mlsel-config-version.cmake \
+            cmake/mlsel/mlsel-targets.cmake "cmake/mlsel/mlsel-targets-$suffix.cmake"; do
             echo "./$LIBDIR/$file"
         done
     } | sort >"$TREE/expected.list"

@@ -81,7 +81,7 @@ mlsel_status mlsel_i_tradeoff_read(const mlsel_model *model, const mlsel_tradeof
         return status;
     if (scalars->algorithm != MLSEL_ALGORITHM_KNN)
         return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED,
-                            "a trade-off needs the outcomes of each model, which a %s artifact does not record: use a "
+                            "a trade-off needs the outcomes of each model, and artifacts of kind %s record none: use a "
                             "knn artifact, or ask without a trade-off",
                             mlsel_algorithm_name(scalars->algorithm));
     double most = fmax(t.quality_weight, fmax(t.latency_weight, t.cost_weight));

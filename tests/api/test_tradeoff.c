@@ -369,7 +369,7 @@ static void other_kinds(void **state) {
         assert_non_null(zeros);
         assert_int_equal(mlsel_select_f64(model, zeros, 1038, &options, &s, &err), MLSEL_ERROR_UNSUPPORTED);
         (void)snprintf(message, sizeof message,
-                       "a trade-off needs the outcomes of each model, which a %s artifact does not record: use a knn "
+                       "a trade-off needs the outcomes of each model, and artifacts of kind %s record none: use a knn "
                        "artifact, or ask without a trade-off",
                        kinds[i]);
         assert_string_equal(err.message, message);

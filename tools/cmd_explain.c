@@ -31,8 +31,6 @@ const char cmd_explain_help[] =
     "  --json              all of it as one JSON object per query and artifact; the\n"
     "                      sign of an SVM's decisions is scikit-learn's\n" RUN_HELP_OPTIONS "Examples:\n"
     "  mlsel explain --model examples/models/knn_model.json --limit 1 \\\n"
-    "      examples/queries.jsonl\n"
-    "  mlsel explain --model examples/models/knn_model.json --limit 1 \\\n"
     "      --prefer quality=0.7,latency=0.3 examples/queries.jsonl\n"
     "  mlsel explain --config examples/router.yaml --limit 1 examples/queries.jsonl\n"
     "  mlsel explain --config examples/router.yaml --category law --signal keyword=urgent\n"

@@ -471,6 +471,8 @@ static void expect_utilities(const table *t, const double *features, const mlsel
         for (size_t i = 0; i < t->n; i++)
             if (!chosen[i] && (nearest == SIZE_MAX || distances[i] < distances[nearest]))
                 nearest = i;
+        if (nearest >= MAX_ROWS) /* never; a compiler cannot know */
+            break;
         chosen[nearest] = 1;
         for (size_t i = 0; i < t->n; i++)
             if (memcmp(t->rows + i * WIDTH, t->rows + nearest * WIDTH, WIDTH * sizeof *t->rows) == 0)

@@ -202,7 +202,7 @@ static bool read_preferences(const cJSON *members, const tradeoff_options *base,
     const cJSON *floor = cJSON_GetObjectItemCaseSensitive(members, "min_probability");
     if (floor != NULL && !cJSON_IsNull(floor) && !cJSON_IsNumber(floor))
         return fail(problem, "it is a number from 0 to 1", "min_probability", "is not a number");
-    if (cJSON_IsNumber(floor))
+    if (floor != NULL && cJSON_IsNumber(floor))
         out->given.min_probability = floor->valuedouble;
     return read_tradeoff(cJSON_GetObjectItemCaseSensitive(members, "tradeoff"), out, problem) &&
            read_prices(cJSON_GetObjectItemCaseSensitive(members, "prices"), base, out, problem);

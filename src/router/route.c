@@ -464,12 +464,13 @@ static void describe(routing *own) {
         route->model = candidate->model;
         route->lora = candidate->lora;
         route->served = candidate->served;
-        route->candidate_index = (int32_t)(candidate - decision->candidates);
     } else {
         route->model = route->served = own->state->default_model;
     }
     if (decision == NULL)
         return;
+    if (candidate != NULL)
+        route->candidate_index = (int32_t)(candidate - decision->candidates);
     route->decision = decision->name;
     route->decision_index = decision->index;
     route->candidate_count = decision->n_candidates;

@@ -439,18 +439,64 @@ MLSEL_API const char *mlsel_model_category(const mlsel_model *model, int32_t ind
  * Selecting
  * ---------------------------------------------------------------------------------------------------------------- */
 
+/** Bits of mlsel_tradeoff.flags. */
+enum {
+    /** The cheapest (or fastest) of the labels within `tolerance` of the best expected quality wins. */
+    MLSEL_TRADEOFF_TOLERANCE = 1
+};
+
 /**
- * Restricts a query to some labels. NULL, or one with neither mask nor list, makes all labels eligible.
+ * What a query is worth paying for: quality against latency and cost, told with the query and not trained in.
+ *
+ * It needs an artifact that records what became of each model, which of the kinds only KNN does; any other is
+ * MLSEL_ERROR_UNSUPPORTED. Trainers write one row per model that answered a query, all with the query's vector.
+ *
+ * Outcomes. The k nearest rows are found as ever. All rows that hold one of their vectors count, also those that were
+ *   not among the k: they are what the other models did with the same queries. A label's expected quality is the mean
+ *   of its rows' qualities, its expected latency the mean of those latencies that are known (not 0). Its cost is the
+ *   caller's. A label without such a row has no outcome and cannot be chosen; if that is so for every eligible label,
+ *   the k nearest rows of eligible labels take the place of the k nearest, under MLSEL_SELECTION_WIDENED.
+ * Utility. Of what is weighed, 1 is best:
+ *       utility = (wq * quality + wl / (1 + latency / latency_scale) + wc / (1 + cost / cost_scale)) / (wq + wl + wc)
+ *   A latency or cost that is not known earns nothing, as if it were infinite. The label of the highest utility wins.
+ * Tolerance. With MLSEL_TRADEOFF_TOLERANCE the eligible labels whose expected quality is at least the best one's less
+ *   `tolerance` (and 1e-12, for rounding) come first: of them the one of lowest cost wins, without `costs` the one of
+ *   lowest expected latency; one that is not known comes last. Utility decides what is then still equal.
+ * Ties go to the label whose name is smallest in byte order, as in the vote.
+ *
+ * An artifact whose trainer kept only the best model's row of each query has few outcomes to weigh, and those flatter:
+ * for trade-offs, train with every row.
+ */
+typedef struct mlsel_tradeoff {
+    uint32_t struct_size;
+    uint32_t flags;        /**< MLSEL_TRADEOFF_ bits */
+    double quality_weight; /**< the weights wq, wl, wc: at least 0; all three 0: quality alone */
+    double latency_weight;
+    double cost_weight;      /**< needs `costs` */
+    double latency_scale_ns; /**< a latency that is worth half; 0: 1e10, ten seconds, as in the vote */
+    double cost_scale;       /**< a cost that is worth half; 0: the highest of `costs` */
+    double tolerance;        /**< from 0 to 1, with MLSEL_TRADEOFF_TOLERANCE; else 0 */
+    const double *costs;     /**< [n_costs] of each label, in whatever unit, at least 0; NaN: not known; or NULL */
+    size_t n_costs;          /**< must be the number of labels if there are costs */
+} mlsel_tradeoff;
+
+/** Sets the defaults; size is sizeof(mlsel_tradeoff) as compiled by the caller. NULL does nothing. */
+MLSEL_API void mlsel_tradeoff_init(mlsel_tradeoff *tradeoff, size_t size);
+
+/**
+ * Restricts a query to some labels, and says what to weigh. NULL, or one with neither mask nor list, makes all labels
+ * eligible.
  *
  * Give a mask or a list, not both. A list may repeat an index; an empty list (not NULL, length 0) allows nothing.
  */
 typedef struct mlsel_query_options {
     uint32_t struct_size;
-    uint32_t reserved;            /**< 0 */
-    const uint8_t *eligible_mask; /**< [n_labels], not 0: eligible; or NULL */
-    size_t eligible_mask_size;    /**< must be n_labels if there is a mask */
-    const int32_t *eligible;      /**< label indices, or NULL */
-    size_t n_eligible;            /**< length of eligible */
+    uint32_t reserved;              /**< 0 */
+    const uint8_t *eligible_mask;   /**< [n_labels], not 0: eligible; or NULL */
+    size_t eligible_mask_size;      /**< must be n_labels if there is a mask */
+    const int32_t *eligible;        /**< label indices, or NULL */
+    size_t n_eligible;              /**< length of eligible */
+    const mlsel_tradeoff *tradeoff; /**< KNN: chooses by outcomes instead of votes; or NULL */
 } mlsel_query_options;
 
 /** Sets the defaults; size is sizeof(mlsel_query_options) as compiled by the caller. NULL does nothing. */
@@ -462,10 +508,13 @@ enum {
     MLSEL_SELECTION_SINGLE = 1,
     /** The label won by the tie rule. */
     MLSEL_SELECTION_TIE = 2,
-    /** KNN: none of the k nearest rows belongs to an eligible label, so the nearest eligible rows voted. */
+    /** KNN: none of the k nearest rows belongs to an eligible label, so the nearest eligible rows voted. Under a
+     *  trade-off: no eligible label has an outcome among them. */
     MLSEL_SELECTION_WIDENED = 4,
     /** KMeans v1: the nearest cluster's model is not eligible, so a farther cluster decided. */
-    MLSEL_SELECTION_NEXT_CLUSTER = 8
+    MLSEL_SELECTION_NEXT_CLUSTER = 8,
+    /** KNN: chosen by expected outcomes, see mlsel_tradeoff; scores are utilities. */
+    MLSEL_SELECTION_TRADEOFF = 16
 };
 
 /** The answer to one query. The layout (64 bytes) never changes. */
@@ -474,8 +523,9 @@ typedef struct mlsel_selection {
     int32_t runner_up;    /**< the best of the other eligible labels, or -1 */
     double score;         /**< of the chosen label, see mlsel_score */
     double margin;        /**< score minus the runner-up's; INFINITY without a runner-up. Never negative, except where
-                                an SVM's classes tie on votes (the first wins whatever its confidence) or a decision
-                                value is exactly 0 (a vote for the second class, scored for the first) */
+                                an SVM's classes tie on votes (the first wins whatever its confidence), a decision
+                                value is exactly 0 (a vote for the second class, scored for the first), or the label
+                                won within a trade-off's tolerance */
     double probability;   /**< of the chosen label among the eligible, see mlsel_probabilities */
     int32_t cluster;      /**< KMeans: the cluster that decided; else -1 */
     uint32_t flags;       /**< MLSEL_SELECTION_ bits */
@@ -496,9 +546,10 @@ typedef struct mlsel_selection {
  *
  * @param features    [n_features] the query; see mlsel_features_compose
  * @param n_features  must be the model's width
- * @param options     which labels are eligible; may be NULL
+ * @param options     which labels are eligible, and a trade-off; may be NULL
  * @param out         receives the answer
- * @return MLSEL_OK; MLSEL_ERROR_DIMENSION, _NOT_FINITE, _NO_CANDIDATE, _NO_MEMORY, _DEVICE.
+ * @return MLSEL_OK; MLSEL_ERROR_DIMENSION, _NOT_FINITE, _NO_CANDIDATE, _NO_MEMORY, _DEVICE, _UNSUPPORTED (a trade-off
+ *         that the artifact has no outcomes for).
  */
 MLSEL_API mlsel_status mlsel_select(const mlsel_model *model, const float *features, size_t n_features,
                                     const mlsel_query_options *options, mlsel_selection *out, mlsel_error *err);
@@ -530,7 +581,8 @@ MLSEL_API mlsel_status mlsel_select_batch_f64(const mlsel_model *model, const do
 /**
  * Scores every label for one query; higher is better, eligible or not.
  *
- * KNN     sum of the votes of the neighbours that voted (under MLSEL_SELECTION_WIDENED: the eligible ones).
+ * KNN     sum of the votes of the neighbours that voted (under MLSEL_SELECTION_WIDENED: the eligible ones). With a
+ *         trade-off: the utility, from 0 to 1, and -INFINITY for a label without an outcome.
  * KMeans  v1: minus the squared distance to the nearest cluster whose model is the label. v2: the score row of the
  *         nearest cluster.
  * SVM     one-vs-one: scikit-learn's decision_function of shape "ovr" (votes plus bounded confidence); with two
@@ -571,11 +623,12 @@ MLSEL_API mlsel_status mlsel_score_batch_f64(const mlsel_model *model, const dou
  * Turns scores into probabilities that sum to 1 over the eligible labels and are 0 elsewhere.
  *
  * Monotone: a higher score never has a lower probability. KNN: the label's share of the votes, equal shares where no
- * one voted. The others: softmax of the scores; for an MLP that is the network's own output, for KMeans and SVM a
- * confidence for ranking, not calibrated.
+ * one voted; under a trade-off its share of the utilities, which lie closer together than votes do. The others: softmax
+ * of the scores; for an MLP that is the network's own output, for KMeans and SVM a confidence for ranking, not
+ * calibrated.
  *
  * @param scores    [n_labels] from mlsel_score; NaN is refused, -INFINITY has probability 0
- * @param options   which labels are eligible; may be NULL
+ * @param options   which labels are eligible (its trade-off is not looked at); may be NULL
  * @param out       [n_labels], may be the same array as scores
  * @param n_labels  must be the number of labels
  * @return MLSEL_OK; MLSEL_ERROR_NO_CANDIDATE, _NOT_FINITE, _NO_MEMORY.
@@ -594,6 +647,16 @@ typedef struct mlsel_neighbour {
     int32_t reserved;
 } mlsel_neighbour;
 
+/** What a KNN artifact leads one to expect of a label for a query, see mlsel_tradeoff. The layout never changes. */
+typedef struct mlsel_outcome {
+    double quality;           /**< mean over `samples` rows; 0 without one */
+    double latency_ns;        /**< mean over `latency_samples` rows; 0: not known */
+    double cost;              /**< as the trade-off gives it; NaN: not known */
+    uint64_t samples;         /**< rows of the label that hold one of the neighbours' vectors; 0: no outcome */
+    uint64_t latency_samples; /**< those of them whose latency is known */
+    uint64_t reserved;        /**< 0 */
+} mlsel_outcome;
+
 /**
  * The answer to one query with everything behind it.
  *
@@ -609,7 +672,8 @@ typedef struct mlsel_evidence {
     size_t scores_capacity;
     double *probabilities; /**< [n_labels] as from mlsel_probabilities */
     size_t probabilities_capacity;
-    mlsel_neighbour *neighbours; /**< KNN: [k] the rows that voted, nearest first */
+    mlsel_neighbour *neighbours; /**< KNN: [k] the rows that voted, nearest first; under a trade-off the rows whose
+                                    vectors' outcomes count */
     size_t neighbours_capacity;
     size_t neighbour_count;    /**< out */
     double *cluster_distances; /**< KMeans: [n_clusters] squared L2 */
@@ -622,7 +686,10 @@ typedef struct mlsel_evidence {
     size_t pair_count; /**< out */
     int32_t *votes;    /**< SVM one-vs-one: [n_labels] pairs won */
     size_t votes_capacity;
-    size_t vote_count; /**< out */
+    size_t vote_count;       /**< out */
+    mlsel_outcome *outcomes; /**< KNN: [n_labels] expected of each label, with a trade-off or without */
+    size_t outcomes_capacity;
+    size_t outcome_count; /**< out */
 } mlsel_evidence;
 
 /** Zeroes the struct and sets its size; size is sizeof(mlsel_evidence) as compiled by the caller. */
@@ -756,8 +823,9 @@ typedef struct mlsel_router_options {
     int32_t warnings_are_errors;   /**< not 0: refuse a configuration that has warnings */
     mlsel_knn_rule knn_rule;       /**< as in mlsel_model_options */
     mlsel_category_layout category_layout; /**< as in mlsel_model_options */
-    double min_probability;      /**< from 0 to 1: an answer of lower probability is replaced by the default model,
-                                    or without one by the first candidate, under MLSEL_ROUTE_LOW_CONFIDENCE */
+    double min_probability; /**< from 0 to 1, unless the request has its own: an answer of lower probability is replaced
+                               by the default model, or without one by the first candidate, under
+                               MLSEL_ROUTE_LOW_CONFIDENCE */
     uint64_t max_config_bytes;   /**< refuse a larger configuration; 0: 16 MiB */
     uint64_t max_artifact_bytes; /**< refuse a larger artifact; 0: 4 GiB */
     uint64_t max_name_bytes;     /**< all names ever seen by this router together; a reload that needs more is
@@ -817,6 +885,12 @@ typedef struct mlsel_signal {
     const char *name; /**< not NULL */
 } mlsel_signal;
 
+/** What a call of a model costs, in whatever unit all prices of a request have. The layout never changes. */
+typedef struct mlsel_price {
+    const char *model; /**< by `model` or `lora_name`, not NULL */
+    double cost;       /**< at least 0; NaN: not known */
+} mlsel_price;
+
 /** A request to be routed; everything may be left out. Pointers are read during the call only. */
 typedef struct mlsel_request {
     uint32_t struct_size;
@@ -833,6 +907,15 @@ typedef struct mlsel_request {
     const char *const *allowed; /**< [n_allowed] if not NULL, only these may answer, by `model` or `lora_name`; an empty
                                    list allows none. Names that no candidate has are ignored in both lists */
     size_t n_allowed;
+    double min_probability; /**< above 0, to 1: takes the place of mlsel_router_options.min_probability; 0: that */
+    /** What to weigh, or NULL. Its `costs` must be NULL: `prices` has them by name. It counts where a KNN selector
+     *  scores several candidates; where anything else decides among several, the answer is as without it, under
+     *  MLSEL_ROUTE_TRADEOFF_IGNORED. */
+    const mlsel_tradeoff *tradeoff;
+    const mlsel_price *prices; /**< [n_prices] used with a trade-off; or NULL. A candidate's is that of the name it is
+                                  served under, else that of its base model; the first counts, names that no candidate
+                                  has are ignored. The default of cost_scale is the highest of all */
+    size_t n_prices;
 } mlsel_request;
 
 /** Zeroes the struct and sets its size; size is sizeof(mlsel_request) as compiled by the caller. NULL does nothing. */
@@ -862,7 +945,10 @@ enum {
     MLSEL_ROUTE_RESTRICTED = 512,
     /** The decision's algorithm is one that the host carries out, see mlsel_router_decision.algorithm_name: the first
      *  candidate stands in for its choice. */
-    MLSEL_ROUTE_HOST_ALGORITHM = 1024
+    MLSEL_ROUTE_HOST_ALGORITHM = 1024,
+    /** The request has a trade-off, but what chose among several candidates could not weigh it: a selector without
+     *  outcomes (any but KNN), none at all, or one that failed. */
+    MLSEL_ROUTE_TRADEOFF_IGNORED = 2048
 };
 
 /** Bits of mlsel_route_candidate.flags. */

@@ -59,9 +59,10 @@ typedef struct mlsel_artifact {
 
     /* KNN */
     mlsel_knn_view knn;
-    const double *qualities;    /* [n_rows] */
-    const double *latencies;    /* [n_rows] nanoseconds */
-    const uint64_t *label_rows; /* [n_labels] rows of each label */
+    const double *qualities;     /* [n_rows] */
+    const double *latencies;     /* [n_rows] nanoseconds */
+    const uint64_t *label_rows;  /* [n_labels] rows of each label */
+    const uint64_t *row_vectors; /* [n_rows] the vector that a row holds */
     /* KMeans */
     mlsel_kmeans_view kmeans;
     const int32_t *cluster_labels; /* v1: [n_clusters] */

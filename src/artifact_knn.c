@@ -233,6 +233,19 @@ out:
     return status;
 }
 
+mlsel_status mlsel_i_knn_link_rows(const artifact_reader *in) {
+    const mlsel_knn_view *knn = &in->artifact->knn;
+    uint64_t *row_vectors =
+        mlsel_i_artifact_alloc(in->artifact, (size_t)knn->n_rows, sizeof *row_vectors, false, in->err);
+    if (row_vectors == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    for (uint64_t v = 0; v < knn->n_vectors; v++)
+        for (uint64_t i = knn->vector_start[v]; i < knn->vector_start[v + 1]; i++)
+            row_vectors[knn->vector_rows[i]] = v;
+    in->artifact->row_vectors = row_vectors;
+    return MLSEL_OK;
+}
+
 /* Rows that repeat are kept once: the ecosystem's trainer writes one row for each model that answered a query. */
 static mlsel_status store_vectors(const artifact_reader *in, const knn_data *data) {
     mlsel_artifact *artifact = in->artifact;
@@ -255,7 +268,7 @@ static mlsel_status store_vectors(const artifact_reader *in, const knn_data *dat
     knn->n_vectors = n_vectors;
     knn->n_rows = n;
     artifact->n_parameters = (uint64_t)n_vectors * data->rows.cols;
-    return MLSEL_OK;
+    return mlsel_i_knn_link_rows(in);
 }
 
 void mlsel_i_knn_latency_range(mlsel_artifact *artifact) {

@@ -181,7 +181,8 @@ mlsel_status mlsel_i_read_knn_container(const artifact_reader *in, json_place ro
         (status = find(in, root, "vector_rows", n_rows, 0, &knn->vector_rows)) != MLSEL_OK ||
         (status = check_starts(in, "vector_start", knn->vector_start, n_vectors, n_rows)) != MLSEL_OK ||
         (status = check_permutation(in, "vector_rows", knn->vector_rows, n_rows)) != MLSEL_OK ||
-        (status = read_labels(in, root, n_rows)) != MLSEL_OK || (status = read_index(in, root)) != MLSEL_OK)
+        (status = mlsel_i_knn_link_rows(in)) != MLSEL_OK || (status = read_labels(in, root, n_rows)) != MLSEL_OK ||
+        (status = read_index(in, root)) != MLSEL_OK)
         return status;
     mlsel_i_knn_latency_range(artifact);
     artifact->unchecked = vectors;

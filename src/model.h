@@ -12,7 +12,7 @@
 
 /* Where the parts of a workspace are in its block. */
 typedef struct workspace_layout {
-    size_t values, neighbours, scores, keys, ranks, mask, scratch, end;
+    size_t values, neighbours, scores, keys, ranks, mask, outcomes, scratch, end;
 } workspace_layout;
 
 struct mlsel_model {
@@ -45,6 +45,7 @@ typedef struct workspace {
     double *keys;                        /* [n_labels] */
     int32_t *ranks;                      /* [n_labels] */
     uint8_t *mask;                       /* [n_labels] */
+    mlsel_outcome *outcomes;             /* [n_labels], KNN */
     void *scratch;                       /* the backend's */
 } workspace;
 

@@ -16,10 +16,11 @@ typedef struct measurement {
     const uint8_t *mask; /* [n_labels] eligible labels, or NULL for all */
 } measurement;
 
-/* What the labels are compared by: the highest key wins, then the lowest rank. */
+/* What the labels are compared by: the highest lead wins, then the highest key, then the lowest rank. */
 typedef struct ranking {
     double *scores;       /* [n_labels] as mlsel_score documents */
-    const double *keys;   /* [n_labels] */
+    const double *leads;  /* [n_labels]; NULL: all alike */
+    const double *keys;   /* [n_labels]; under a trade-off, -INFINITY is no candidate */
     const int32_t *ranks; /* [n_labels]; NULL: the label's index */
     int32_t cluster;
     uint32_t flags; /* MLSEL_SELECTION_ bits */

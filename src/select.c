@@ -9,6 +9,7 @@
 #include "divide.h"
 #include "feature_vector.h"
 #include "rules.h"
+#include "tradeoff.h"
 
 /* --- queries ----------------------------------------------------------------------------------------------------- */
 
@@ -110,17 +111,19 @@ static mlsel_status mask_from_list(const mlsel_query_options *options, uint32_t 
     return MLSEL_OK;
 }
 
+/* How a query is to be answered, apart from what it is. */
+typedef struct terms {
+    const uint8_t *mask;           /* [n_labels] eligible labels, or NULL for all */
+    const tradeoff_plan *tradeoff; /* or NULL */
+    tradeoff_plan plan;
+} terms;
+
 /* Fills mask from the options and points *out at it, or at NULL when all labels are eligible. */
 static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query_options *given, uint8_t *mask,
                                      const uint8_t **out, mlsel_error *err) {
     const uint32_t n_labels = model->artifact->scalars.n_labels;
-    mlsel_query_options options = {0};
-    *out = NULL;
-    if (given == NULL && n_labels > 0 && model->artifact->choosable[0])
-        return MLSEL_OK;
-    mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
-    if (status != MLSEL_OK)
-        return status;
+    const mlsel_query_options options = *given;
+    mlsel_status status = MLSEL_OK;
     if (options.reserved != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_query_options: reserved must be 0");
     if (options.eligible_mask != NULL && options.eligible != NULL)
@@ -152,6 +155,23 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
                         "none of the eligible labels can be chosen: the artifact has no data for them");
 }
 
+/* Reads the options; ws lends the mask. The trade-off is left out for calls that have no use for it. */
+static mlsel_status read_terms(const mlsel_model *model, const mlsel_query_options *given, bool with_tradeoff,
+                               const workspace *ws, terms *out, mlsel_error *err) {
+    mlsel_query_options options;
+    out->mask = NULL;
+    out->tradeoff = NULL;
+    if (given == NULL && model->artifact->scalars.n_labels > 0 && model->artifact->choosable[0])
+        return MLSEL_OK;
+    mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
+    if (status == MLSEL_OK)
+        status = read_eligibility(model, &options, ws->mask, &out->mask, err);
+    if (status != MLSEL_OK || options.tradeoff == NULL || !with_tradeoff)
+        return status;
+    out->tradeoff = &out->plan;
+    return mlsel_i_tradeoff_read(model, options.tradeoff, &out->plan, err);
+}
+
 /* --- running ----------------------------------------------------------------------------------------------------- */
 
 static mlsel_status run(const mlsel_model *model, const query_set *queries, size_t first, uint32_t count,
@@ -177,16 +197,27 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
     return model->engine->backend->run(model->engine->prepared.state, &call, err);
 }
 
-/* KNN: when no neighbour is eligible, the nearest rows that are replace them. */
-static mlsel_status widen(const mlsel_model *model, const query_set *queries, size_t q, measurement *m,
-                          mlsel_backend_neighbour *neighbours, workspace *ws, bool *widened, mlsel_error *err) {
+/* Whether the neighbours are of use to an eligible label: as its rows, or by an outcome. */
+static bool neighbours_suffice(const mlsel_model *model, const measurement *m, const terms *asked,
+                               const workspace *ws) {
     const mlsel_artifact *artifact = model->artifact;
-    *widened = false;
-    if (m->mask == NULL || artifact->scalars.algorithm != MLSEL_ALGORITHM_KNN)
-        return MLSEL_OK;
+    if (asked->tradeoff != NULL)
+        return mlsel_i_outcomes_suffice(artifact, m->mask, ws->outcomes);
     for (uint32_t i = 0; i < m->n_neighbours; i++)
         if (m->mask[artifact->knn.row_labels[m->neighbours[i].row]])
-            return MLSEL_OK;
+            return true;
+    return false;
+}
+
+/* KNN: when no neighbour is eligible, the nearest rows that are replace them. */
+static mlsel_status widen(const mlsel_model *model, const query_set *queries, size_t q, const terms *asked,
+                          measurement *m, mlsel_backend_neighbour *neighbours, workspace *ws, bool *widened,
+                          mlsel_error *err) {
+    const mlsel_artifact *artifact = model->artifact;
+    *widened = false;
+    if (m->mask == NULL || artifact->scalars.algorithm != MLSEL_ALGORITHM_KNN ||
+        neighbours_suffice(model, m, asked, ws))
+        return MLSEL_OK;
     uint64_t rows = 0;
     for (uint32_t i = 0; i < artifact->scalars.n_labels; i++)
         rows += m->mask[i] ? artifact->label_rows[i] : 0;
@@ -220,35 +251,52 @@ typedef struct consumer {
     mlsel_evidence *evidence;
 } consumer;
 
+/* From a query's measurements to its ranking. */
+static mlsel_status rank(const mlsel_model *model, const query_set *queries, size_t q, const terms *asked,
+                         measurement *m, mlsel_backend_neighbour *neighbours, workspace *ws, double *scores,
+                         ranking *out, mlsel_error *err) {
+    const tradeoff_plan *plan = asked->tradeoff;
+    bool widened;
+    if (plan != NULL)
+        mlsel_i_outcomes_gather(model->artifact, m, NULL, plan->costs, ws->outcomes);
+    const mlsel_status status = widen(model, queries, q, asked, m, neighbours, ws, &widened, err);
+    if (status != MLSEL_OK)
+        return status;
+    if (plan != NULL && widened)
+        mlsel_i_outcomes_gather(model->artifact, m, m->mask, plan->costs, ws->outcomes);
+    if (plan != NULL)
+        mlsel_i_tradeoff_rank(model, plan, m, ws, scores, out);
+    else
+        rank_of(model)(model, m, ws, scores, out);
+    if (widened)
+        out->flags |= MLSEL_SELECTION_WIDENED;
+    return MLSEL_OK;
+}
+
 static mlsel_status process_chunk(const mlsel_model *model, const query_set *queries, size_t first, uint32_t count,
-                                  const uint8_t *mask, workspace *ws, const consumer *sink, mlsel_error *err) {
+                                  const terms *asked, workspace *ws, const consumer *sink, mlsel_error *err) {
     mlsel_status status = run(model, queries, first, count, model->n_neighbours, NULL, ws, ws->neighbours, err);
     for (uint32_t i = 0; i < count && status == MLSEL_OK; i++) {
         mlsel_backend_neighbour *neighbours = ws->neighbours + (size_t)i * model->n_neighbours;
         measurement m = {.values = ws->values + (size_t)i * model->n_values,
                          .neighbours = neighbours,
                          .n_neighbours = model->n_neighbours,
-                         .mask = mask};
-        bool widened;
-        status = widen(model, queries, first + i, &m, neighbours, ws, &widened, err);
-        if (status != MLSEL_OK)
-            break;
+                         .mask = asked->mask};
         ranking r;
         double *scores = sink->scores == NULL ? ws->scores : sink->scores + (first + i) * sink->score_stride;
-        rank_of(model)(model, &m, ws, scores, &r);
-        if (widened)
-            r.flags |= MLSEL_SELECTION_WIDENED;
-        sink->take(sink, model, ws, &m, &r, first + i);
+        status = rank(model, queries, first + i, asked, &m, neighbours, ws, scores, &r, err);
+        if (status == MLSEL_OK)
+            sink->take(sink, model, ws, &m, &r, first + i);
     }
     return status;
 }
 
 static mlsel_status process_range(const mlsel_model *model, const query_set *queries, size_t first, size_t end,
-                                  const uint8_t *mask, workspace *ws, const consumer *sink, mlsel_error *err) {
+                                  const terms *asked, workspace *ws, const consumer *sink, mlsel_error *err) {
     mlsel_status status = MLSEL_OK;
     while (first < end && status == MLSEL_OK) {
         const uint32_t count = end - first < model->chunk ? (uint32_t)(end - first) : model->chunk;
-        status = process_chunk(model, queries, first, count, mask, ws, sink, err);
+        status = process_chunk(model, queries, first, count, asked, ws, sink, err);
         first += count;
     }
     return status;
@@ -262,7 +310,7 @@ enum { PART_STEP = 32 };
 typedef struct shared_batch {
     const mlsel_model *model;
     const query_set *queries;
-    const uint8_t *mask;
+    const terms *asked;
     const consumer *sink;
     size_t part_size;
     _Atomic int32_t has_failed;
@@ -277,7 +325,7 @@ static void process_part(void *context, size_t part) {
     workspace *ws = mlsel_i_workspace_take(batch->model, &err);
     mlsel_status status = MLSEL_ERROR_NO_MEMORY;
     if (ws != NULL) {
-        status = process_range(batch->model, batch->queries, first, end, batch->mask, ws, batch->sink, &err);
+        status = process_range(batch->model, batch->queries, first, end, batch->asked, ws, batch->sink, &err);
         mlsel_i_workspace_give(batch->model, ws);
     }
     int32_t none = 0;
@@ -287,11 +335,11 @@ static void process_part(void *context, size_t part) {
     }
 }
 
-static mlsel_status process_shared(const mlsel_model *model, const query_set *queries, const uint8_t *mask,
+static mlsel_status process_shared(const mlsel_model *model, const query_set *queries, const terms *asked,
                                    const consumer *sink, mlsel_error *err) {
     const size_t threads = mlsel_i_team_size(model->team);
     const size_t share = (queries->count + threads - 1) / threads;
-    shared_batch batch = {.model = model, .queries = queries, .mask = mask, .sink = sink};
+    shared_batch batch = {.model = model, .queries = queries, .asked = asked, .sink = sink};
     batch.part_size = (share + PART_STEP - 1) / PART_STEP * PART_STEP;
     mlsel_i_team_run(model->team, process_part, &batch, (queries->count + batch.part_size - 1) / batch.part_size);
     if (atomic_load(&batch.has_failed) == 0)
@@ -312,12 +360,12 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
     workspace *ws = mlsel_i_workspace_take_for(model, queries->count, &small, err);
     if (ws == NULL)
         return MLSEL_ERROR_NO_MEMORY;
-    const uint8_t *mask;
-    status = read_eligibility(model, options, ws->mask, &mask, err);
+    terms asked;
+    status = read_terms(model, options, true, ws, &asked, err);
     if (status == MLSEL_OK && model->team != NULL && queries->count > PART_STEP)
-        status = process_shared(model, queries, mask, sink, err);
+        status = process_shared(model, queries, &asked, sink, err);
     else if (status == MLSEL_OK)
-        status = process_range(model, queries, 0, queries->count, mask, ws, sink, err);
+        status = process_range(model, queries, 0, queries->count, &asked, ws, sink, err);
     mlsel_i_workspace_give_for(model, ws, &small);
     if (status == MLSEL_OK)
         return mlsel_i_ok_quickly(err);
@@ -337,19 +385,30 @@ static bool can_be_chosen(const mlsel_artifact *artifact, const uint8_t *mask, u
     return artifact->choosable[label] && (mask == NULL || mask[label]);
 }
 
+static bool lacks_outcome(const ranking *r, uint32_t label) {
+    return (r->flags & MLSEL_SELECTION_TRADEOFF) != 0 && !(r->keys[label] > -INFINITY);
+}
+
 static int32_t rank_at(const ranking *r, int32_t label) { return r->ranks == NULL ? label : r->ranks[label]; }
 
 static bool is_better(const ranking *r, int32_t a, int32_t b) {
+    if (b >= 0 && r->leads != NULL && (r->leads[a] < r->leads[b] || r->leads[a] > r->leads[b]))
+        return r->leads[a] > r->leads[b];
     if (b < 0 || r->keys[a] > r->keys[b])
         return true;
     return !(r->keys[a] < r->keys[b]) && rank_at(r, a) < rank_at(r, b);
+}
+
+/* Whether a better label is so by its rank alone. */
+static bool is_tie(const ranking *r, int32_t better, int32_t worse) {
+    return !(r->leads != NULL && r->leads[better] > r->leads[worse]) && !(r->keys[better] > r->keys[worse]);
 }
 
 static best_two find_by_rank(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
     best_two found = {-1, -1};
     for (uint32_t i = 0; i < artifact->scalars.n_labels; i++) {
         const int32_t label = (int32_t)i;
-        if (!can_be_chosen(artifact, mask, i))
+        if (!can_be_chosen(artifact, mask, i) || lacks_outcome(r, i))
             continue;
         if (is_better(r, label, found.best)) {
             found.second = found.best;
@@ -365,6 +424,8 @@ static best_two find_by_rank(const mlsel_artifact *artifact, const uint8_t *mask
 static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
     const uint32_t n_labels = artifact->scalars.n_labels;
     double highest = -INFINITY, next = -INFINITY;
+    if (r->leads != NULL)
+        return find_by_rank(artifact, mask, r);
     for (uint32_t i = 0; i < n_labels; i++) {
         const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
         const double lower = key < highest ? key : highest;
@@ -394,7 +455,7 @@ static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, con
     s.probability = mlsel_i_probability(model, r->scores, mask, best);
     if (second < 0)
         s.flags |= MLSEL_SELECTION_SINGLE;
-    else if (!(r->keys[best] > r->keys[second]))
+    else if (is_tie(r, best, second))
         s.flags |= MLSEL_SELECTION_TIE;
     if (artifact->cluster_labels != NULL)
         s.cluster = r->ranks[best];
@@ -525,12 +586,12 @@ mlsel_status mlsel_probabilities(const mlsel_model *model, const double *scores,
     workspace *ws = mlsel_i_workspace_take(model, err);
     if (ws == NULL)
         return MLSEL_ERROR_NO_MEMORY;
-    const uint8_t *mask;
-    mlsel_status status = read_eligibility(model, options, ws->mask, &mask, err);
+    terms asked;
+    mlsel_status status = read_terms(model, options, false, ws, &asked, err);
     if (status == MLSEL_OK)
-        status = check_scores(model, scores, mask, err);
+        status = check_scores(model, scores, asked.mask, err);
     if (status == MLSEL_OK)
-        mlsel_i_probabilities(model, scores, mask, out);
+        mlsel_i_probabilities(model, scores, asked.mask, out);
     mlsel_i_workspace_give(model, ws);
     return status == MLSEL_OK ? mlsel_i_ok(err) : status;
 }
@@ -555,6 +616,19 @@ static void explain_neighbours(const mlsel_model *model, const measurement *m, m
     }
 }
 
+static void explain_outcomes(const mlsel_model *model, const workspace *ws, const measurement *m, const ranking *r,
+                             mlsel_evidence *evidence) {
+    const mlsel_artifact *artifact = model->artifact;
+    evidence->outcome_count = artifact->scalars.n_labels;
+    if (evidence->outcomes == NULL)
+        return;
+    if ((r->flags & MLSEL_SELECTION_TRADEOFF) != 0)
+        memcpy(evidence->outcomes, ws->outcomes, artifact->scalars.n_labels * sizeof *ws->outcomes);
+    else
+        mlsel_i_outcomes_gather(artifact, m, (r->flags & MLSEL_SELECTION_WIDENED) != 0 ? m->mask : NULL, NULL,
+                                evidence->outcomes);
+}
+
 static void explain_svm(const mlsel_model *model, const measurement *m, const ranking *r, mlsel_evidence *evidence) {
     const mlsel_artifact *artifact = model->artifact;
     if (artifact->svm.form != MLSEL_SVM_FORM_ONE_VS_ONE)
@@ -571,9 +645,10 @@ static void take_evidence(const consumer *self, const mlsel_model *model, const 
                           const ranking *r, size_t q) {
     mlsel_evidence *evidence = self->evidence;
     const uint32_t n_labels = model->artifact->scalars.n_labels;
-    (void)ws, (void)q;
+    (void)q;
     evidence->selection = choose(model, m->mask, r);
     evidence->neighbour_count = evidence->cluster_count = evidence->pair_count = evidence->vote_count = 0;
+    evidence->outcome_count = 0;
     if (evidence->scores != NULL)
         memcpy(evidence->scores, r->scores, n_labels * sizeof(double));
     if (evidence->probabilities != NULL)
@@ -581,6 +656,7 @@ static void take_evidence(const consumer *self, const mlsel_model *model, const 
     switch (model->artifact->scalars.algorithm) {
     case MLSEL_ALGORITHM_KNN:
         explain_neighbours(model, m, evidence);
+        explain_outcomes(model, ws, m, r, evidence);
         break;
     case MLSEL_ALGORITHM_KMEANS:
         evidence->cluster_count = model->n_values;
@@ -608,6 +684,7 @@ static mlsel_status check_evidence(const mlsel_model *model, const mlsel_evidenc
     const size_t n_labels = artifact->scalars.n_labels;
     const bool one_vs_one = artifact->svm.form == MLSEL_SVM_FORM_ONE_VS_ONE;
     const size_t n_pairs = one_vs_one ? model->n_values : 0;
+    const bool is_knn = artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN;
     mlsel_status status = check_capacity("scores", e->scores, e->scores_capacity, n_labels, err);
     if (status == MLSEL_OK)
         status = check_capacity("probabilities", e->probabilities, e->probabilities_capacity, n_labels, err);
@@ -620,6 +697,8 @@ static mlsel_status check_evidence(const mlsel_model *model, const mlsel_evidenc
         status = check_capacity("pair_decisions", e->pair_decisions, e->pair_decisions_capacity, n_pairs, err);
     if (status == MLSEL_OK)
         status = check_capacity("votes", e->votes, e->votes_capacity, one_vs_one ? n_labels : 0, err);
+    if (status == MLSEL_OK)
+        status = check_capacity("outcomes", e->outcomes, e->outcomes_capacity, is_knn ? n_labels : 0, err);
     return status;
 }
 

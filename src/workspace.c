@@ -12,6 +12,7 @@ static size_t reserve(size_t *end, uint64_t count, size_t size) {
 
 static workspace_layout lay_out(const mlsel_model *model, uint64_t chunk) {
     const uint64_t n_labels = model->artifact->scalars.n_labels;
+    const bool is_knn = model->artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN;
     workspace_layout l = {0};
     reserve(&l.end, 1, sizeof(workspace));
     l.values = reserve(&l.end, chunk * model->n_values, sizeof(double));
@@ -20,6 +21,7 @@ static workspace_layout lay_out(const mlsel_model *model, uint64_t chunk) {
     l.keys = reserve(&l.end, n_labels, sizeof(double));
     l.ranks = reserve(&l.end, n_labels, sizeof(int32_t));
     l.mask = reserve(&l.end, n_labels, 1);
+    l.outcomes = reserve(&l.end, is_knn ? n_labels : 0, sizeof(mlsel_outcome));
     l.scratch = reserve(&l.end, model->engine->prepared.scratch_bytes, 1);
     return l;
 }
@@ -48,6 +50,7 @@ static void open_block(const workspace_layout *l, char *block, workspace *out) {
         .keys = (double *)(void *)(block + l->keys),
         .ranks = (int32_t *)(void *)(block + l->ranks),
         .mask = (uint8_t *)block + l->mask,
+        .outcomes = (mlsel_outcome *)(void *)(block + l->outcomes),
         .scratch = block + l->scratch,
     };
 }

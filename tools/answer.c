@@ -21,10 +21,9 @@ static const struct note {
     const char *code;
     const char *text;
 } notes[] = {
-    {MLSEL_SELECTION_SINGLE, "single", "only choice"},
-    {MLSEL_SELECTION_TIE, "tie", "tie"},
-    {MLSEL_SELECTION_WIDENED, "widened", "widened"},
-    {MLSEL_SELECTION_NEXT_CLUSTER, "next_cluster", "next cluster"},
+    {MLSEL_SELECTION_SINGLE, "single", "only choice"},   {MLSEL_SELECTION_TIE, "tie", "tie"},
+    {MLSEL_SELECTION_WIDENED, "widened", "widened"},     {MLSEL_SELECTION_NEXT_CLUSTER, "next_cluster", "next cluster"},
+    {MLSEL_SELECTION_TRADEOFF, "tradeoff", "trade-off"},
 };
 
 const char *answer_notes(char *out, size_t size, const mlsel_selection *best, uint32_t category_flags) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ const char cmd_explain_help[] =
     "  --json              all of it as one JSON object per query and artifact; the\n"
     "                      sign of an SVM's decisions is scikit-learn's\n" RUN_HELP_OPTIONS "Examples:\n"
     "  mlsel explain --model examples/models/knn_model.json --limit 1 \\\n"
-    "      examples/queries.jsonl\n"
+    "      --prefer quality=0.7,latency=0.3 examples/queries.jsonl\n"
     "  mlsel explain --config examples/router.yaml --limit 1 examples/queries.jsonl\n"
     "  mlsel explain --config examples/router.yaml --category law --signal keyword=urgent\n"
     "  tail -n 1 examples/queries.jsonl |\n"
@@ -61,6 +62,26 @@ static void json_neighbours(json_out *j, const mlsel_evidence *ev, const run_mod
         json_close(j, '}');
     }
     json_close(j, ']');
+}
+
+static void json_outcomes(json_out *j, const mlsel_evidence *ev, const run_model *m) {
+    json_key(j, "outcomes");
+    json_open(j, '{');
+    for (size_t i = 0; i < ev->outcome_count; ++i) {
+        const mlsel_outcome *o = &ev->outcomes[i];
+        json_key(j, mlsel_model_label(m->model, (int32_t)i));
+        json_open(j, '{');
+        json_key(j, "quality");
+        json_number(j, o->samples > 0 ? o->quality : (double)NAN);
+        json_key(j, "latency_ns");
+        json_number(j, o->latency_samples > 0 ? o->latency_ns : (double)NAN);
+        json_key(j, "cost");
+        json_number(j, o->cost);
+        json_key(j, "samples");
+        json_unsigned(j, o->samples);
+        json_close(j, '}');
+    }
+    json_close(j, '}');
 }
 
 static void json_clusters(json_out *j, const mlsel_evidence *ev) {
@@ -109,8 +130,10 @@ void explanation_json(json_out *j, const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
     answer_json_labels(j, m, "scores", ev->scores);
     answer_json_labels(j, m, "probabilities", ev->probabilities);
-    if (m->info.algorithm == MLSEL_ALGORITHM_KNN)
+    if (m->info.algorithm == MLSEL_ALGORITHM_KNN) {
         json_neighbours(j, ev, m);
+        json_outcomes(j, ev, m);
+    }
     if (m->info.algorithm == MLSEL_ALGORITHM_KMEANS)
         json_clusters(j, ev);
     if (ev->pair_count > 0)

@@ -22,16 +22,18 @@ const char cmd_select_help[] = "Usage: mlsel select --model FILE [--model FILE..
                                "Scores of one algorithm compare with each other, never across algorithms. The\n"
                                "notes say: \"tie\", equal labels and a rule that decided; \"only choice\", one label\n"
                                "could be chosen; \"widened\", none of the k nearest rows was a candidate's, so\n"
-                               "farther ones voted; \"next cluster\", the nearest cluster was no candidate's.\n"
-                               "\n"
+                               "farther ones voted; \"next cluster\", the nearest cluster was no candidate's;\n"
+                               "\"trade-off\", chosen by expected outcomes.\n"
+                               "\n" TRADEOFF_HELP_MEANING "\n"
                                "Examples:\n"
                                "  mlsel select --model examples/models/knn_model.json examples/queries.jsonl\n"
                                "  mlsel select --model examples/models/svm_model.json \\\n"
                                "      --model examples/models/mlp_model.json examples/queries.jsonl\n"
-                               "  mlsel select --model examples/models/mlp_model.json --scores --json \\\n"
-                               "      < examples/queries.jsonl\n"
+                               "  mlsel select --model examples/models/knn_model.json --tolerance 0.2 \\\n"
+                               "      --cost mistral-7b=0.2 --cost codellama-7b=0.2 --cost llama-3.2-3b=0.06 \\\n"
+                               "      --cost llama-3.2-1b=0.04 examples/queries.jsonl\n"
                                "  head -n 3 examples/queries.jsonl |\n"
-                               "      mlsel select --model examples/models/kmeans_model.json -\n";
+                               "      mlsel select --model examples/models/mlp_model.json --scores --json -\n";
 
 enum { QUERY_WIDTH = 28 };
 

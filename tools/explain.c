@@ -10,7 +10,7 @@
 #include "table.h"
 #include "text.h"
 
-enum { INDENT = 4, BAR = 20, MOST_NEIGHBOURS = 20, MOST_CLUSTERS = 5, MOST_PAIRS = 28 };
+enum { INDENT = 4, BAR = 20, MOST_NEIGHBOURS = 20, MOST_CLUSTERS = 5, MOST_PAIRS = 28, MOST_COLUMNS = 10 };
 
 /* --- evidence --------------------------------------------------------------------------------------------------- */
 
@@ -24,6 +24,8 @@ void explanation_allocate(explanation *e, const run_model *m) {
     ev->votes = tool_alloc(info->n_labels, sizeof *ev->votes);
     ev->neighbours_capacity = info->k;
     ev->neighbours = tool_alloc(info->k, sizeof *ev->neighbours);
+    ev->outcomes_capacity = info->n_labels;
+    ev->outcomes = tool_alloc(info->n_labels, sizeof *ev->outcomes);
     ev->cluster_distances_capacity = info->n_clusters;
     ev->cluster_distances = tool_alloc(info->n_clusters, sizeof *ev->cluster_distances);
     ev->pair_decisions_capacity = info->n_pairs;
@@ -35,6 +37,7 @@ void explanation_free(explanation *e) {
     free(e->evidence.probabilities);
     free(e->evidence.votes);
     free(e->evidence.neighbours);
+    free(e->evidence.outcomes);
     free(e->evidence.cluster_distances);
     free(e->evidence.pair_decisions);
 }
@@ -55,6 +58,51 @@ static void print_runner_up(const explanation *e, const run_model *m) {
         printf("; %s %s %s", label_of(m, best->runner_up),
                (best->flags & MLSEL_SELECTION_TIE) != 0 ? "has" : "follows with",
                text_number(score, e->evidence.scores[best->runner_up]));
+    printf(".\n");
+}
+
+static bool weighed(const explanation *e) { return (e->evidence.selection.flags & MLSEL_SELECTION_TRADEOFF) != 0; }
+
+/* How many of the candidates are good enough, and which one is the best. */
+static size_t count_within(const explanation *e, const run_model *m, size_t *best) {
+    const mlsel_outcome *o = e->evidence.outcomes;
+    size_t count = 0;
+    *best = (size_t)e->evidence.selection.index;
+    for (size_t i = 0; i < m->info.n_labels; ++i)
+        if (run_eligible(m, i) && o[i].samples > 0 && o[i].quality > o[*best].quality)
+            *best = i;
+    for (size_t i = 0; i < m->info.n_labels; ++i) /* the library's own rounding is finer than what is shown */
+        count +=
+            run_eligible(m, i) && o[i].samples > 0 && o[i].quality >= o[*best].quality - m->tradeoff.tolerance - 1e-12;
+    return count;
+}
+
+static void why_tradeoff(const explanation *e, const run_model *m) {
+    const mlsel_selection *best = &e->evidence.selection;
+    const mlsel_outcome *o = e->evidence.outcomes;
+    char utility[TEXT_NUMBER], tolerance[TEXT_NUMBER], quality[TEXT_NUMBER];
+    if ((best->flags & MLSEL_SELECTION_WIDENED) != 0)
+        printf("%*sNo candidate has an outcome among the %" PRIu32
+               " nearest rows, so the nearest rows of candidates count.\n",
+               INDENT, "", m->info.k);
+    if ((m->tradeoff.flags & MLSEL_TRADEOFF_TOLERANCE) == 0) {
+        printf("%*s%s has the highest utility, %s", INDENT, "", label_of(m, best->index),
+               text_number(utility, best->score));
+        print_runner_up(e, m);
+        return;
+    }
+    size_t finest;
+    const size_t count = count_within(e, m, &finest);
+    printf("%*s", INDENT, "");
+    if (count == 1)
+        printf("%s alone is", label_of(m, best->index));
+    else
+        printf("%s is the %s of %zu that are", label_of(m, best->index),
+               m->tradeoff.costs != NULL ? "cheapest" : "fastest", count);
+    printf(" within %s of the best expected quality, %s", text_number(tolerance, m->tradeoff.tolerance),
+           text_number(quality, o[finest].quality));
+    if (finest != (size_t)best->index)
+        printf(" of %s", label_of(m, (int32_t)finest));
     printf(".\n");
 }
 
@@ -143,7 +191,10 @@ static void print_why(const explanation *e, const run_model *m, uint32_t categor
     const mlsel_selection *best = &e->evidence.selection;
     switch (m->info.algorithm) {
     case MLSEL_ALGORITHM_KNN:
-        why_knn(e, m);
+        if (weighed(e))
+            why_tradeoff(e, m);
+        else
+            why_knn(e, m);
         break;
     case MLSEL_ALGORITHM_KMEANS:
         why_kmeans(e, m);
@@ -192,6 +243,8 @@ static const char *label_note(const explanation *e, const run_model *m, size_t l
         return "chosen";
     if (!run_eligible(m, label))
         return "no candidate";
+    if (weighed(e) && e->evidence.outcomes[label].samples == 0)
+        return "no outcome";
     if (!isfinite(e->evidence.scores[label]))
         return "never chosen by this artifact";
     return best->runner_up == (int32_t)label ? "runner-up" : "";
@@ -200,10 +253,20 @@ static const char *label_note(const explanation *e, const run_model *m, size_t l
 static void print_label_row(const table *t, const explanation *e, const run_model *m, size_t label) {
     const mlsel_evidence *ev = &e->evidence;
     bool chosen = ev->selection.index == (int32_t)label;
-    const char *cells[6];
+    const char *cells[MOST_COLUMNS];
+    char quality[TEXT_NUMBER], latency[TEXT_NUMBER], cost[TEXT_NUMBER], rows[TEXT_NUMBER];
     char score[TEXT_NUMBER], pairs[TEXT_NUMBER], probability[TEXT_NUMBER], share[BAR + 1];
     size_t n = 0;
     cells[n++] = m->labels[label];
+    if (weighed(e)) {
+        const mlsel_outcome *o = &ev->outcomes[label];
+        snprintf(rows, sizeof rows, "%" PRIu64, o->samples);
+        cells[n++] = rows;
+        cells[n++] = o->samples > 0 ? text_number(quality, o->quality) : "-";
+        cells[n++] = text_duration(latency, o->latency_ns);
+        if (m->tradeoff.costs != NULL)
+            cells[n++] = isnan(o->cost) ? "-" : text_number(cost, o->cost);
+    }
     cells[n++] = text_number(score, ev->scores[label]);
     snprintf(pairs, sizeof pairs, "%" PRId32, ev->vote_count > 0 ? ev->votes[label] : 0);
     if (ev->vote_count > 0)
@@ -218,12 +281,20 @@ static void print_label_row(const table *t, const explanation *e, const run_mode
 static void print_labels(const explanation *e, const run_model *m, bool colour) {
     const mlsel_evidence *ev = &e->evidence;
     size_t count = m->info.n_labels;
-    table_column columns[6];
+    table_column columns[MOST_COLUMNS];
     table t = {.columns = columns, .indent = INDENT, .colour = colour};
     columns[t.count++] = (table_column){"LABEL", 0, false};
     for (size_t i = 0; i < count; ++i)
         table_fit(&columns[0], m->labels[i]);
-    columns[t.count++] = (table_column){m->info.algorithm == MLSEL_ALGORITHM_MLP ? "LOGIT" : "SCORE", 9, true};
+    if (weighed(e)) {
+        columns[t.count++] = (table_column){"ROWS", 0, true};
+        columns[t.count++] = (table_column){"QUALITY", 0, true};
+        columns[t.count++] = (table_column){"LATENCY", 8, true};
+        if (m->tradeoff.costs != NULL)
+            columns[t.count++] = (table_column){"COST", 8, true};
+    }
+    const char *score = m->info.algorithm == MLSEL_ALGORITHM_MLP ? "LOGIT" : weighed(e) ? "UTILITY" : "SCORE";
+    columns[t.count++] = (table_column){score, 9, true};
     if (ev->vote_count > 0)
         columns[t.count++] = (table_column){"PAIRS WON", 0, true};
     columns[t.count++] = (table_column){"PROB.", 6, true};
@@ -250,10 +321,12 @@ static void print_more(size_t shown, size_t count, const char *what) {
                count - shown == 1 ? "" : "s");
 }
 
-static void print_neighbours(const mlsel_evidence *ev, const run_model *m, bool colour) {
-    table_column columns[] = {{"ROW", 5, true},     {"DISTANCE", 9, true}, {"VOTES FOR", 0, false},
+/* Under a trade-off rows have outcomes, but no votes. */
+static void print_neighbours(const mlsel_evidence *ev, const run_model *m, bool votes, bool colour) {
+    table_column columns[] = {{"ROW", 5, true},     {"DISTANCE", 9, true}, {votes ? "VOTES FOR" : "LABEL", 0, false},
                               {"QUALITY", 8, true}, {"LATENCY", 8, true},  {"VOTE", 8, true}};
-    table t = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns), .indent = INDENT, .colour = colour};
+    table t = {
+        .columns = columns, .count = TOOL_ARRAY_LENGTH(columns) - (votes ? 0 : 1), .indent = INDENT, .colour = colour};
     size_t shown = ev->neighbour_count < MOST_NEIGHBOURS ? ev->neighbour_count : MOST_NEIGHBOURS;
     for (size_t i = 0; i < shown; ++i)
         table_fit(&columns[2], label_of(m, ev->neighbours[i].label));
@@ -343,7 +416,7 @@ void explanation_print(const explanation *e, const run_model *m, uint32_t catego
     print_why(e, m, category_flags);
     print_labels(e, m, colour);
     if (ev->neighbour_count > 0)
-        print_neighbours(ev, m, colour);
+        print_neighbours(ev, m, !weighed(e), colour);
     if (ev->cluster_count > 0)
         print_clusters(ev, m, colour);
     if (ev->pair_count > 0)

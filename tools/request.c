@@ -72,6 +72,7 @@ void request_base_free(request_base *base) {
     free_list(&base->unavailable);
     free_list(&base->allowed);
     free(base->signals);
+    tradeoff_free(&base->tradeoff);
 }
 
 /* --- members of a request ---------------------------------------------------------------------------------------- */
@@ -123,7 +124,8 @@ static bool read_names(const cJSON *item, const char *member, name_list *list, f
 
 /* A slip in one of these would change the answer in silence; whatever else there is belongs to the data. */
 static bool check_members(const cJSON *members, failure *problem) {
-    static const char *const known[] = {"category", "signals", "unavailable", "allowed"};
+    static const char *const known[] = {"category", "signals", "unavailable",    "allowed",
+                                        "tradeoff", "prices",  "min_probability"};
     const cJSON *item;
     cJSON_ArrayForEach (item, members) {
         const char *meant = tool_did_you_mean(item->string, known, TOOL_ARRAY_LENGTH(known));
@@ -134,6 +136,76 @@ static bool check_members(const cJSON *members, failure *problem) {
         return false;
     }
     return true;
+}
+
+static const char TRADEOFF_HINT[] =
+    "a trade-off is {\"quality\": 0.7, \"latency\": 0.2, \"cost\": 0.1, \"tolerance\": 0.05}, whichever are wanted; "
+    "\"latency_scale\" is in seconds, \"cost_scale\" in the unit of the \"prices\"";
+
+/* The library checks the numbers themselves. */
+static bool read_tradeoff(const cJSON *item, request *out, failure *problem) {
+    static const double ns_per_second = 1e9;
+    mlsel_tradeoff *t = &out->tradeoff;
+    const struct {
+        const char *name;
+        double *value;
+    } known[] = {{"quality", &t->quality_weight}, {"latency", &t->latency_weight},
+                 {"cost", &t->cost_weight},       {"latency_scale", &t->latency_scale_ns},
+                 {"cost_scale", &t->cost_scale},  {"tolerance", &t->tolerance}};
+    const cJSON *member;
+    if (item == NULL || cJSON_IsNull(item))
+        return true;
+    if (!cJSON_IsObject(item))
+        return fail(problem, TRADEOFF_HINT, "tradeoff", "is not an object");
+    mlsel_tradeoff_init(t, sizeof *t);
+    cJSON_ArrayForEach (member, item) {
+        size_t i = 0;
+        while (i < TOOL_ARRAY_LENGTH(known) && strcmp(known[i].name, member->string) != 0)
+            i++;
+        if (i == TOOL_ARRAY_LENGTH(known))
+            return fail(problem, TRADEOFF_HINT, member->string, "is no part of a trade-off");
+        if (!cJSON_IsNumber(member))
+            return fail(problem, TRADEOFF_HINT, member->string, "is not a number");
+        *known[i].value = member->valuedouble;
+    }
+    t->latency_scale_ns *= ns_per_second;
+    if (cJSON_GetObjectItemCaseSensitive(item, "tolerance") != NULL)
+        t->flags |= MLSEL_TRADEOFF_TOLERANCE;
+    out->given.tradeoff = t;
+    return true;
+}
+
+/* The request's own prices, then those of the options: the first of a name counts. */
+static bool read_prices(const cJSON *item, const tradeoff_options *base, request *out, failure *problem) {
+    static const char hint[] = "prices are {\"MODEL\": COST, ...}, as in {\"mistral-7b\": 0.2}";
+    const cJSON *price;
+    size_t n = 0;
+    if (item != NULL && !cJSON_IsNull(item) && !cJSON_IsObject(item))
+        return fail(problem, hint, "prices", "is not an object");
+    const size_t n_own = item == NULL ? 0 : (size_t)cJSON_GetArraySize(item);
+    if (n_own + base->n_prices == 0)
+        return true;
+    out->prices = tool_resize(out->prices, n_own + base->n_prices, sizeof *out->prices);
+    cJSON_ArrayForEach (price, item) {
+        if (!cJSON_IsNumber(price))
+            return fail(problem, hint, price->string, "has a price that is not a number");
+        out->prices[n++] = (mlsel_price){price->string, price->valuedouble};
+    }
+    for (size_t i = 0; i < base->n_prices; ++i)
+        out->prices[n++] = base->prices[i];
+    out->given.prices = out->prices;
+    out->given.n_prices = n;
+    return true;
+}
+
+static bool read_preferences(const cJSON *members, const tradeoff_options *base, request *out, failure *problem) {
+    const cJSON *floor = cJSON_GetObjectItemCaseSensitive(members, "min_probability");
+    if (floor != NULL && !cJSON_IsNull(floor) && !cJSON_IsNumber(floor))
+        return fail(problem, "it is a number from 0 to 1", "min_probability", "is not a number");
+    if (floor != NULL && cJSON_IsNumber(floor))
+        out->given.min_probability = floor->valuedouble;
+    return read_tradeoff(cJSON_GetObjectItemCaseSensitive(members, "tradeoff"), out, problem) &&
+           read_prices(cJSON_GetObjectItemCaseSensitive(members, "prices"), base, out, problem);
 }
 
 static bool read_members(const cJSON *members, request *out, bool *is_limited, failure *problem) {
@@ -155,7 +227,10 @@ bool request_make(request *out, const request_base *base, const chunk *c, const 
                     base->signals[i].name);
     for (size_t i = 0; i < base->unavailable.count; ++i)
         push_name(&out->unavailable, base->unavailable.names[i]);
+    out->given.tradeoff = base->tradeoff.given ? &base->tradeoff.tradeoff : NULL;
     if (q->members != NULL && !read_members(q->members, out, &is_limited, problem))
+        return false;
+    if (!read_preferences(q->members, &base->tradeoff, out, problem))
         return false;
     for (size_t i = 0; i < base->allowed.count; ++i)
         push_name(&out->allowed, base->allowed.names[i]);
@@ -178,6 +253,7 @@ bool request_make(request *out, const request_base *base, const chunk *c, const 
 
 void request_free(request *r) {
     free(r->signals);
+    free(r->prices);
     free_list(&r->unavailable);
     free_list(&r->allowed);
 }

@@ -7,6 +7,7 @@
 
 #include "args.h"
 #include "input.h"
+#include "tradeoff.h"
 
 /* Names that grow one by one. */
 typedef struct name_list {
@@ -24,6 +25,7 @@ typedef struct request_base {
     name_list unavailable;
     name_list allowed;
     name_list owned; /* copies that the lists point into */
+    tradeoff_options tradeoff;
 } request_base;
 
 /* A request with the arrays that it points to, which are kept for the next one. */
@@ -33,6 +35,8 @@ typedef struct request {
     size_t signal_capacity;
     name_list unavailable;
     name_list allowed;
+    mlsel_tradeoff tradeoff;
+    mlsel_price *prices;
 } request;
 
 /* --signal TYPE=NAME. On failure false, everything printed. */

@@ -49,6 +49,7 @@ static void release(story *s) {
             free(s->model.labels[i]);
         free(s->model.labels);
         free(s->model.mask);
+        free(s->model.costs);
         free(s->model.name);
         mlsel_model_release(s->model.model);
     }
@@ -79,6 +80,11 @@ static bool open_model(story *s, const router_run *r) {
         const mlsel_route_candidate *c = &s->route.candidates[i];
         if ((c->flags & MLSEL_CANDIDATE_ELIGIBLE) != 0 && c->label >= 0)
             m->mask[c->label] = 1;
+    }
+    if ((s->route.selection_flags & MLSEL_SELECTION_TRADEOFF) != 0) {
+        m->tradeoff = *r->request.given.tradeoff;
+        m->costs = r->request.given.n_prices > 0 ? tool_alloc(m->info.n_labels, sizeof *m->costs) : NULL;
+        m->tradeoff.costs = m->costs; /* that there are any; evidence has what they are */
     }
     explanation_allocate(&s->evidence, m);
     return true;
@@ -311,7 +317,9 @@ static const struct reason {
      "The decision's algorithm is the host's to carry out; its first model stands in for the choice."},
     {MLSEL_ROUTE_SELECTOR_FAILED, "The selector could not be used, so the first model that may answer does."},
     {MLSEL_ROUTE_UNKNOWN_MODELS, "The artifact knows none of the models that may answer; the first one does."},
-    {MLSEL_ROUTE_LOW_CONFIDENCE, "The selector's choice is less probable than --min-probability, and is replaced."},
+    {MLSEL_ROUTE_LOW_CONFIDENCE, "The selector's choice is less probable than min_probability, and is replaced."},
+    {MLSEL_ROUTE_TRADEOFF_IGNORED,
+     "The trade-off asked for is not weighed: what chooses here knows no outcomes, which only a knn artifact does."},
     {MLSEL_ROUTE_DEVICE_FALLBACK, "The selector runs on the CPU, because its device is not available."},
     {MLSEL_ROUTE_CATEGORY_FELL_BACK, "The selector does not know the category and scores it as \"other\"."},
 };

@@ -33,7 +33,8 @@ enum option {
     STRICT,
     WATCH,
     METRICS,
-    CONFIG
+    CONFIG,
+    TRADEOFF /* the first of five */
 };
 
 #define SHARED_OPTIONS                                                                                                 \
@@ -42,7 +43,7 @@ enum option {
         {"--limit", LIMIT, true}, {"--models", MODELS, true}, {"--device", DEVICE, true},                              \
         {"--device-fallback", DEVICE_FALLBACK, false}, {"--knn-rule", KNN_RULE, true},                                 \
         {"--categories", CATEGORIES, true}, {"--min-probability", MIN_PROBABILITY, true},                              \
-        {"--next-decision", NEXT_DECISION, false}, {                                                                   \
+        {"--next-decision", NEXT_DECISION, false}, TRADEOFF_OPTIONS(TRADEOFF), {                                       \
         "--strict", STRICT, false                                                                                      \
     }
 
@@ -148,6 +149,8 @@ static bool set_option(router_run *r, const args *a, int id, const char *value, 
         r->options.collect_metrics = 1;
         return true;
     default:
+        if (id >= TRADEOFF)
+            return tradeoff_option(&r->base.tradeoff, a, id - TRADEOFF, value);
         return id > 0 && set_choice(r, a, id, value);
     }
 }
@@ -186,7 +189,7 @@ static int parse_arguments(router_run *r, bool explains, char **arguments) {
         if (id == ARGS_BAD || !set_option(r, &a, id, value, &requests_given))
             return EXIT_USAGE;
     }
-    return check_options(r, requests_given);
+    return tradeoff_check(&r->base.tradeoff, &a) ? check_options(r, requests_given) : EXIT_USAGE;
 }
 
 /* --- beginning --------------------------------------------------------------------------------------------------- */
@@ -212,6 +215,25 @@ static bool open_router(router_run *r) {
     return true;
 }
 
+static bool is_candidate(const mlsel_router *router, const char *name) {
+    mlsel_router_candidate c;
+    mlsel_router_info info;
+    if (mlsel_router_get_info(router, &info, sizeof info, NULL) != MLSEL_OK)
+        return false;
+    for (uint32_t d = 0; d < info.n_decisions; ++d)
+        for (uint32_t i = 0; mlsel_router_get_candidate(router, d, i, &c, sizeof c, NULL) == MLSEL_OK; ++i)
+            if (strcmp(c.model, name) == 0 || strcmp(c.served, name) == 0)
+                return true;
+    return false;
+}
+
+/* The library ignores names that no candidate has, as a host's list of prices may be long; a person means each. */
+static void warn_unknown_prices(const router_run *r) {
+    for (size_t i = 0; i < r->base.tradeoff.n_prices; ++i)
+        if (!is_candidate(r->router, r->base.tradeoff.prices[i].model))
+            tool_warning("--cost: no decision has a model \"%s\"", r->base.tradeoff.prices[i].model);
+}
+
 static bool open_requests(router_run *r) {
     if (r->single)
         return true;
@@ -226,8 +248,10 @@ int router_run_begin(router_run *r, const char *command, const char *help, bool 
     *r = (router_run){.command = command, .help = help, .chunk = {.requests = true}};
     mlsel_router_options_init(&r->options, sizeof r->options);
     const int code = parse_arguments(r, explains, arguments);
-    if (code < 0 && open_router(r) && open_requests(r))
+    if (code < 0 && open_router(r) && open_requests(r)) {
+        warn_unknown_prices(r);
         return -1;
+    }
     const int failed = router_run_end(r);
     return code >= 0 ? code : failed;
 }
@@ -300,11 +324,13 @@ static const struct note {
         {MLSEL_ROUTE_RESTRICTED, "restricted", "restricted"},
         {MLSEL_ROUTE_CATEGORY_FELL_BACK, "category_fell_back", "category counted as other"},
         {MLSEL_ROUTE_DEVICE_FALLBACK, "device_fallback", "on the cpu"},
+        {MLSEL_ROUTE_TRADEOFF_IGNORED, "tradeoff_ignored", "trade-off not weighed"},
 },
   selection_notes[] = {
       {MLSEL_SELECTION_TIE, "tie", "tie"},
       {MLSEL_SELECTION_WIDENED, "widened", "widened"},
       {MLSEL_SELECTION_NEXT_CLUSTER, "next_cluster", "next cluster"},
+      {MLSEL_SELECTION_TRADEOFF, "tradeoff", "trade-off"},
 };
 
 const char *router_notes(char *out, size_t size, const mlsel_route *route) {

@@ -13,8 +13,10 @@
     "REQUESTS is a file; `-` or nothing is standard input. Its name tells the format:\n"                               \
     "  .jsonl, .json  one request per line: {\"embedding\": [...], \"category\": \"math\",\n"                          \
     "                 \"signals\": {\"keyword\": [\"urgent\"]}, \"unavailable\": [\"model\"],\n"                       \
-    "                 \"allowed\": [...]}, all of them optional; \"id\" and \"text\" are\n"                            \
-    "                 carried to the output\n"                                                                         \
+    "                 \"allowed\": [...], \"tradeoff\": {\"quality\": 0.7, \"latency\": 0.3,\n"                        \
+    "                 \"tolerance\": 0.05}, \"prices\": {\"model\": 0.2},\n"                                           \
+    "                 \"min_probability\": 0.5}, all of them optional; \"id\" and \"text\"\n"                          \
+    "                 are carried to the output\n"                                                                     \
     "  .npy           NumPy array of float32 or float64, one embedding per row\n"                                      \
     "With --category or --signal and no REQUESTS one request is made of the options.\n\n"
 #define ROUTER_HELP_OPTIONS                                                                                            \
@@ -30,7 +32,7 @@
     "  --knn-rule RULE     knn: cosine (default) or legacy\n"                                                          \
     "  --categories ORDER  vsr (default) or vsr-doc, where an artifact has none\n"                                     \
     "  --min-probability P replace answers that are less probable by the default\n"                                    \
-    "                      model, or without one by the first candidate\n"                                             \
+    "                      model, or without one by the first candidate\n" TRADEOFF_HELP                               \
     "  --next-decision     go on to the next decision that matches if no model of the\n"                               \
     "                      first may answer\n"                                                                         \
     "  --strict            fail a request whose selector fails, rather than take the\n"                                \

@@ -34,7 +34,8 @@ enum option {
     DEVICE,
     DEVICE_FALLBACK,
     PRECISION,
-    CATEGORIES
+    CATEGORIES,
+    TRADEOFF /* the first of five */
 };
 
 /* --scores comes last, for only one of the commands has it. */
@@ -51,6 +52,7 @@ static const args_option run_options[] = {
     {"--device-fallback", DEVICE_FALLBACK, false},
     {"--precision", PRECISION, true},
     {"--categories", CATEGORIES, true},
+    TRADEOFF_OPTIONS(TRADEOFF),
     {"--scores", SCORES, false},
 };
 
@@ -118,7 +120,7 @@ static bool set_option(run *r, const args *a, int id, const char *value, bool *q
     case CATEGORIES:
         return set_choice(r, a, id, value);
     default:
-        return false;
+        return id >= TRADEOFF && tradeoff_option(&r->tradeoff, a, id - TRADEOFF, value);
     }
 }
 
@@ -162,7 +164,7 @@ static int parse_arguments(run *r, const char *help, bool with_scores, char **ar
         if (id == ARGS_BAD || !set_option(r, &a, id, value, &queries_given))
             return EXIT_USAGE;
     }
-    return check_options(r, queries_given);
+    return tradeoff_check(&r->tradeoff, &a) ? check_options(r, queries_given) : EXIT_USAGE;
 }
 
 /* --- models ----------------------------------------------------------------------------------------------------- */
@@ -207,6 +209,56 @@ static void warn_without_effect(const run *r) {
         tool_warning("--knn-rule has no effect: no model is a knn artifact");
 }
 
+static void warn_unknown_price(const run *r, const char *name) {
+    size_t count = 0, total = 0;
+    for (size_t i = 0; i < r->model_count; ++i)
+        total += r->models[i].info.n_labels;
+    const char **labels = tool_alloc(total, sizeof *labels);
+    for (size_t i = 0; i < r->model_count; ++i)
+        for (uint32_t k = 0; k < r->models[i].info.n_labels; ++k)
+            labels[count++] = mlsel_model_label(r->models[i].model, (int32_t)k);
+    const char *likely = tool_did_you_mean(name, labels, count);
+    tool_warning("--cost: no model has a label \"%s\"", name);
+    if (likely != NULL)
+        tool_hint("did you mean \"%s\"?", likely);
+    free(labels);
+}
+
+static void warn_unknown_prices(const run *r) {
+    for (size_t p = 0; p < r->tradeoff.n_prices; ++p) {
+        bool known = false;
+        for (size_t i = 0; i < r->model_count; ++i)
+            known = known || mlsel_model_find_label(r->models[i].model, r->tradeoff.prices[p].model) >= 0;
+        if (!known)
+            warn_unknown_price(r, r->tradeoff.prices[p].model);
+    }
+}
+
+/* Hands the trade-off to the models that can weigh; others answer without it, as long as one can. */
+static void apply_tradeoff(run *r) {
+    size_t weighing = 0;
+    for (size_t i = 0; i < r->model_count; ++i)
+        weighing += r->models[i].info.algorithm == MLSEL_ALGORITHM_KNN;
+    for (size_t i = 0; r->tradeoff.given && i < r->model_count; ++i) {
+        run_model *m = &r->models[i];
+        if (m->info.algorithm != MLSEL_ALGORITHM_KNN && weighing > 0) {
+            tool_warning("%s answers without the trade-off: artifacts of kind %s record no outcomes", m->path,
+                         mlsel_algorithm_name(m->info.algorithm));
+            continue;
+        }
+        m->tradeoff = r->tradeoff.tradeoff;
+        m->query.tradeoff = &m->tradeoff;
+        if (r->tradeoff.n_prices == 0)
+            continue;
+        m->costs = tool_alloc(m->info.n_labels, sizeof *m->costs);
+        for (uint32_t k = 0; k < m->info.n_labels; ++k)
+            m->costs[k] = tradeoff_price(&r->tradeoff, mlsel_model_label(m->model, (int32_t)k));
+        m->tradeoff.costs = m->costs;
+        m->tradeoff.n_costs = m->info.n_labels;
+    }
+    warn_unknown_prices(r);
+}
+
 static bool load_models(run *r) {
     size_t count = r->model_count, width = 1;
     r->models = tool_alloc(count, sizeof *r->models);
@@ -227,6 +279,7 @@ static bool load_models(run *r) {
     }
     name_models(r);
     warn_without_effect(r);
+    apply_tradeoff(r);
     return true;
 }
 
@@ -339,6 +392,7 @@ static void free_model(run_model *m) {
     free(m->mask);
     free(m->features);
     free(m->category_flags);
+    free(m->costs);
     mlsel_model_release(m->model);
 }
 
@@ -354,5 +408,6 @@ int run_end(run *r) {
     free(r->models);
     free(r->paths);
     free(r->candidates);
+    tradeoff_free(&r->tradeoff);
     return code;
 }

@@ -11,6 +11,7 @@
 #include "json_out.h"
 #include "progress.h"
 #include "tool.h"
+#include "tradeoff.h"
 
 /* The parts of their help that are the same. */
 #define RUN_HELP_INPUT                                                                                                 \
@@ -33,7 +34,7 @@
     "                      `mlsel devices`)\n"                                                                         \
     "  --device-fallback   use the CPU where that device is not available\n"                                           \
     "  --precision P       mlp: f32 (default), f16, bf16 or int8, each faster and less\n"                              \
-    "                      exact (`mlsel inspect --agreement` measures how much)\n"                                    \
+    "                      exact (`mlsel inspect --agreement` measures how much)\n" TRADEOFF_HELP                      \
     "  -h, --help          this text\n\n"
 
 typedef struct run_model {
@@ -44,6 +45,8 @@ typedef struct run_model {
     char **labels;             /* [n_labels] clean, for tables */
     uint8_t *mask;             /* [n_labels] which labels may be chosen, or NULL: all */
     mlsel_query_options query; /* the same for the library */
+    mlsel_tradeoff tradeoff;   /* where query.tradeoff points, if the model can weigh */
+    double *costs;             /* [n_labels] of it, or NULL */
     double *features;          /* [chunk][n_features] */
     uint32_t *category_flags;  /* [chunk] */
 } run_model;
@@ -59,6 +62,7 @@ typedef struct run {
     const char **paths; /* [model_count] */
     const char **candidates;
     size_t candidate_count;
+    tradeoff_options tradeoff;
 
     run_model *models;
     size_t model_count;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One request: which decision answers, and which of its candidates. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "model.h"
 #include "router/router.h"
+#include "tradeoff.h"
 
 /* --- what the caller gave ---------------------------------------------------------------------------------------- */
 
@@ -34,9 +36,46 @@ static mlsel_status check_names(const char *what, const char *const *names, size
     return MLSEL_OK;
 }
 
+static mlsel_status check_prices(const mlsel_request *r, mlsel_error *err) {
+    if (r->prices == NULL && r->n_prices > 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "prices is NULL but n_prices is %zu", r->n_prices);
+    for (size_t i = 0; i < r->n_prices; i++) {
+        const double cost = r->prices[i].cost;
+        if (r->prices[i].model == NULL)
+            return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "prices[%zu]: the model is NULL", i);
+        if (cost < 0 || cost > DBL_MAX)
+            return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
+                                "prices[%zu] (\"%s\") is %s: a cost is finite and at least 0, or NaN for not known", i,
+                                r->prices[i].model, cost < 0 ? "negative" : "infinite");
+    }
+    return MLSEL_OK;
+}
+
+/* Copies the request's trade-off, with the scale of costs that holds for all decisions. */
+static mlsel_status take_tradeoff(routing *own, mlsel_error *err) {
+    const mlsel_request *r = &own->request;
+    mlsel_tradeoff *t = &own->tradeoff;
+    mlsel_status status = check_prices(r, err);
+    if (status != MLSEL_OK || r->tradeoff == NULL || (status = mlsel_i_tradeoff_copy(t, r->tradeoff, err)) != MLSEL_OK)
+        return status;
+    if (t->costs != NULL || t->n_costs > 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
+                            "mlsel_tradeoff: a request gives costs by name, as prices: costs must be NULL");
+    if (t->cost_weight > 0 && r->n_prices == 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
+                            "mlsel_tradeoff: cost_weight needs prices, and the request has none");
+    const bool has_scale = t->cost_scale > 0;
+    for (size_t i = 0; !has_scale && i < r->n_prices; i++)
+        t->cost_scale = r->prices[i].cost > t->cost_scale ? r->prices[i].cost : t->cost_scale;
+    own->request.tradeoff = t;
+    return MLSEL_OK;
+}
+
 static mlsel_status check_request(const mlsel_request *r, mlsel_error *err) {
     if (r->reserved != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_request: reserved must be 0");
+    if (!(r->min_probability >= 0 && r->min_probability <= 1))
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_request: min_probability must be from 0 to 1");
     mlsel_status status = check_embedding(r, err);
     if (status == MLSEL_OK)
         status = check_names("unavailable", r->unavailable, r->n_unavailable, err);
@@ -60,6 +99,8 @@ mlsel_status mlsel_i_route_begin(routing *own, const mlsel_router *router, const
     mlsel_status status = mlsel_i_options_copy(&own->request, sizeof own->request, request, "mlsel_request", err);
     if (status == MLSEL_OK)
         status = check_request(&own->request, err);
+    if (status == MLSEL_OK)
+        status = take_tradeoff(own, err);
     mlsel_route given;
     if (status == MLSEL_OK)
         status = mlsel_i_options_copy(&given, sizeof given, route, "mlsel_route", err);
@@ -156,10 +197,42 @@ static bool set_mask(const routing *own) {
     return any;
 }
 
+static double price_of(const mlsel_request *r, const router_candidate *candidate) {
+    double of_model = NAN;
+    bool has_model = false;
+    for (size_t i = 0; i < r->n_prices; i++) {
+        if (strcmp(r->prices[i].model, candidate->served) == 0)
+            return r->prices[i].cost;
+        if (!has_model && strcmp(r->prices[i].model, candidate->model) == 0) {
+            of_model = r->prices[i].cost;
+            has_model = true;
+        }
+    }
+    return of_model;
+}
+
+/* Puts the prices where the selector wants them: by label, that of the candidate that stands for it. */
+static void set_costs(routing *own) {
+    const router_decision *decision = own->decision;
+    double *costs = (double *)(void *)(own->scratch + own->state->scratch.costs);
+    for (uint32_t i = 0; i < n_labels_of(own); i++)
+        costs[i] = NAN;
+    for (uint32_t i = decision->n_candidates; i-- > 0;)
+        if (own->eligible[i] && (decision->candidates[i].flags & MLSEL_CANDIDATE_KNOWN) != 0)
+            costs[decision->candidates[i].label] = price_of(&own->request, &decision->candidates[i]);
+    own->tradeoff.costs = costs;
+    own->tradeoff.n_costs = n_labels_of(own);
+}
+
+static bool weighs(const routing *own) {
+    return own->request.tradeoff != NULL && own->decision->algorithm == MLSEL_ALGORITHM_KNN;
+}
+
 static mlsel_query_options query_options(const routing *own) {
     return (mlsel_query_options){.struct_size = sizeof(mlsel_query_options),
                                  .eligible_mask = mask_of(own),
-                                 .eligible_mask_size = n_labels_of(own)};
+                                 .eligible_mask_size = n_labels_of(own),
+                                 .tradeoff = weighs(own) ? &own->tradeoff : NULL};
 }
 
 static mlsel_status compose(routing *own, uint32_t *flags, mlsel_error *err) {
@@ -262,7 +335,8 @@ static void take_selection(routing *own, const mlsel_selection *s) {
         route->runner_up_index = (int32_t)(first_with_label(own, s->runner_up) - first);
     if (own->decision->model->device_fallback != 0)
         route->flags |= MLSEL_ROUTE_DEVICE_FALLBACK;
-    if (s->probability < own->router->options.min_probability)
+    const double asked = own->request.min_probability;
+    if (s->probability < (asked > 0 ? asked : own->router->options.min_probability))
         distrust(own);
 }
 
@@ -273,6 +347,8 @@ static mlsel_status choose_by_score(routing *own, mlsel_error *err) {
         own->candidate = first_eligible(own);
         return MLSEL_OK;
     }
+    if (weighs(own) && own->request.n_prices > 0)
+        set_costs(own);
     const mlsel_status status = score(own, &selection, err);
     if (status == MLSEL_OK) {
         take_selection(own, &selection);
@@ -304,6 +380,14 @@ static mlsel_status choose(routing *own, uint32_t n_eligible, mlsel_error *err) 
     return MLSEL_OK;
 }
 
+/* The same, and whether a trade-off had its part in it. */
+static mlsel_status choose_and_note(routing *own, uint32_t n_eligible, mlsel_error *err) {
+    const mlsel_status status = choose(own, n_eligible, err);
+    if (own->request.tradeoff != NULL && n_eligible > 1 && (own->route.selection_flags & MLSEL_SELECTION_TRADEOFF) == 0)
+        own->route.flags |= MLSEL_ROUTE_TRADEOFF_IGNORED;
+    return status;
+}
+
 static mlsel_status no_candidate(const routing *own, mlsel_error *err) {
     if (own->decision == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE, "the request does not allow the default model \"%s\"",
@@ -327,7 +411,7 @@ static mlsel_status answer_by_default(routing *own, mlsel_error *err) {
     if (state->default_decision >= 0) {
         const uint32_t n = ask(own, &state->decisions[state->default_decision]);
         own->route.flags |= MLSEL_ROUTE_DEFAULT;
-        return n > 0 ? choose(own, n, err) : no_candidate(own, err);
+        return n > 0 ? choose_and_note(own, n, err) : no_candidate(own, err);
     }
     own->decision = NULL;
     if (state->default_model != NULL && may_answer(&own->request, state->default_model, NULL)) {
@@ -345,7 +429,7 @@ static mlsel_status answer(routing *own, mlsel_error *err) {
     for (uint32_t i = 0; (i = mlsel_i_rules_next(state, i, own->signals)) < state->n_decisions; i++) {
         const uint32_t n = ask(own, &state->decisions[state->order[i]]);
         if (n > 0)
-            return choose(own, n, err);
+            return choose_and_note(own, n, err);
         if (own->router->options.allow_next_decision == 0)
             return no_candidate(own, err);
         own->route.flags |= MLSEL_ROUTE_NEXT_DECISION;
@@ -380,12 +464,13 @@ static void describe(routing *own) {
         route->model = candidate->model;
         route->lora = candidate->lora;
         route->served = candidate->served;
-        route->candidate_index = (int32_t)(candidate - decision->candidates);
     } else {
         route->model = route->served = own->state->default_model;
     }
     if (decision == NULL)
         return;
+    if (candidate != NULL)
+        route->candidate_index = (int32_t)(candidate - decision->candidates);
     route->decision = decision->name;
     route->decision_index = decision->index;
     route->candidate_count = decision->n_candidates;

@@ -133,7 +133,7 @@ typedef struct router_decision {
 
 /* Where the parts of a context's scratch are, as large as the largest decision needs them. */
 typedef struct scratch_layout {
-    size_t signals, features, scores, probabilities, mask, eligible, values, end;
+    size_t signals, features, scores, probabilities, costs, mask, eligible, values, end;
 } scratch_layout;
 
 typedef struct router_state {
@@ -262,6 +262,7 @@ typedef struct routing {
     const mlsel_router *router;
     const router_state *state;
     mlsel_request request;
+    mlsel_tradeoff tradeoff; /* the request's, if it has one */
     mlsel_route route;
     char *scratch;
     uint64_t *signals;

@@ -242,6 +242,7 @@ static void lay_out(router_state *state) {
     l->features = reserve(&l->end, n_features, sizeof(double));
     l->scores = reserve(&l->end, n_labels, sizeof(double));
     l->probabilities = reserve(&l->end, n_labels, sizeof(double));
+    l->costs = reserve(&l->end, n_labels, sizeof(double));
     l->mask = reserve(&l->end, n_labels, 1);
     l->eligible = reserve(&l->end, state->max_candidates, 1);
     l->values = reserve(&l->end, n_parts, 1);

@@ -37,6 +37,7 @@ FUNCTION(int32_t, mlsel_model_find_label, (const mlsel_model *, const char *));
 FUNCTION(int32_t, mlsel_model_class_label, (const mlsel_model *, uint32_t));
 FUNCTION(int32_t, mlsel_model_cluster_label, (const mlsel_model *, uint32_t));
 FUNCTION(const char *, mlsel_model_category, (const mlsel_model *, int32_t));
+FUNCTION(void, mlsel_tradeoff_init, (mlsel_tradeoff *, size_t));
 FUNCTION(void, mlsel_query_options_init, (mlsel_query_options *, size_t));
 FUNCTION(mlsel_status, mlsel_select,
          (const mlsel_model *, const float *, size_t, const mlsel_query_options *, mlsel_selection *, mlsel_error *));

@@ -79,6 +79,8 @@ VALUE(MLSEL_SELECTION_SINGLE, 1);
 VALUE(MLSEL_SELECTION_TIE, 2);
 VALUE(MLSEL_SELECTION_WIDENED, 4);
 VALUE(MLSEL_SELECTION_NEXT_CLUSTER, 8);
+VALUE(MLSEL_SELECTION_TRADEOFF, 16);
+VALUE(MLSEL_TRADEOFF_TOLERANCE, 1);
 
 VALUE(MLSEL_CATEGORY_FELL_BACK, 1);
 
@@ -94,6 +96,7 @@ VALUE(MLSEL_ROUTE_NEXT_DECISION, 128);
 VALUE(MLSEL_ROUTE_DEVICE_FALLBACK, 256);
 VALUE(MLSEL_ROUTE_RESTRICTED, 512);
 VALUE(MLSEL_ROUTE_HOST_ALGORITHM, 1024);
+VALUE(MLSEL_ROUTE_TRADEOFF_IGNORED, 2048);
 VALUE(MLSEL_CANDIDATE_ELIGIBLE, 1);
 VALUE(MLSEL_CANDIDATE_KNOWN, 2);
 VALUE(MLSEL_CANDIDATE_SHADOWED, 4);
@@ -195,6 +198,14 @@ FIELD(mlsel_neighbour, latency_ns, 32, 8);
 FIELD(mlsel_neighbour, label, 40, 4);
 FIELD(mlsel_neighbour, reserved, 44, 4);
 
+SIZE(mlsel_outcome, 48);
+FIELD(mlsel_outcome, quality, 0, 8);
+FIELD(mlsel_outcome, latency_ns, 8, 8);
+FIELD(mlsel_outcome, cost, 16, 8);
+FIELD(mlsel_outcome, samples, 24, 8);
+FIELD(mlsel_outcome, latency_samples, 32, 8);
+FIELD(mlsel_outcome, reserved, 40, 8);
+
 SIZE(mlsel_features_options, 16);
 FIELD(mlsel_features_options, struct_size, 0, 4);
 FIELD(mlsel_features_options, layout, 4, 4);
@@ -226,15 +237,28 @@ FIELD(mlsel_model_options, max_bytes, 32, 8);
 FIELD(mlsel_model_options, threads, 40, 4);
 FIELD(mlsel_model_options, check_values, 44, 4);
 
-SIZE(mlsel_query_options, 40);
+SIZE(mlsel_tradeoff, 72);
+FIELD(mlsel_tradeoff, struct_size, 0, 4);
+FIELD(mlsel_tradeoff, flags, 4, 4);
+FIELD(mlsel_tradeoff, quality_weight, 8, 8);
+FIELD(mlsel_tradeoff, latency_weight, 16, 8);
+FIELD(mlsel_tradeoff, cost_weight, 24, 8);
+FIELD(mlsel_tradeoff, latency_scale_ns, 32, 8);
+FIELD(mlsel_tradeoff, cost_scale, 40, 8);
+FIELD(mlsel_tradeoff, tolerance, 48, 8);
+FIELD(mlsel_tradeoff, costs, 56, 8);
+FIELD(mlsel_tradeoff, n_costs, 64, 8);
+
+SIZE(mlsel_query_options, 48);
 FIELD(mlsel_query_options, struct_size, 0, 4);
 FIELD(mlsel_query_options, reserved, 4, 4);
 FIELD(mlsel_query_options, eligible_mask, 8, 8);
 FIELD(mlsel_query_options, eligible_mask_size, 16, 8);
 FIELD(mlsel_query_options, eligible, 24, 8);
 FIELD(mlsel_query_options, n_eligible, 32, 8);
+FIELD(mlsel_query_options, tradeoff, 40, 8);
 
-SIZE(mlsel_evidence, 200);
+SIZE(mlsel_evidence, 224);
 FIELD(mlsel_evidence, struct_size, 0, 4);
 FIELD(mlsel_evidence, reserved, 4, 4);
 FIELD(mlsel_evidence, selection, 8, 64);
@@ -254,6 +278,9 @@ FIELD(mlsel_evidence, pair_count, 168, 8);
 FIELD(mlsel_evidence, votes, 176, 8);
 FIELD(mlsel_evidence, votes_capacity, 184, 8);
 FIELD(mlsel_evidence, vote_count, 192, 8);
+FIELD(mlsel_evidence, outcomes, 200, 8);
+FIELD(mlsel_evidence, outcomes_capacity, 208, 8);
+FIELD(mlsel_evidence, outcome_count, 216, 8);
 
 SIZE(mlsel_router_options, 88);
 FIELD(mlsel_router_options, struct_size, 0, 4);
@@ -276,7 +303,11 @@ SIZE(mlsel_signal, 16);
 FIELD(mlsel_signal, type, 0, 8);
 FIELD(mlsel_signal, name, 8, 8);
 
-SIZE(mlsel_request, 88);
+SIZE(mlsel_price, 16);
+FIELD(mlsel_price, model, 0, 8);
+FIELD(mlsel_price, cost, 8, 8);
+
+SIZE(mlsel_request, 120);
 FIELD(mlsel_request, struct_size, 0, 4);
 FIELD(mlsel_request, reserved, 4, 4);
 FIELD(mlsel_request, embedding, 8, 8);
@@ -289,6 +320,10 @@ FIELD(mlsel_request, unavailable, 56, 8);
 FIELD(mlsel_request, n_unavailable, 64, 8);
 FIELD(mlsel_request, allowed, 72, 8);
 FIELD(mlsel_request, n_allowed, 80, 8);
+FIELD(mlsel_request, min_probability, 88, 8);
+FIELD(mlsel_request, tradeoff, 96, 8);
+FIELD(mlsel_request, prices, 104, 8);
+FIELD(mlsel_request, n_prices, 112, 8);
 
 SIZE(mlsel_route_candidate, 48);
 FIELD(mlsel_route_candidate, model, 0, 8);

@@ -275,13 +275,14 @@ static const null_case cases[] = {
 
 /* Functions without a status: what NULL gives is checked in without_status. */
 static const char *const others[] = {
-    "mlsel_diagnostics_release",    "mlsel_category_index",     "mlsel_evidence_init",
-    "mlsel_features_options_init",  "mlsel_model_category",     "mlsel_model_class_label",
-    "mlsel_model_cluster_label",    "mlsel_model_find_label",   "mlsel_model_label",
-    "mlsel_model_label_count",      "mlsel_model_options_init", "mlsel_model_release",
-    "mlsel_model_retain",           "mlsel_query_options_init", "mlsel_request_init",
-    "mlsel_route_explanation_init", "mlsel_route_init",         "mlsel_router_options_init",
-    "mlsel_router_release",         "mlsel_router_retain",      "mlsel_save_options_init",
+    "mlsel_diagnostics_release",   "mlsel_category_index",         "mlsel_evidence_init",
+    "mlsel_features_options_init", "mlsel_model_category",         "mlsel_model_class_label",
+    "mlsel_model_cluster_label",   "mlsel_model_find_label",       "mlsel_model_label",
+    "mlsel_model_label_count",     "mlsel_model_options_init",     "mlsel_model_release",
+    "mlsel_model_retain",          "mlsel_query_options_init",     "mlsel_tradeoff_init",
+    "mlsel_request_init",          "mlsel_route_explanation_init", "mlsel_route_init",
+    "mlsel_router_options_init",   "mlsel_router_release",         "mlsel_router_retain",
+    "mlsel_save_options_init",
 };
 
 static const char *const without_pointers[] = {
@@ -329,6 +330,7 @@ static void without_status(void **state) {
     assert_int_equal(mlsel_category_index(MLSEL_CATEGORIES_VSR, NULL, NULL), 12);
     mlsel_model_options_init(NULL, sizeof(mlsel_model_options));
     mlsel_query_options_init(NULL, sizeof(mlsel_query_options));
+    mlsel_tradeoff_init(NULL, sizeof(mlsel_tradeoff));
     mlsel_save_options_init(NULL, sizeof(mlsel_save_options));
     mlsel_features_options_init(NULL, sizeof(mlsel_features_options));
     mlsel_evidence_init(NULL, sizeof(mlsel_evidence));

@@ -236,6 +236,21 @@ static void spoil_unavailable_name(mlsel_request *r) { r->unavailable = null_nam
 static void spoil_allowed(mlsel_request *r) { r->n_allowed = 3; }
 static void spoil_allowed_name(mlsel_request *r) { r->allowed = null_name, r->n_allowed = 1; }
 static void spoil_size(mlsel_request *r) { r->struct_size = 0; }
+static const mlsel_price no_model = {NULL, 1}, negative = {"m", -1}, infinite = {"m", INFINITY};
+static const mlsel_tradeoff unset_tradeoff = {.struct_size = 0},
+                            bad_weight = {.struct_size = sizeof(mlsel_tradeoff), .quality_weight = -1},
+                            own_costs = {.struct_size = sizeof(mlsel_tradeoff), .costs = one_double, .n_costs = 1},
+                            unpriced = {.struct_size = sizeof(mlsel_tradeoff), .cost_weight = 1};
+static void spoil_floor(mlsel_request *r) { r->min_probability = 1.5; }
+static void spoil_floor_nan(mlsel_request *r) { r->min_probability = NAN; }
+static void spoil_prices(mlsel_request *r) { r->n_prices = 2; }
+static void spoil_price_name(mlsel_request *r) { r->prices = &no_model, r->n_prices = 1; }
+static void spoil_price(mlsel_request *r) { r->prices = &negative, r->n_prices = 1; }
+static void spoil_price_infinite(mlsel_request *r) { r->prices = &infinite, r->n_prices = 1; }
+static void spoil_tradeoff(mlsel_request *r) { r->tradeoff = &unset_tradeoff; }
+static void spoil_weight(mlsel_request *r) { r->tradeoff = &bad_weight; }
+static void spoil_costs(mlsel_request *r) { r->tradeoff = &own_costs; }
+static void spoil_unpriced(mlsel_request *r) { r->tradeoff = &unpriced; }
 
 static void bad_requests(void **state) {
     (void)state;
@@ -255,6 +270,16 @@ static void bad_requests(void **state) {
         {spoil_allowed, "allowed is NULL but n_allowed is 3"},
         {spoil_allowed_name, "allowed[0] is NULL"},
         {spoil_size, "mlsel_request: struct_size is not set (use mlsel_request_init)"},
+        {spoil_floor, "mlsel_request: min_probability must be from 0 to 1"},
+        {spoil_floor_nan, "mlsel_request: min_probability must be from 0 to 1"},
+        {spoil_prices, "prices is NULL but n_prices is 2"},
+        {spoil_price_name, "prices[0]: the model is NULL"},
+        {spoil_price, "prices[0] (\"m\") is negative: a cost is finite and at least 0, or NaN for not known"},
+        {spoil_price_infinite, "prices[0] (\"m\") is infinite: a cost is finite and at least 0, or NaN for not known"},
+        {spoil_tradeoff, "mlsel_tradeoff: struct_size is not set (use mlsel_tradeoff_init)"},
+        {spoil_weight, "mlsel_tradeoff: quality_weight is -1: it must be a finite number of at least 0"},
+        {spoil_costs, "mlsel_tradeoff: a request gives costs by name, as prices: costs must be NULL"},
+        {spoil_unpriced, "mlsel_tradeoff: cost_weight needs prices, and the request has none"},
     };
     mlsel_router *router = router_open(two_rules, NULL);
     for (size_t i = 0; i < LENGTH(cases); i++) {

@@ -14,6 +14,12 @@
 #include "router_cases.h"
 
 static const char *const down[] = {"codellama-7b", "mistral-7b"};
+static const mlsel_tradeoff tradeoff = {.struct_size = sizeof tradeoff,
+                                        .flags = MLSEL_TRADEOFF_TOLERANCE,
+                                        .tolerance = 0.3,
+                                        .quality_weight = 0.5,
+                                        .cost_weight = 0.5};
+static const mlsel_price prices[] = {{"codellama-7b", 2}, {"mistral-7b", 1}};
 static const mlsel_signal signals[] = {{"keyword", "x"}, {"language", "de"}, {"domain", "math"}};
 
 typedef struct asker {
@@ -28,7 +34,7 @@ static bool ask_all(asker *a) {
     static const mlsel_status statuses[] = {
         MLSEL_OK, MLSEL_OK, MLSEL_OK, MLSEL_OK, MLSEL_ERROR_NO_DECISION, MLSEL_ERROR_NOT_FINITE, MLSEL_ERROR_DIMENSION};
     for (size_t i = 0; i < TEST_LENGTH(categories); i++)
-        for (int way = 0; way < 8; way++) {
+        for (int way = 0; way < 16; way++) {
             mlsel_request request = router_request(i % 3, categories[i]);
             mlsel_route route = router_route();
             mlsel_error err;
@@ -38,6 +44,8 @@ static bool ask_all(asker *a) {
                 request.unavailable = down, request.n_unavailable = 2;
             if ((way & 4) != 0)
                 route.candidates = a->candidates, route.candidates_capacity = 4;
+            if ((way & 8) != 0)
+                request.tradeoff = &tradeoff, request.prices = prices, request.n_prices = 2;
             if (statuses[i] == MLSEL_ERROR_NOT_FINITE)
                 request.embedding_f64 = a->broken;
             if (statuses[i] == MLSEL_ERROR_DIMENSION)
@@ -82,7 +90,7 @@ static void requests_with_metrics(void **state) {
     warm(&a, router);
     counters_reset();
     const bool fine = ask_all(&a);
-    expect_only("clock_gettime 112"); /* 7 kinds, 8 ways */
+    expect_only("clock_gettime 224"); /* 7 kinds, 16 ways */
     assert_true(fine);
     mlsel_router_release(router);
 }

@@ -200,14 +200,22 @@ static void large_batches(void **state) {
         assert_true(f64 != NULL && scores != NULL && out != NULL);
         for (size_t q = 0; q < COUNT; q++)
             memcpy(f64 + q * n, sets[i].queries[q % sets[i].count].f64, n * sizeof *f64);
+        const mlsel_tradeoff tradeoff = {.struct_size = sizeof tradeoff, .quality_weight = 1, .latency_weight = 1};
+        mlsel_query_options weighing = sets[i].queries[sets[i].count - 1].options;
         const mlsel_query_options *options = &sets[i].queries[sets[i].count - 1].options;
+        weighing.tradeoff = &tradeoff;
         test_ok(mlsel_select_f64(model, f64, n, NULL, out, &err), &err);
         counters_reset();
         const mlsel_status selected = mlsel_select_batch_f64(model, f64, COUNT, n, n, options, out, &err);
         const mlsel_status scored = mlsel_score_batch_f64(model, f64, COUNT, n, n, options, scores, n_labels, &err);
+        const mlsel_status weighed = mlsel_select_batch_f64(model, f64, COUNT, n, n, &weighing, out, &err);
+        const mlsel_status one = mlsel_select_f64(model, f64, n, &weighing, out, &err);
         expect_nothing(sets[i].name, "a batch");
         assert_int_equal(selected, MLSEL_OK);
         assert_int_equal(scored, MLSEL_OK);
+        const bool can_weigh = sets[i].info.algorithm == MLSEL_ALGORITHM_KNN;
+        assert_int_equal(weighed, can_weigh ? MLSEL_OK : MLSEL_ERROR_UNSUPPORTED);
+        assert_int_equal(one, weighed);
         free(f64), free(scores), free(out);
         mlsel_model_release(model);
     }

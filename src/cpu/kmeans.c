@@ -8,7 +8,6 @@
 
 #include "state.h"
 
-/* Centroids up to which comparing all pairs of distances is cheap beside computing them. */
 /* Clusters up to which comparing all pairs of distances is cheap beside computing them. */
 enum { MAX_FAST_CLUSTERS = 1024 };
 
@@ -147,9 +146,8 @@ static double loose_distance(const cpu_kernels *kernels, const double *x, const 
 
 /*
  * Measures the clusters in scratch->close again: loosely, which leaves only those open that are as good as equally
- * far; these are summed strictly. Two sums of n squares in double differ by less than
- * 2 (n + 2) u of either (Higham, section 3.1). An order that `gap` made certain stays: what is measured again moves by
- * less than half of it.
+ * far; these are summed strictly. Two sums of n squares in double differ by less than 2 (n + 2) u of either (Higham,
+ * section 3.1). An order that `gap` made certain stays: what is measured again moves by less than half of it.
  */
 static void settle(const cpu_state *state, const cpu_query *query, const kmeans_scratch *scratch, double *out) {
     const mlsel_kmeans_view *kmeans = state->view->kmeans;

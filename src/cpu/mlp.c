@@ -54,8 +54,7 @@ mlsel_status mlsel_i_mlp_fold_norm(cpu_state *state, uint32_t index, folded_norm
 mlsel_status mlsel_i_cpu_prepare_mlp(cpu_state *state, mlsel_error *err) {
     const mlsel_mlp_view *mlp = state->view->mlp;
     state->scratch_bytes = 2 * mlsel_i_mlp_widest(mlp) * sizeof(double);
-    state->fast = state->fast && mlp->layers[mlp->n_layers - 1].out_features <= MAX_FAST_LABELS &&
-                  mlp->max_value <= largest_value;
+    state->fast = state->fast && mlp->layers[mlp->n_layers - 1].out_features <= MAX_FAST_LABELS;
     if (!state->fast)
         return MLSEL_OK;
     state->norm_scales = mlsel_i_cpu_state_alloc(state, mlp->n_layers, sizeof *state->norm_scales);
@@ -151,7 +150,9 @@ static void run_layer(const cpu_state *state, uint32_t index, const float *x, fl
         y[o] += layer->bias[o];
 }
 
-bool mlsel_i_mlp_is_tame(double squared) { return squared <= 0x1p80; }
+bool mlsel_i_mlp_is_tame(const cpu_state *state, double squared) {
+    return squared <= 0x1p80 && state->view->mlp->max_value <= largest_value;
+}
 
 bool mlsel_i_mlp_is_certain(const double *logits, uint32_t n) {
     double largest = 1;
@@ -186,6 +187,7 @@ static bool run_fast(const cpu_state *state, const cpu_query *query, double *out
 }
 
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out) {
-    if (!state->fast || !mlsel_i_mlp_is_tame(mlsel_i_cpu_sum_squares(state, query)) || !run_fast(state, query, out))
+    if (!state->fast || !mlsel_i_mlp_is_tame(state, mlsel_i_cpu_sum_squares(state, query)) ||
+        !run_fast(state, query, out))
         mlsel_i_cpu_mlp_exact(state, query, out);
 }

@@ -20,9 +20,9 @@ mlsel_status mlsel_i_mlp_fold_norm(cpu_state *state, uint32_t index, folded_norm
 /* Layer `index`, which is not linear, in float; y may be x. */
 void mlsel_i_mlp_elementwise(const cpu_state *state, uint32_t index, const float *x, float *y);
 
-/* Whether a query of this squared norm, or square of the largest value, has no value above 2^40, see
- * mlsel_mlp_view.max_value. */
-bool mlsel_i_mlp_is_tame(double squared);
+/* Whether float holds all values on the way of a query of this squared norm, or square of its largest value: those that
+ * overflow could become 0 in a ReLU and pass for an answer. See mlsel_mlp_view.max_value. */
+bool mlsel_i_mlp_is_tame(const cpu_state *state, double squared);
 
 /* Whether logits computed in float are numbers and far enough apart that rounding cannot have changed their order. */
 bool mlsel_i_mlp_is_certain(const double *logits, uint32_t n);

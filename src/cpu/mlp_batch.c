@@ -103,8 +103,8 @@ static void answer(const cpu_state *state, const mlsel_backend_run *run, size_t 
         double *out = run->values + (first + j) * run->value_stride;
         for (size_t i = 0; i < n; i++)
             out[i] = (double)(panel != NULL ? panel[i * PANEL_WIDTH + j] : group->queries[j][i]);
-        const bool is_tame = mlsel_i_mlp_is_tame((double)group->largest * (double)group->largest) ||
-                             mlsel_i_mlp_is_tame(mlsel_i_run_squared(state, run, first + j));
+        const bool is_tame = mlsel_i_mlp_is_tame(state, (double)group->largest * (double)group->largest) ||
+                             mlsel_i_mlp_is_tame(state, mlsel_i_run_squared(state, run, first + j));
         if (!is_tame || !mlsel_i_mlp_is_certain(out, n))
             mlsel_i_cpu_run_one(state, run, first + j);
     }

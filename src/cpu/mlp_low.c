@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The layers in bf16, f16 or int8, as low.h defines them. No two logits are too close to call here: asking for fewer
- * bits is asking for speed. Only what leaves the format's range is computed in double. */
+ * bits is asking for speed. Only what float or the format might not hold is computed in double. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -254,18 +254,16 @@ void mlsel_i_cpu_mlp_low(const cpu_state *state, const cpu_query *queries, size_
             run_linear(&j, &mlp->layers[l], &state->low->layers[l]);
         else if (mlp->layers[l].type != MLSEL_LAYER_DROPOUT)
             run_other(&j, &mlp->layers[l], &state->low->layers[l]);
-    bool in_range_all = true;
     bool finite[LOW_BATCH];
     for (size_t q = 0; q < count; q++) {
-        finite[q] = true;
+        finite[q] = mlsel_i_mlp_is_tame(state, mlsel_i_cpu_sum_squares(state, &queries[q]));
         for (size_t i = 0; i < n_out; i++) {
             out[q * out_stride + i] = (double)j.x[q][i];
             finite[q] = finite[q] && isfinite(j.x[q][i]);
         }
-        in_range_all = in_range_all && finite[q];
     }
     /* its scratch is the others' buffers, so it comes last */
-    for (size_t q = 0; q < count && !in_range_all; q++)
+    for (size_t q = 0; q < count; q++)
         if (!finite[q])
             mlsel_i_cpu_mlp_exact(state, &queries[q], out + q * out_stride);
 }

@@ -67,14 +67,16 @@ typedef struct prepared_model {
     void *scratch;
 } prepared_model;
 
-static prepared_model prepare(const mlsel_model_view *view) {
+static prepared_model prepare_as(const mlsel_model_view *view, mlsel_precision precision) {
     mlsel_error err;
     prepared_model p = {.prepared = {.struct_size = sizeof p.prepared}};
-    test_ok(mlsel_i_cpu_backend.prepare(0, view, MLSEL_PRECISION_F32, &p.prepared, &err), &err);
+    test_ok(mlsel_i_cpu_backend.prepare(0, view, precision, &p.prepared, &err), &err);
     p.scratch = mlsel_i_alloc((size_t)p.prepared.scratch_bytes, 1);
     assert_non_null(p.scratch);
     return p;
 }
+
+static prepared_model prepare(const mlsel_model_view *view) { return prepare_as(view, MLSEL_PRECISION_F32); }
 
 static void release(prepared_model *p) {
     mlsel_i_cpu_backend.release(p->prepared.state);
@@ -300,6 +302,41 @@ static void svm(void) {
     }
 }
 
+/*
+ * A query that float might not hold gets the exact answer in every precision. Its one hidden value starts with a sum
+ * beyond float's range on the negative side, which a ReLU makes 0, and ends on the positive side.
+ */
+static void huge_query(void) {
+    enum { NEGATIVE = WIDTH / 2 };
+    float hidden[STRIDE] = {0}, last[2 * STRIDE] = {0};
+    for (size_t i = 0; i < WIDTH; i++)
+        hidden[i] = i < NEGATIVE ? -1.0f : 2.0f;
+    const mlsel_layer_view layers[] = {
+        {.type = MLSEL_LAYER_LINEAR, .in_features = WIDTH, .out_features = 1, .weight = hidden, .stride = STRIDE},
+        {.type = MLSEL_LAYER_RELU, .in_features = 1, .out_features = 1},
+        {.type = MLSEL_LAYER_LINEAR, .in_features = 1, .out_features = 2, .weight = last, .stride = STRIDE}};
+    const mlsel_mlp_view mlp = {.layers = layers, .n_layers = TEST_LENGTH(layers), .max_value = 1e20};
+    const mlsel_model_view view = {
+        .struct_size = sizeof view, .algorithm = MLSEL_ALGORITHM_MLP, .n_features = WIDTH, .n_labels = 2, .mlp = &mlp};
+    static query_block q;
+    for (size_t i = 0; i < WIDTH; i++)
+        q.f64[i] = 3e38;
+    mlsel_error err;
+    for (mlsel_precision precision = MLSEL_PRECISION_F32; precision <= MLSEL_PRECISION_INT8; precision++) {
+        const float weight = precision == MLSEL_PRECISION_F16 ? 1e-4f : 1e-35f; /* which is 0 in f16 */
+        const double expected = 3e38 * (2.0 * (WIDTH - NEGATIVE) - NEGATIVE) * (double)weight;
+        double values[2];
+        last[0] = weight, last[STRIDE] = -weight;
+        prepared_model p = prepare_as(&view, precision);
+        mlsel_backend_run run = run_of(&p, &q, MLSEL_QUERY_F64, 0, 1);
+        run.values = values, run.value_stride = 2;
+        test_ok(mlsel_i_cpu_backend.run(p.prepared.state, &run, &err), &err);
+        if (!(fabs(values[0] - expected) <= 1e-5 * expected && values[1] < 0))
+            fail_msg("precision %d: %.9g and %.9g, expected %.9g", (int)precision, values[0], values[1], expected);
+        release(&p);
+    }
+}
+
 static void mlp(void) {
     enum { HIDDEN = 77, LAST = 30 };
     float *weights[] = {random_rows(HIDDEN, 0.3), random_rows(LAST, 0.3), random_rows(N_LABELS, 0.3)};
@@ -366,6 +403,7 @@ static void run_level(const char *isa) {
     knn();
     svm();
     mlp();
+    huge_query();
 }
 
 #define LEVEL(NAME)                                                                                                    \

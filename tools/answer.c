@@ -48,8 +48,8 @@ static void json_notes(json_out *j, uint32_t flags, uint32_t category_flags) {
     json_close(j, ']');
 }
 
-static void json_query(json_out *j, const query *q) {
-    json_key(j, "query");
+void answer_json_query(json_out *j, const char *key, const query *q, const char *category) {
+    json_key(j, key);
     json_unsigned(j, q->number);
     if (q->id != NULL) {
         json_key(j, "id");
@@ -62,15 +62,15 @@ static void json_query(json_out *j, const query *q) {
         json_key(j, "text");
         json_string(j, q->text);
     }
-    if (q->category != NULL) {
+    if (category != NULL) {
         json_key(j, "category");
-        json_string(j, q->category);
+        json_string(j, category);
     }
 }
 
 void answer_json(json_out *j, const run_model *m, const query *q, const mlsel_selection *best,
                  uint32_t category_flags) {
-    json_query(j, q);
+    answer_json_query(j, "query", q, q->category);
     json_key(j, "model");
     json_string(j, m->path);
     json_key(j, "algorithm");

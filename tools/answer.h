@@ -13,6 +13,10 @@ char *answer_query_name(const query *q, size_t width);
 /* "tie, widened" and the like; category_flags are those of the query's composition. Returns out. */
 const char *answer_notes(char *out, size_t size, const mlsel_selection *best, uint32_t category_flags);
 
+/* The members that say which query it is, within an object that is open: its number under `key`, id, text and
+ * category, which may be NULL. */
+void answer_json_query(json_out *j, const char *key, const query *q, const char *category);
+
 /* The members of a JSON answer, from "query" to "notes", within an object that is open. */
 void answer_json(json_out *j, const run_model *m, const query *q, const mlsel_selection *best, uint32_t category_flags);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "prometheus.h"
 
 /* Requests in a chunk; each is answered and shown before the next chunk is read. */
@@ -358,23 +359,7 @@ static void router_notes_json(json_out *j, const mlsel_route *route) {
 }
 
 void router_request_json(json_out *j, const query *q, const char *category) {
-    json_key(j, "request");
-    json_unsigned(j, q->number);
-    if (q->id != NULL) {
-        json_key(j, "id");
-        if (q->id_is_number)
-            json_raw(j, q->id);
-        else
-            json_string(j, q->id);
-    }
-    if (q->text != NULL) {
-        json_key(j, "text");
-        json_string(j, q->text);
-    }
-    if (category != NULL) {
-        json_key(j, "category");
-        json_string(j, category);
-    }
+    answer_json_query(j, "request", q, category);
 }
 
 static void json_candidates(json_out *j, const mlsel_route *route) {

@@ -305,7 +305,8 @@ func cRouteBatch(r *Router, requests []Request) ([]RouteResult, error) {
 		s.f32 = append(s.f32, requests[i].Embedding...)
 		s.f64 = append(s.f64, requests[i].Embedding64...)
 		s.requests[i] = q
-		s.errors[i].code = C.MLSEL_ERROR_INTERNAL // that is what it is if the call itself fails
+		// What it stays if the call itself fails; the memory is used again, so nothing of an earlier call may be left.
+		s.errors[i] = C.mlsel_error{code: C.MLSEL_ERROR_INTERNAL}
 	}
 	outcome := C.go_route_batch(r.ptr, &s.requests[0], C.size_t(len(requests)), chars(s.text), f32(s.f32), f64(s.f64),
 		&s.routes[0], &s.errors[0])

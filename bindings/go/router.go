@@ -366,6 +366,12 @@ func (r *Router) Decisions() ([]Decision, error) {
 	return decisions, err
 }
 
+// isReloaded tells whether a reload has come since, which explains an error about what is no longer there.
+func (r *Router) isReloaded(since RouterInfo) bool {
+	info, err := cRouterInfo(r)
+	return err == nil && info.Generation != since.Generation
+}
+
 // decisions reads all decisions of one generation, and begins again if a reload comes between.
 func (r *Router) decisions() (RouterInfo, []Decision, error) {
 	for {
@@ -376,6 +382,9 @@ func (r *Router) decisions() (RouterInfo, []Decision, error) {
 		decisions := make([]Decision, 0, info.Decisions)
 		for i := 0; i < info.Decisions; i++ {
 			d, err := cDecision(r, i)
+			if err != nil && !r.isReloaded(info) {
+				return info, nil, err
+			}
 			if err != nil || d.generation != info.Generation {
 				break
 			}
@@ -459,6 +468,9 @@ func (r *Router) Metrics() (*Metrics, error) {
 		}
 		for i := range decisions {
 			d, err := cDecisionMetrics(r, i, decisions[i].Candidates)
+			if err != nil && !r.isReloaded(info) {
+				return nil, err
+			}
 			if err != nil || d.generation != info.Generation {
 				break
 			}

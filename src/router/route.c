@@ -307,18 +307,27 @@ static void say_decision(const routing *own, mlsel_error *err) {
     mlsel_i_error_prefix(err, prefix);
 }
 
-/* Replaces an answer that is less probable than the configuration demands. */
+/* Replaces an answer that is less probable than the configuration demands: by the default model if it may answer, which
+ * is settled already where it is one of the candidates. */
 static void distrust(routing *own) {
+    const router_decision *decision = own->decision;
     const char *instead = own->state->default_model;
+    bool is_candidate = false;
     own->route.flags |= MLSEL_ROUTE_LOW_CONFIDENCE;
-    if (instead == NULL || !may_answer(&own->request, instead, NULL)) {
-        own->candidate = first_eligible(own);
+    own->candidate = first_eligible(own);
+    if (instead == NULL)
         return;
+    for (uint32_t i = 0; i < decision->n_candidates; i++) {
+        if (strcmp(decision->candidates[i].served, instead) != 0)
+            continue;
+        is_candidate = true;
+        if (own->eligible[i]) {
+            own->candidate = &decision->candidates[i];
+            return;
+        }
     }
-    own->candidate = NULL; /* the default model, unless it is a candidate itself */
-    for (uint32_t i = 0; i < own->decision->n_candidates; i++)
-        if (own->candidate == NULL && own->eligible[i] && strcmp(own->decision->candidates[i].served, instead) == 0)
-            own->candidate = &own->decision->candidates[i];
+    if (!is_candidate && may_answer(&own->request, instead, NULL))
+        own->candidate = NULL;
 }
 
 static void take_selection(routing *own, const mlsel_selection *s) {

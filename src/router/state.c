@@ -206,19 +206,6 @@ static mlsel_status allocate(const builder *b) {
     return MLSEL_OK;
 }
 
-static const char *dialect_name(config_dialect dialect) {
-    switch (dialect) {
-    case CONFIG_FLAT:
-        return "flat";
-    case CONFIG_WRAPPED:
-        return "wrapped";
-    case CONFIG_CANONICAL:
-        return "v0.3";
-    default:
-        return "v0.3 with model_type";
-    }
-}
-
 static size_t reserve(size_t *end, size_t count, size_t size) {
     const size_t at = *end;
     *end += (count * size + MLSEL_ALIGNMENT - 1) / MLSEL_ALIGNMENT * MLSEL_ALIGNMENT;
@@ -267,7 +254,7 @@ static mlsel_status fill(const builder *b) {
         return status;
     state->default_decision = c->default_decision_index;
     state->enabled = c->enabled;
-    state->dialect = dialect_name(c->dialect);
+    state->dialect = mlsel_i_config_dialect_name(c->dialect);
     state->n_warnings = (uint32_t)b->findings->n_warnings;
     state->name_bytes = b->router->names.bytes;
     lay_out(state);

@@ -465,6 +465,29 @@ static void low_confidence(void **state) {
     mlsel_router_release(router);
 }
 
+/* A default that is a candidate's LoRA stands and falls with its base model, as the candidate does. */
+static void low_confidence_lora(void **state) {
+    (void)state;
+    static const char text[] = ROUTER_HEAD
+        "decisions:\n  - name: only\n    priority: 1\n    rules: {operator: AND, conditions: [{type: domain, name: "
+        "math}]}\n"
+        "    algorithm: {type: knn}\n    modelRefs:\n      - model: llama-3.2-1b\n      - model: codellama-7b\n"
+        "      - {model: mistral-7b, lora_name: math-lora}\ndefault_model: math-lora\n";
+    mlsel_router_options options = router_options();
+    options.min_probability = 1;
+    mlsel_router *router = router_open(text, &options);
+    mlsel_request request = router_request(0, "math");
+    const char *const down[] = {"mistral-7b"}, *const allowed[] = {"mistral-7b", "llama-3.2-1b"};
+    request.unavailable = down, request.n_unavailable = 1;
+    mlsel_route route = route_ok(router, &request);
+    expect(&route, "only", "llama-3.2-1b", MLSEL_ROUTE_LOW_CONFIDENCE | MLSEL_ROUTE_RESTRICTED);
+    request.unavailable = NULL, request.n_unavailable = 0;
+    request.allowed = allowed, request.n_allowed = 2;
+    route = route_ok(router, &request);
+    expect(&route, "only", "math-lora", MLSEL_ROUTE_LOW_CONFIDENCE | MLSEL_ROUTE_RESTRICTED);
+    mlsel_router_release(router);
+}
+
 static void disabled(void **state) {
     (void)state;
     mlsel_router *router = router_open("model_selection: {ml: {enabled: false, models_path: nowhere}}\n"
@@ -657,6 +680,7 @@ int main(void) {
         cmocka_unit_test(selector_failures),
         cmocka_unit_test(categories),
         cmocka_unit_test(low_confidence),
+        cmocka_unit_test(low_confidence_lora),
         cmocka_unit_test(disabled),
         cmocka_unit_test(algorithm_of_the_host),
         cmocka_unit_test(own_parameters),

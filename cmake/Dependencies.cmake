@@ -25,6 +25,22 @@ target_include_directories(mlsel_xxhash SYSTEM INTERFACE ${MLSEL_XXHASH_INCLUDE_
 add_library(mlsel_yaml INTERFACE)
 target_include_directories(mlsel_yaml SYSTEM INTERFACE ${MLSEL_YAML_INCLUDE_DIR})
 
+# LIBSVM trains the SVMs of libmlsel_train; nothing else needs it.
+if(MLSEL_BUILD_TRAIN AND MLSEL_WITH_LIBSVM)
+  find_path(MLSEL_SVM_INCLUDE_DIR svm.h PATH_SUFFIXES libsvm)
+  find_library(MLSEL_SVM_LIBRARY svm)
+  foreach(variable SVM_INCLUDE_DIR SVM_LIBRARY)
+    if(NOT MLSEL_${variable})
+      message(FATAL_ERROR "libsvm-dev is missing (Debian: apt-get install libsvm-dev; or set MLSEL_${variable}; or "
+                          "train no SVMs: -DMLSEL_WITH_LIBSVM=OFF)")
+    endif()
+  endforeach()
+  add_library(mlsel_svm INTERFACE)
+  target_include_directories(mlsel_svm SYSTEM INTERFACE ${MLSEL_SVM_INCLUDE_DIR})
+  target_link_libraries(mlsel_svm INTERFACE ${MLSEL_SVM_LIBRARY})
+  target_compile_definitions(mlsel_svm INTERFACE MLSEL_WITH_LIBSVM=1)
+endif()
+
 # An archive of cJSON, which Debian does not have: scripts/static-libraries.sh makes one. Needed only for programs that are
 # to have no shared library at all.
 set(static_folder ${CMAKE_LIBRARY_ARCHITECTURE})

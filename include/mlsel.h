@@ -106,7 +106,9 @@ enum {
     /** A query value is NaN, infinite or beyond the range of float. mlsel_error.detail is its index in the query. */
     MLSEL_ERROR_NOT_FINITE = -15,
     /** No decision of the configuration matches the request, and it has no default. */
-    MLSEL_ERROR_NO_DECISION = -16
+    MLSEL_ERROR_NO_DECISION = -16,
+    /** The caller's callback asked to stop (training and evaluation, see mlsel_train.h). */
+    MLSEL_ERROR_CANCELLED = -17
 };
 
 /** What went wrong, in the caller's memory. The layout (256 bytes) never changes. */

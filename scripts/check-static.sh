@@ -65,7 +65,7 @@ cp "$xxhash" "$build/include/"
 set -- -DCMAKE_C_COMPILER=$CC
 [ "$target" != arm64 ] || set -- -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake
 run cmake -S . -B "$build" -G Ninja "$@" -DCMAKE_BUILD_TYPE=Release -DMLSEL_WERROR=ON \
-    -DMLSEL_BUILD_TESTS=OFF -DMLSEL_BUILD_TOOL=OFF -DMLSEL_BUILD_EXAMPLES=OFF \
+    -DMLSEL_WITH_LIBSVM=OFF -DMLSEL_BUILD_TESTS=OFF -DMLSEL_BUILD_TOOL=OFF -DMLSEL_BUILD_EXAMPLES=OFF \
     -DMLSEL_CJSON_INCLUDE_DIR="$build/include" -DMLSEL_XXHASH_INCLUDE_DIR="$build/include" \
     -DMLSEL_CJSON_LIBRARY="$build/libcjson.a" -DMLSEL_CJSON_ARCHIVE="$build/libcjson.a" \
     -DMLSEL_YAML_INCLUDE_DIR="$build/include" -DMLSEL_YAML_LIBRARY="$build/libyaml.a"

@@ -54,6 +54,8 @@ const char *mlsel_status_name(mlsel_status status) {
         return "MLSEL_ERROR_NOT_FINITE";
     case MLSEL_ERROR_NO_DECISION:
         return "MLSEL_ERROR_NO_DECISION";
+    case MLSEL_ERROR_CANCELLED:
+        return "MLSEL_ERROR_CANCELLED";
     default:
         return "MLSEL_ERROR_UNKNOWN";
     }

@@ -229,6 +229,8 @@ void mlsel_i_write_count(json_writer *w, uint64_t value) {
     write_value(w, text, (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)value));
 }
 
+void mlsel_i_write_bool(json_writer *w, bool value) { write_value(w, value ? "true" : "false", value ? 4 : 5); }
+
 void mlsel_i_write_number(json_writer *w, double value) {
     const double largest = 9007199254740992; /* 2^53 */
     char text[LONGEST_NUMBER];

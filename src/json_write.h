@@ -34,6 +34,7 @@ void mlsel_i_write_f32(json_writer *w, float value);
 /* A whole number without a point, as far as double tells whole numbers apart; others as above. */
 void mlsel_i_write_number(json_writer *w, double value);
 void mlsel_i_write_count(json_writer *w, uint64_t value);
+void mlsel_i_write_bool(json_writer *w, bool value);
 /* An array of float or double, rows on lines of their own. */
 void mlsel_i_write_array(json_writer *w, const json_array *array);
 void mlsel_i_write_strings(json_writer *w, const json_strings *strings);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cross-validation: what would have come of queries that were held out. */
+#include <math.h>
+#include <stdio.h>
+
+#include "train.h"
+
+enum { FOLD_STREAM = 0x666f6c64 };
+
+void mlsel_i_folds_assign(size_t n_queries, uint32_t n_folds, uint64_t seed, uint32_t *fold_of) {
+    random_state random;
+    mlsel_i_random_seed(&random, seed, FOLD_STREAM);
+    mlsel_i_random_permutation(&random, fold_of, n_queries);
+    for (size_t q = 0; q < n_queries; q++)
+        fold_of[q] %= n_folds;
+}
+
+choice_value mlsel_i_value_choices(const train_table *table, const int32_t *choices) {
+    double mean = 0, squares = 0;
+    size_t n = 0;
+    for (size_t q = 0; q < table->n_queries; q++) {
+        const double utility = choices[q] < 0 ? (double)NAN : table->utility[q * table->n_models + (size_t)choices[q]];
+        if (isnan(utility))
+            continue;
+        const double step = utility - mean;
+        mean += step / (double)++n;
+        squares += step * (utility - mean);
+    }
+    if (n == 0)
+        return (choice_value){(double)NAN, (double)NAN, 0};
+    return (choice_value){mean, n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : (double)NAN, n};
+}
+
+/* The queries of a fold (held_out) or of all others, in order. */
+static size_t list_queries(const uint32_t *fold_of, size_t n, uint32_t fold, bool held_out, uint32_t *queries) {
+    size_t count = 0;
+    for (size_t q = 0; q < n; q++)
+        if ((fold_of[q] == fold) == held_out)
+            queries[count++] = (uint32_t)q;
+    return count;
+}
+
+/* Scores and choices of the queries listed, by a model whose labels need not be all the table's models. */
+static mlsel_status ask(const train_table *table, const mlsel_model *model, const uint32_t *queries, size_t n,
+                        train_run *run, double *scores, int32_t *choices) {
+    const size_t n_labels = mlsel_model_label_count(model);
+    double *row = mlsel_i_alloc(n_labels, sizeof *row);
+    if (row == NULL)
+        return mlsel_i_no_memory(run->err);
+    mlsel_status status = MLSEL_OK;
+    for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
+        const size_t q = queries[i];
+        const float *x = table->x + q * table->stride;
+        mlsel_selection best;
+        if (scores != NULL)
+            status = mlsel_score(model, x, table->n_features, NULL, row, n_labels, run->err);
+        for (size_t m = 0; m < table->n_models && scores != NULL && status == MLSEL_OK; m++) {
+            const int32_t label = mlsel_model_find_label(model, table->models[m]);
+            scores[q * table->n_models + m] = label < 0 ? (double)NAN : row[label];
+        }
+        if (choices == NULL || status != MLSEL_OK)
+            continue;
+        status = mlsel_select(model, x, table->n_features, NULL, &best, run->err);
+        choices[q] = -1;
+        for (size_t m = 0; m < table->n_models && status == MLSEL_OK; m++)
+            if (mlsel_model_find_label(model, table->models[m]) == best.index)
+                choices[q] = (int32_t)m;
+    }
+    mlsel_i_free(row);
+    return status;
+}
+
+/* One fold: train on `rest`, ask about `held_out`. */
+static mlsel_status run_fold(const trainer *kind, const train_table *table, const train_settings *settings,
+                             const uint32_t *rest, size_t n_rest, const uint32_t *held_out, size_t n_held_out,
+                             train_run *run, double *scores, int32_t *choices) {
+    train_table *part = NULL;
+    mlsel_training *training = NULL;
+    mlsel_model *model = NULL;
+    mlsel_status status = mlsel_i_table_subset(table, rest, n_rest, &part, run->err);
+    if (status == MLSEL_OK)
+        status = mlsel_i_train_once(kind, part, settings, run, &training);
+    mlsel_i_table_free(part);
+    if (status == MLSEL_OK)
+        status = mlsel_training_model(training, NULL, &model, run->err);
+    if (status == MLSEL_OK)
+        status = ask(table, model, held_out, n_held_out, run, scores, choices);
+    mlsel_model_release(model);
+    mlsel_training_free(training);
+    return status;
+}
+
+mlsel_status mlsel_i_cross_validate(const trainer *kind, const train_table *table, const train_settings *settings,
+                                    train_run *run, double *scores, int32_t *choices) {
+    const uint32_t n_folds = settings->options.folds;
+    const size_t n = table->n_queries;
+    const double before = run->before, share = run->share;
+    char stage[sizeof run->stage];
+    uint32_t *fold_of = mlsel_i_run_alloc(run, n, 3 * sizeof *fold_of);
+    if (fold_of == NULL)
+        return mlsel_i_run_status(run);
+    uint32_t *rest = fold_of + n, *held_out = rest + n;
+    mlsel_status status = MLSEL_OK;
+    snprintf(stage, sizeof stage, "%s", run->stage);
+    mlsel_i_folds_assign(n, n_folds, settings->options.seed, fold_of);
+    for (uint32_t fold = 0; fold < n_folds && status == MLSEL_OK; fold++) {
+        const size_t n_rest = list_queries(fold_of, n, fold, false, rest);
+        const size_t n_held_out = list_queries(fold_of, n, fold, true, held_out);
+        snprintf(run->stage, sizeof run->stage, "%.60sfold %u of %u: ", stage, (unsigned)(fold + 1), (unsigned)n_folds);
+        run->before = before + share * fold / n_folds;
+        run->share = share / n_folds;
+        status = run_fold(kind, table, settings, rest, n_rest, held_out, n_held_out, run, scores, choices);
+    }
+    snprintf(run->stage, sizeof run->stage, "%s", stage);
+    run->before = before;
+    run->share = share;
+    mlsel_i_run_free(run, fold_of);
+    return status;
+}
+
+mlsel_status mlsel_i_cross_validate_single(const train_table *table, const train_settings *settings, train_run *run,
+                                           double *utility) {
+    const uint32_t n_folds = settings->options.folds;
+    const size_t n = table->n_queries, m = table->n_models;
+    uint32_t *fold_of = mlsel_i_run_alloc(run, n, sizeof *fold_of);
+    int32_t *choices = mlsel_i_run_alloc(run, n, sizeof *choices);
+    double *sums = mlsel_i_run_alloc(run, m, 2 * sizeof *sums);
+    mlsel_status status = MLSEL_OK;
+    if (fold_of == NULL || choices == NULL || sums == NULL) {
+        status = mlsel_i_run_status(run);
+        goto out;
+    }
+    mlsel_i_folds_assign(n, n_folds, settings->options.seed, fold_of);
+    for (uint32_t fold = 0; fold < n_folds; fold++) {
+        double *counts = sums + m;
+        for (size_t i = 0; i < 2 * m; i++)
+            sums[i] = 0;
+        for (size_t i = 0; i < n * m; i++)
+            if (fold_of[i / m] != fold && !isnan(table->utility[i])) {
+                sums[i % m] += table->utility[i];
+                counts[i % m]++;
+            }
+        for (size_t i = 0; i < m; i++)
+            sums[i] = counts[i] > 0 ? sums[i] / counts[i] : (double)NAN;
+        const int32_t best = mlsel_i_argmax(sums, m);
+        for (size_t q = 0; q < n; q++)
+            choices[q] = fold_of[q] == fold ? best : choices[q];
+    }
+    *utility = mlsel_i_value_choices(table, choices).utility;
+out:
+    mlsel_i_run_free(run, fold_of);
+    mlsel_i_run_free(run, choices);
+    mlsel_i_run_free(run, sums);
+    return status;
+}
+
+mlsel_status mlsel_i_choose_settings(const trainer *kind, const train_table *table, const train_settings *candidates,
+                                     size_t n, train_run *run, size_t *chosen, mlsel_training_info *info) {
+    const double before = run->before, share = run->share;
+    char stage[sizeof run->stage];
+    int32_t *choices = mlsel_i_run_alloc(run, table->n_queries, sizeof *choices);
+    if (choices == NULL)
+        return mlsel_i_run_status(run);
+    mlsel_status status = mlsel_i_cross_validate_single(table, &candidates[0], run, &info->cv_best_single);
+    snprintf(stage, sizeof stage, "%s", run->stage);
+    for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
+        snprintf(run->stage, sizeof run->stage, "%.40ssetting %zu of %zu: ", stage, i + 1, n);
+        run->before = before + share * (double)i / (double)n;
+        run->share = share / (double)n;
+        status = mlsel_i_cross_validate(kind, table, &candidates[i], run, NULL, choices);
+        const choice_value value = mlsel_i_value_choices(table, choices);
+        if (status != MLSEL_OK || (i > 0 && !(value.utility > info->cv_utility)))
+            continue;
+        *chosen = i;
+        info->cv_utility = value.utility;
+        info->cv_standard_error = value.standard_error;
+    }
+    info->n_candidates = (uint32_t)n;
+    snprintf(run->stage, sizeof run->stage, "%s", stage);
+    run->before = before;
+    run->share = share;
+    mlsel_i_run_free(run, choices);
+    return status;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A call in progress: reporting, cancelling, and the memory it uses. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train.h"
+
+mlsel_status mlsel_i_run_report(train_run *run, const char *stage, uint64_t done, uint64_t total, double loss,
+                                double validation) {
+    char text[2 * sizeof run->stage];
+    if (run->progress == NULL)
+        return MLSEL_OK;
+    snprintf(text, sizeof text, "%s%s", run->stage, stage);
+    const double part = total > 0 ? (double)done / (double)total : (double)NAN;
+    const mlsel_train_progress progress = {
+        .struct_size = sizeof progress,
+        .algorithm = run->algorithm,
+        .stage = text,
+        .done = done,
+        .total = total,
+        .fraction = run->before + run->share * part,
+        .loss = loss,
+        .validation = validation,
+    };
+    if (run->progress(&progress, run->user) == 0)
+        return MLSEL_OK;
+    return mlsel_i_fail(run->err, MLSEL_ERROR_CANCELLED, "cancelled by the caller");
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+/* What a block of run memory starts with, in a cache line of its own so that the rest stays aligned. */
+enum { HEAD = MLSEL_ALIGNMENT };
+
+bool mlsel_i_run_count(train_run *run, uint64_t bytes) {
+    if (bytes > UINT64_MAX - run->bytes || (run->max_bytes > 0 && run->bytes + bytes > run->max_bytes)) {
+        (void)mlsel_i_fail(
+            run->err, MLSEL_ERROR_LIMIT, "training needs %llu MiB or more, and max_memory_bytes allows %llu MiB",
+            (unsigned long long)((run->bytes + bytes) >> 20), (unsigned long long)(run->max_bytes >> 20));
+        run->failed = MLSEL_ERROR_LIMIT;
+        return false;
+    }
+    run->bytes += bytes;
+    if (run->bytes > run->peak_bytes)
+        run->peak_bytes = run->bytes;
+    return true;
+}
+
+void mlsel_i_run_uncount(train_run *run, uint64_t bytes) { run->bytes -= bytes; }
+
+static void *alloc(train_run *run, size_t count, size_t size, bool zeroed) {
+    if (size > 0 && count > (SIZE_MAX - HEAD) / size) {
+        run->failed = mlsel_i_no_memory(run->err);
+        return NULL;
+    }
+    const uint64_t bytes = (uint64_t)count * size + HEAD;
+    if (!mlsel_i_run_count(run, bytes))
+        return NULL;
+    unsigned char *block = zeroed ? mlsel_i_calloc(1, (size_t)bytes) : mlsel_i_alloc(1, (size_t)bytes);
+    if (block == NULL) {
+        mlsel_i_run_uncount(run, bytes);
+        run->failed = mlsel_i_no_memory(run->err);
+        return NULL;
+    }
+    memcpy(block, &bytes, sizeof bytes);
+    return block + HEAD;
+}
+
+void *mlsel_i_run_alloc(train_run *run, size_t count, size_t size) { return alloc(run, count, size, false); }
+
+void *mlsel_i_run_calloc(train_run *run, size_t count, size_t size) { return alloc(run, count, size, true); }
+
+void mlsel_i_run_free(train_run *run, void *block) {
+    if (block == NULL)
+        return;
+    unsigned char *head = (unsigned char *)block - HEAD;
+    uint64_t bytes;
+    memcpy(&bytes, head, sizeof bytes);
+    mlsel_i_run_uncount(run, bytes);
+    mlsel_i_free(head);
+}
+
+mlsel_status mlsel_i_run_status(const train_run *run) { return run->failed; }

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Components, which Packages.cmake makes packages of: runtime, dev, tools and dropin.
+# Components, which Packages.cmake makes packages of: runtime, train, dev, tools and dropin.
 install(TARGETS mlsel EXPORT mlsel-targets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev)
 install(TARGETS mlsel_static EXPORT mlsel-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(FILES include/mlsel.h include/mlsel_backend.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+if(MLSEL_BUILD_TRAIN)
+  install(TARGETS mlsel_train EXPORT mlsel-targets
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT train NAMELINK_COMPONENT dev)
+  install(TARGETS mlsel_train_static EXPORT mlsel-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+  install(FILES include/mlsel_train.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+endif()
 install(EXPORT mlsel-targets NAMESPACE mlsel:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mlsel COMPONENT dev)
 configure_package_config_file(cmake/mlsel-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/mlsel-config.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/mlsel)
@@ -27,6 +33,15 @@ foreach(folder LIBDIR INCLUDEDIR)
 endforeach()
 configure_file(cmake/mlsel.pc.in ${CMAKE_CURRENT_BINARY_DIR}/mlsel.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+if(MLSEL_BUILD_TRAIN)
+  set(MLSEL_PC_SVM "")
+  if(MLSEL_WITH_LIBSVM)
+    set(MLSEL_PC_SVM "-lsvm -lstdc++ ")
+  endif()
+  configure_file(cmake/mlsel_train.pc.in ${CMAKE_CURRENT_BINARY_DIR}/mlsel_train.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mlsel_train.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endif()
 
 if(MLSEL_BUILD_TOOL)
   install(TARGETS mlsel_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)

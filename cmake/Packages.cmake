@@ -5,6 +5,9 @@
 # Packages that a program needs in order to link the archives. (The shared libraries that a package needs are found by
 # dpkg-shlibdeps.)
 set(MLSEL_LINK_PACKAGES libcjson-dev libyaml-dev)
+if(MLSEL_BUILD_TRAIN AND MLSEL_WITH_LIBSVM)
+  list(APPEND MLSEL_LINK_PACKAGES libsvm-dev)
+endif()
 
 set(MLSEL_PACKAGE_CONTACT "mlsel maintainers <maintainers@mlsel.invalid>" CACHE STRING "Maintainer named in packages")
 
@@ -30,16 +33,28 @@ list(JOIN MLSEL_LINK_PACKAGES ", " link_packages)
 mlsel_package(runtime ${runtime} libs "" "decides per request which language model should answer"
               "Loads KNN, KMeans, SVM and MLP selectors from their JSON artifacts and chooses a
 model for a query embedding. This package has the shared library.")
+# For packages that use the libraries.
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/deb/shlibs
-     "libmlsel ${PROJECT_VERSION_MAJOR} ${runtime} (>= ${PROJECT_VERSION})\n") # for packages that use the library
+     "libmlsel ${PROJECT_VERSION_MAJOR} ${runtime} (>= ${PROJECT_VERSION})\n")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/deb/shlibs)
-mlsel_package(dev libmlsel-dev libdevel "${runtime} ${this}, ${link_packages}, libc6-dev"
+set(libraries "${runtime} ${this}")
+if(MLSEL_BUILD_TRAIN)
+  set(train libmlsel-train${PROJECT_VERSION_MAJOR})
+  mlsel_package(train ${train} libs "${runtime} ${this}" "trains and evaluates selectors of language models"
+                "Makes the selectors that libmlsel loads from benchmark records and embeddings, and
+measures what they are worth. This package has the shared library.")
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/deb/train/shlibs
+       "libmlsel_train ${PROJECT_VERSION_MAJOR} ${train} (>= ${PROJECT_VERSION})\n")
+  set(CPACK_DEBIAN_TRAIN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/deb/train/shlibs)
+  string(APPEND libraries ", ${train} ${this}")
+endif()
+mlsel_package(dev libmlsel-dev libdevel "${libraries}, ${link_packages}, libc6-dev"
               "decides per request which language model should answer (development)"
               "Header files, archive, pkg-config and CMake files of mlsel.")
 if(MLSEL_BUILD_TOOL)
-  mlsel_package(tools mlsel utils "${runtime} ${this}"
+  mlsel_package(tools mlsel utils "${libraries}"
                 "decides per request which language model should answer (command)"
-                "The mlsel command: choose, explain, and check artifacts at the shell.")
+                "The mlsel command: choose, explain, check, train and evaluate at the shell.")
 endif()
 if(MLSEL_BUILD_DROPIN)
   set(depends "")

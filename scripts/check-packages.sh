@@ -59,7 +59,7 @@ needs() {
             fail "$name does not depend on $package, but on: $depends"
     done
 }
-packages="libmlsel$major libmlsel-dev mlsel mlsel-dropin"
+packages="libmlsel$major libmlsel-train$major libmlsel-dev mlsel mlsel-dropin"
 printf '%-14s %-6s %9s  %s\n' PACKAGE ARCH BYTES DEPENDS
 for name in $packages; do
     [ -s "$(deb "$name")" ] || fail "there is no $(deb "$name")"
@@ -73,13 +73,17 @@ for name in $packages; do
         fail "$name: files above are not root's"
     fi
 done
-[ "$(find "$build" -maxdepth 1 -name '*.deb' | wc -l)" -eq 4 ] || fail "other packages than $packages"
+[ "$(find "$build" -maxdepth 1 -name '*.deb' | wc -l)" -eq 5 ] || fail "other packages than $packages"
 needs "libmlsel$major" libc6 libcjson1
-needs libmlsel-dev "libmlsel$major (= $version)" libcjson-dev
-needs mlsel "libmlsel$major (= $version)" libc6
+needs "libmlsel-train$major" "libmlsel$major (= $version)" libsvm3
+needs libmlsel-dev "libmlsel$major (= $version)" "libmlsel-train$major (= $version)" libcjson-dev libsvm-dev
+needs mlsel "libmlsel$major (= $version)" "libmlsel-train$major (= $version)" libc6
 needs mlsel-dropin libc6
 dpkg-deb -I "$(deb "libmlsel$major")" shlibs | grep -Fxq "libmlsel $major libmlsel$major (>= $version)" ||
     fail "libmlsel$major: no shlibs file for packages that use it"
+dpkg-deb -I "$(deb "libmlsel-train$major")" shlibs |
+    grep -Fxq "libmlsel_train $major libmlsel-train$major (>= $version)" ||
+    fail "libmlsel-train$major: no shlibs file for packages that use it"
 
 # --- installation into an empty root ---
 
@@ -92,7 +96,7 @@ if command -v apt-get >/dev/null 2>&1; then
         cat "$work/apt"
         fail "apt-get would not install the packages"
     }
-    [ "$(grep -c '^Inst \(lib\)\?mlsel' "$work/apt")" -eq 4 ] || fail "apt-get would not install all four packages"
+    [ "$(grep -c '^Inst \(lib\)\?mlsel' "$work/apt")" -eq 5 ] || fail "apt-get would not install all five packages"
 fi
 
 root=$work/root
@@ -155,6 +159,15 @@ use() {
         $(pkg-config --cflags mlsel) "$libdir/libmlsel.a" -lcjson -lyaml -lm -lpthread -ldl
     expect "$answer" "$work/programs/select_archive" examples/models/knn_model.json examples/queries.f32 math
     # shellcheck disable=SC2046
+    run "$CC" -std=c99 -Wall -Werror examples/train.c -o "$work/programs/train" \
+        $(pkg-config --cflags --libs mlsel_train)
+    readelf -d "$work/programs/train" | grep -Fq "[libmlsel_train.so.$major]" || fail "not linked with libmlsel_train"
+    run env LD_LIBRARY_PATH="$libdir" "$work/programs/train" examples/records.jsonl "$work/programs/knn_model.json"
+    # shellcheck disable=SC2046
+    run "$CC" -std=c99 examples/train.c -o "$work/programs/train_archive" $(pkg-config --cflags mlsel_train) \
+        "$libdir/libmlsel_train.a" "$libdir/libmlsel.a" -lsvm -lcjson -lyaml -lm -lpthread -ldl
+    run "$work/programs/train_archive" examples/records.jsonl "$work/programs/knn_model_archive.json"
+    # shellcheck disable=SC2046
     run "$CC" -std=c11 tests/dropin/contract.c tests/dropin/kinds.c -o "$work/programs/contract" \
         $(pkg-config --cflags --libs ml_semantic_router candle_semantic_router_mlp) -lm
     readelf -d "$work/programs/contract" | grep -Fq "[libml_semantic_router.so]" || fail "not linked with the drop-in"
@@ -176,7 +189,7 @@ if command -v groff >/dev/null 2>&1; then
     }
 fi
 
-in_root --purge mlsel-dropin mlsel libmlsel-dev "libmlsel$major"
+in_root --purge mlsel-dropin mlsel libmlsel-dev "libmlsel-train$major" "libmlsel$major"
 after=$(find "$root" -path "$root/var" -prune -o -print | sort)
 [ "$before" = "$after" ] || {
     echo "$after"

@@ -7,7 +7,7 @@
 #   pkg_config    so does a compiler with pkg-config, shared and static
 #   dropin        and the drop-in libraries likewise
 # The environment says what to test: CMAKE, SOURCE_DIR, BUILD_DIR, CONFIG, TREE, GENERATOR, MAKE_PROGRAM, CC, CXX (may
-# be empty), VERSION, LIBDIR (relative), TOOL and DROPIN (1 if the command, the drop-in libraries were built), EMULATOR
+# be empty), VERSION, LIBDIR (relative), TOOL, DROPIN and TRAIN (1 if the command, the drop-in libraries, training were built), EMULATOR
 # (what runs programs of another processor, or empty).
 set -eu
 LC_ALL=C
@@ -61,6 +61,13 @@ expect() {
     }
 }
 
+# trains PROGRAM: the example of training makes an artifact
+trains() {
+    rm -f "$TREE/knn_model.json"
+    run $EMULATOR "$1" "$SOURCE_DIR/examples/records.jsonl" "$TREE/knn_model.json"
+    [ -s "$TREE/knn_model.json" ] || fail "$1 wrote no artifact"
+}
+
 step_tree() {
     rm -rf "$TREE"
     mkdir -p "$TREE"
@@ -82,6 +89,13 @@ step_files() {
             printf '%s\n' ./include/mlsel_dropin_ml.h ./include/mlsel_dropin_mlp.h
             for name in ml_semantic_router candle_semantic_router_mlp; do
                 printf '%s\n' "./$LIBDIR/lib$name.a" "./$LIBDIR/lib$name.so" "./$LIBDIR/pkgconfig/$name.pc"
+            done
+        fi
+        if [ "$TRAIN" = 1 ]; then
+            echo ./include/mlsel_train.h
+            for file in libmlsel_train.a libmlsel_train.so "libmlsel_train.so.$major" "libmlsel_train.so.$VERSION" \
+                pkgconfig/mlsel_train.pc; do
+                echo "./$LIBDIR/$file"
             done
         fi
         printf '%s\n' ./include/mlsel.h ./include/mlsel_backend.h ./share/doc/mlsel/LICENSE ./share/doc/mlsel/copyright
@@ -123,7 +137,8 @@ step_files() {
 
 step_find_package() {
     set -- -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_MAKE_PROGRAM="$MAKE_PROGRAM" \
-        -DCMAKE_PREFIX_PATH="$prefix" -DEXAMPLES="$SOURCE_DIR/examples" -DEXPECTED_VERSION="$VERSION"
+        -DCMAKE_PREFIX_PATH="$prefix" -DEXAMPLES="$SOURCE_DIR/examples" -DEXPECTED_VERSION="$VERSION" \
+        -DTRAIN="$TRAIN"
     run "$CMAKE" -S "$SOURCE_DIR/tests/install/consumer" -B "$TREE/consumer" -G "$GENERATOR" "$@"
     run "$CMAKE" --build "$TREE/consumer" --parallel 2
     answers "$TREE/consumer" _shared
@@ -133,6 +148,12 @@ step_find_package() {
     if needs "$TREE/consumer/select_static" | grep mlsel; then
         fail "mlsel::mlsel_static needs a shared library"
     fi
+    [ "$TRAIN" = 1 ] || return 0
+    trains "$TREE/consumer/train_shared"
+    trains "$TREE/consumer/train_static"
+    if needs "$TREE/consumer/train_static" | grep mlsel; then
+        fail "mlsel::mlsel_train_static needs a shared library"
+    fi
 }
 
 # build_examples FOLDER FLAG...: with pkg-config and the flags given to it
@@ -140,6 +161,9 @@ build_examples() {
     folder=$1
     shift
     mkdir -p "$folder"
+    [ "$TRAIN" != 1 ] ||
+        run $CC -std=c99 -Wall -Wextra -Werror "$SOURCE_DIR/examples/train.c" -o "$folder/train" \
+            $(pkg-config "$@" --cflags --libs mlsel_train)
     for source in select.c batch.c embed.cpp; do
         compiler="$CC -std=c99"
         [ "$source" != embed.cpp ] || compiler="$CXX -std=c++17"
@@ -165,17 +189,19 @@ step_pkg_config() {
     build_examples "$TREE/shared"
     needs "$TREE/shared/select" | grep -Fxq "libmlsel.so.${VERSION%%.*}" || fail "not linked with the shared library"
     LD_LIBRARY_PATH=$prefix/$LIBDIR answers "$TREE/shared" ""
+    [ "$TRAIN" != 1 ] || LD_LIBRARY_PATH=$prefix/$LIBDIR trains "$TREE/shared/train"
 
     # The linker prefers the shared library where there is one
     rm -rf "$TREE/archive"
     cp -R "$prefix" "$TREE/archive"
-    rm -f "$TREE/archive/$LIBDIR"/libmlsel.so*
+    rm -f "$TREE/archive/$LIBDIR"/libmlsel*.so*
     PKG_CONFIG_LIBDIR=$TREE/archive/$LIBDIR/pkgconfig
     build_examples "$TREE/static" --static
     if needs "$TREE/static/select" | grep mlsel; then
         fail "linked with --static, but needs a shared library of mlsel"
     fi
     answers "$TREE/static" ""
+    [ "$TRAIN" != 1 ] || trains "$TREE/static/train"
 }
 
 # contract KIND FLAG...: the drop-in libraries' own test, built outside with what pkg-config says

@@ -47,11 +47,11 @@ static void write_extras(const mlsel_training *training, json_writer *w) {
         mlsel_i_write_key(w, "category_weight");
         mlsel_i_write_f64(w, training->info.category_weight);
     }
-    if (training->embedding_model != NULL) {
-        mlsel_i_write_key(w, "embedding_model");
-        mlsel_i_write_string(w, training->embedding_model);
-    }
     if (options->objective != MLSEL_OBJECTIVE_COMPATIBLE) {
+        if (training->embedding_model != NULL) {
+            mlsel_i_write_key(w, "embedding_model");
+            mlsel_i_write_string(w, training->embedding_model);
+        }
         mlsel_i_write_key(w, "trained_for");
         mlsel_i_write_string(w, mlsel_objective_name(options->objective));
         mlsel_i_write_key(w, "quality_weight");

@@ -182,16 +182,27 @@ MLSEL_API const char *mlsel_algorithm_name(mlsel_algorithm algorithm);
 typedef int32_t mlsel_knn_rule;
 enum {
     /**
-     * Today's rule of the ecosystem. Rows and query are L2-normalised (a zero vector stays zero); neighbours are
-     * ordered by (squared L2 distance, row); the first min(k, rows) vote 0.9 * quality + 0.1 / (1 + latency_ns / 1e10)
-     * for their label. The highest sum wins, ties go to the label whose name is smallest in byte order.
+     * What the artifact is made for: MLSEL_KNN_RULE_OUTCOMES where it has outcomes, else today's rule of the
+     * ecosystem. Rows and query are L2-normalised (a zero vector stays zero); neighbours are ordered by (squared L2
+     * distance, row); the first min(k, rows) vote 0.9 * quality + 0.1 / (1 + latency_ns / 1e10) for their label. The
+     * highest sum wins, ties go to the label whose name is smallest in byte order.
      */
     MLSEL_KNN_RULE_COSINE = 0,
     /**
      * The rule of the Rust bindings until August 2026: no normalisation, a vote is 0.9 * max(quality, 0.01) +
      * 0.1 * (1 - (latency - min) / max(max - min, 1)) with min and max over the whole artifact. Ties as above.
      */
-    MLSEL_KNN_RULE_LEGACY = 1
+    MLSEL_KNN_RULE_LEGACY = 1,
+    /**
+     * By what became of each row with every label, which mlsel's own trainer records (the key `outcomes`; an artifact
+     * without it is MLSEL_ERROR_UNSUPPORTED). Neighbours are those of MLSEL_KNN_RULE_COSINE, and weigh
+     * w = exp(-beta * squared distance). The score of a label is (sum of w * utility + shrinkage * prior) /
+     * (sum of w + shrinkage) over the neighbours whose utility for it is known; its prior where that divides by 0. So
+     * every label has a score, from 0 to 1: the utility to expect. Ties as above.
+     */
+    MLSEL_KNN_RULE_OUTCOMES = 2,
+    /** The vote of MLSEL_KNN_RULE_COSINE, as if the artifact had no outcomes: what other runtimes answer with it. */
+    MLSEL_KNN_RULE_VOTE = 3
 };
 
 /** Kernel of an SVM. */
@@ -359,8 +370,8 @@ typedef struct mlsel_model_info {
     char device[32];           /**< the device in use, as in "cpu" */
     int32_t device_fallback;   /**< 1 if another device was asked for and this one taken instead */
     /* KNN */
-    mlsel_knn_rule knn_rule;
-    uint32_t k; /**< neighbours that vote: min(k asked for, n_samples) */
+    mlsel_knn_rule knn_rule; /**< in use; _OUTCOMES where _COSINE was asked for and the artifact has outcomes */
+    uint32_t k;              /**< neighbours that vote: min(k asked for, n_samples) */
     uint32_t reserved;
     uint64_t n_samples; /**< rows */
     /* KMeans */
@@ -458,6 +469,9 @@ enum {
  *   of its rows' qualities, its expected latency the mean of those latencies that are known (not 0). Its cost is the
  *   caller's. A label without such a row has no outcome and cannot be chosen; if that is so for every eligible label,
  *   the k nearest rows of eligible labels take the place of the k nearest, under MLSEL_SELECTION_WIDENED.
+ *   Under MLSEL_KNN_RULE_OUTCOMES each of the k rows records all labels, and no others count: the expected quality is
+ *   computed as that rule's score, of qualities in place of utilities; the expected latency is the mean, weighted
+ *   alike, of those known. Every label has an outcome then, if need be the mean quality over all rows.
  * Utility. Of what is weighed, 1 is best:
  *       utility = (wq * quality + wl / (1 + latency / latency_scale) + wc / (1 + cost / cost_scale)) / (wq + wl + wc)
  *   A latency or cost that is not known earns nothing, as if it were infinite. The label of the highest utility wins.
@@ -538,7 +552,8 @@ typedef struct mlsel_selection {
  * Chooses the best eligible label for one query.
  *
  * KNN     As the rule says (mlsel_knn_rule), over all rows; the best eligible label wins. If none of the k nearest rows
- *         belongs to an eligible label, the k nearest rows of eligible labels vote instead.
+ *         belongs to an eligible label, the k nearest rows of eligible labels vote instead (not where outcomes decide:
+ *         they have a score for every label).
  * KMeans  v1: the model of the nearest centroid by squared L2 on the raw vector, the lowest index on ties. With
  *         restricted candidates the answer is the nearest cluster whose model is eligible. v2: the nearest centroid,
  *         then the best eligible candidate of its score row, the first on ties.
@@ -583,8 +598,9 @@ MLSEL_API mlsel_status mlsel_select_batch_f64(const mlsel_model *model, const do
 /**
  * Scores every label for one query; higher is better, eligible or not.
  *
- * KNN     sum of the votes of the neighbours that voted (under MLSEL_SELECTION_WIDENED: the eligible ones). With a
- *         trade-off: the utility, from 0 to 1, and -INFINITY for a label without an outcome.
+ * KNN     sum of the votes of the neighbours that voted (under MLSEL_SELECTION_WIDENED: the eligible ones); or the
+ *         expected utility, from 0 to 1 (MLSEL_KNN_RULE_OUTCOMES). With a trade-off: the utility, from 0 to 1, and
+ *         -INFINITY for a label without an outcome.
  * KMeans  v1: minus the squared distance to the nearest cluster whose model is the label. v2: the score row of the
  *         nearest cluster.
  * SVM     one-vs-one: scikit-learn's decision_function of shape "ovr" (votes plus bounded confidence); with two
@@ -625,8 +641,8 @@ MLSEL_API mlsel_status mlsel_score_batch_f64(const mlsel_model *model, const dou
  * Turns scores into probabilities that sum to 1 over the eligible labels and are 0 elsewhere.
  *
  * Monotone: a higher score never has a lower probability. KNN: the label's share of the votes, equal shares where no
- * one voted; under a trade-off its share of the utilities, which lie closer together than votes do. The others: softmax
- * of the scores; for an MLP that is the network's own output, for KMeans and SVM a confidence for ranking, not
+ * one voted; under a trade-off, and where outcomes decide, its share of the utilities, which lie closer together than
+ * votes do: with n labels about 1 / n each. The others: softmax of the scores; for an MLP that is the network's own output, for KMeans and SVM a confidence for ranking, not
  * calibrated.
  *
  * @param scores    [n_labels] from mlsel_score; NaN is refused, -INFINITY has probability 0
@@ -641,8 +657,9 @@ MLSEL_API mlsel_status mlsel_probabilities(const mlsel_model *model, const doubl
 /** A row of a KNN artifact that voted. The layout never changes. */
 typedef struct mlsel_neighbour {
     uint64_t row;      /**< index in the artifact, from 0 */
-    double distance;   /**< squared L2, of the normalised vectors under MLSEL_KNN_RULE_COSINE */
-    double vote;       /**< what it added to its label */
+    double distance;   /**< squared L2, of the normalised vectors except under MLSEL_KNN_RULE_LEGACY */
+    double vote;       /**< what it added to its label; under MLSEL_KNN_RULE_OUTCOMES to the sum of the label chosen:
+                            weight times utility, 0 where that is not known */
     double quality;    /**< as in the artifact */
     double latency_ns; /**< as in the artifact; 0 where it has none */
     int32_t label;
@@ -651,10 +668,11 @@ typedef struct mlsel_neighbour {
 
 /** What a KNN artifact leads one to expect of a label for a query, see mlsel_tradeoff. The layout never changes. */
 typedef struct mlsel_outcome {
-    double quality;           /**< mean over `samples` rows; 0 without one */
+    double quality;           /**< mean over `samples` rows; 0 without one, except where outcomes are recorded */
     double latency_ns;        /**< mean over `latency_samples` rows; 0: not known */
     double cost;              /**< as the trade-off gives it; NaN: not known */
-    uint64_t samples;         /**< rows of the label that hold one of the neighbours' vectors; 0: no outcome */
+    uint64_t samples;         /**< rows of the label that hold one of the neighbours' vectors, 0: no outcome; or
+                                   neighbours whose outcome with the label is recorded */
     uint64_t latency_samples; /**< those of them whose latency is known */
     uint64_t reserved;        /**< 0 */
 } mlsel_outcome;

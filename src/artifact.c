@@ -86,7 +86,7 @@ bool mlsel_i_artifact_equal(const mlsel_artifact *a, const mlsel_artifact *b) {
 void mlsel_i_artifact_view(const mlsel_artifact *artifact, mlsel_knn_rule rule, artifact_view *storage) {
     const mlsel_algorithm algorithm = artifact->scalars.algorithm;
     storage->knn = artifact->knn;
-    storage->knn.normalize = rule == MLSEL_KNN_RULE_COSINE;
+    storage->knn.normalize = rule != MLSEL_KNN_RULE_LEGACY;
     storage->knn.index = artifact->index;
     storage->view = (mlsel_model_view){
         .struct_size = sizeof(mlsel_model_view),
@@ -176,6 +176,7 @@ static mlsel_status read_categories(const artifact_reader *in, json_place root) 
     if (!(weight > 0 && weight <= 1e6))
         return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "$.category_weight must be above 0 and at most 1e6");
     artifact->scalars.category_weight = weight;
+    artifact->scalars.has_categories = mlsel_i_member(root, "categories") != NULL;
     if (names == NULL)
         return MLSEL_OK;
     if (names->count > MAX_CATEGORIES)

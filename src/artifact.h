@@ -40,14 +40,28 @@ typedef struct artifact_scalars {
     uint32_t format_version;
     uint32_t n_features;
     uint32_t n_labels;
-    uint32_t n_categories; /* of the artifact's own list; 0 without one */
+    uint32_t n_categories; /* of the artifact's own list */
     uint32_t knn_k;
     double knn_latency_min;
     double knn_latency_max;
+    double knn_beta;        /* of the outcomes: a neighbour weighs exp(-beta * squared distance) */
+    double knn_shrinkage;   /* the prior weighs as much */
+    int32_t has_categories; /* there is such a list, if an empty one */
+    int32_t reserved;
     mlsel_svm_form svm_form;
     mlsel_svm_kernel svm_kernel;
     double svm_gamma;
 } artifact_scalars;
+
+/* KNN: what became of each row with each label; all NULL where the artifact does not say. -1 is an unknown value. */
+typedef struct knn_outcomes {
+    const double *quality;       /* [n_rows][n_labels] */
+    const double *utility;       /* likewise; the qualities where there are no others */
+    const double *latency;       /* likewise, nanoseconds; or NULL */
+    const double *prior;         /* [n_labels] what utilities are shrunk to */
+    const double *quality_prior; /* [n_labels] what qualities are */
+    const uint8_t *choosable;    /* [n_labels] as of the artifact: every label has a score */
+} knn_outcomes;
 
 typedef struct mlsel_artifact {
     artifact_scalars scalars;
@@ -63,6 +77,7 @@ typedef struct mlsel_artifact {
     const double *latencies;     /* [n_rows] nanoseconds */
     const uint64_t *label_rows;  /* [n_labels] rows of each label */
     const uint64_t *row_vectors; /* [n_rows] the vector that a row holds */
+    knn_outcomes outcomes;
     /* KMeans */
     mlsel_kmeans_view kmeans;
     const int32_t *cluster_labels; /* v1: [n_clusters] */

@@ -71,7 +71,8 @@ static bool is_known(const char *key) {
                                        "cluster_sizes",
                                        "support",
                                        "fallback",
-                                       "input_normalization"};
+                                       "input_normalization",
+                                       "outcomes"};
     return is_listed(key, keys, MLSEL_ARRAY_LENGTH(keys));
 }
 

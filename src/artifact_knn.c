@@ -305,7 +305,7 @@ static mlsel_status read_knn(const artifact_reader *in, json_place root, knn_dat
     artifact->qualities = data->qualities;
     artifact->latencies = data->latencies;
     mlsel_i_knn_latency_range(artifact);
-    return MLSEL_OK;
+    return mlsel_i_read_knn_outcomes(in, root);
 }
 
 mlsel_status mlsel_i_read_knn(const artifact_reader *in, json_place root) {

@@ -186,5 +186,5 @@ mlsel_status mlsel_i_read_knn_container(const artifact_reader *in, json_place ro
         return status;
     mlsel_i_knn_latency_range(artifact);
     artifact->unchecked = vectors;
-    return MLSEL_OK;
+    return mlsel_i_read_knn_outcomes(in, root);
 }

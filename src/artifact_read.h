@@ -115,6 +115,8 @@ mlsel_status mlsel_i_knn_count_labels(const artifact_reader *in, label_set *labe
 void mlsel_i_knn_latency_range(mlsel_artifact *artifact);
 /* Sets row_vectors from the tables of vectors. NO_MEMORY is the only failure. */
 mlsel_status mlsel_i_knn_link_rows(const artifact_reader *in);
+/* What the artifact says of outcomes, if anything; rows and labels are read. */
+mlsel_status mlsel_i_read_knn_outcomes(const artifact_reader *in, json_place root);
 mlsel_status mlsel_i_read_kmeans(const artifact_reader *in, json_place root);
 mlsel_status mlsel_i_read_svm(const artifact_reader *in, json_place root);
 /* Whether an SVM artifact has the trained parameters, so that its lists of classifiers are not needed. */

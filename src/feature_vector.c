@@ -34,7 +34,7 @@ static category_list list_of_layout(mlsel_category_layout layout) {
 
 static category_list list_of_model(const mlsel_model *model) {
     const mlsel_artifact *artifact = model->artifact;
-    if (artifact->scalars.n_categories > 0)
+    if (artifact->scalars.has_categories)
         return (category_list){(const char *const *)artifact->categories, artifact->scalars.n_categories};
     return mlsel_i_n_categories(artifact) > 0 ? list_of_layout(model->category_layout) : (category_list){0};
 }
@@ -84,7 +84,7 @@ int32_t mlsel_category_index(mlsel_category_layout layout, const char *name, uin
 /* --- widths ------------------------------------------------------------------------------------------------------ */
 
 uint32_t mlsel_i_n_categories(const mlsel_artifact *artifact) {
-    if (artifact->scalars.n_categories > 0)
+    if (artifact->scalars.has_categories)
         return artifact->scalars.n_categories;
     return artifact->scalars.n_features > N_CATEGORIES ? N_CATEGORIES : 0;
 }

@@ -14,6 +14,8 @@ static const uint64_t default_max_bytes = (uint64_t)4 << 30;
 
 /* --- loading ----------------------------------------------------------------------------------------------------- */
 
+bool mlsel_i_is_knn_rule(mlsel_knn_rule rule) { return rule >= MLSEL_KNN_RULE_COSINE && rule <= MLSEL_KNN_RULE_VOTE; }
+
 static mlsel_status read_options(const mlsel_model_options *given, mlsel_model_options *out, mlsel_error *err) {
     *out = (mlsel_model_options){0};
     const mlsel_status status = mlsel_i_options_copy(out, sizeof *out, given, "mlsel_model_options", err);
@@ -23,7 +25,7 @@ static mlsel_status read_options(const mlsel_model_options *given, mlsel_model_o
         out->max_bytes = default_max_bytes;
     if (out->precision == MLSEL_PRECISION_DEFAULT)
         out->precision = MLSEL_PRECISION_F32;
-    if (out->knn_rule != MLSEL_KNN_RULE_COSINE && out->knn_rule != MLSEL_KNN_RULE_LEGACY)
+    if (!mlsel_i_is_knn_rule(out->knn_rule))
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "knn_rule %d is none", (int)out->knn_rule);
     if (out->precision < MLSEL_PRECISION_F32 || out->precision > MLSEL_PRECISION_INT8)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "precision %d is none", (int)out->precision);
@@ -58,16 +60,33 @@ static void set_sizes(mlsel_model *model, uint32_t k) {
     }
 }
 
+/* The rule that an artifact is used with; COSINE stands for the better one it has data for. */
+static mlsel_status choose_rule(const mlsel_artifact *artifact, mlsel_knn_rule asked, mlsel_knn_rule *out,
+                                mlsel_error *err) {
+    const bool has_outcomes = artifact->outcomes.quality != NULL;
+    if (artifact->scalars.algorithm != MLSEL_ALGORITHM_KNN)
+        asked = MLSEL_KNN_RULE_COSINE;
+    if (asked == MLSEL_KNN_RULE_OUTCOMES && !has_outcomes)
+        return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED,
+                            "knn_rule: the artifact has no $.outcomes: train it with them, or ask for another rule");
+    *out = asked == MLSEL_KNN_RULE_COSINE && has_outcomes ? MLSEL_KNN_RULE_OUTCOMES : asked;
+    return MLSEL_OK;
+}
+
 /* Binds an artifact to a device. The model has its own reference to it, through the engine. */
 static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *options, const device_choice *device,
                          mlsel_model **out, mlsel_error *err) {
     mlsel_engine *engine = NULL;
-    const bool is_knn = artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN;
+    mlsel_knn_rule rule;
+    mlsel_status status = choose_rule(artifact, options->knn_rule, &rule, err);
+    if (status != MLSEL_OK)
+        return status;
+    /* the rules that normalise differ in what they make of the neighbours alone */
     const engine_key key = {.backend = device->backend,
                             .device = device->device,
                             .precision = options->precision,
-                            .rule = is_knn ? options->knn_rule : MLSEL_KNN_RULE_COSINE};
-    mlsel_status status = mlsel_i_engine_acquire(artifact, &key, &engine, err);
+                            .rule = rule == MLSEL_KNN_RULE_LEGACY ? rule : MLSEL_KNN_RULE_COSINE};
+    status = mlsel_i_engine_acquire(artifact, &key, &engine, err);
     if (status != MLSEL_OK)
         return status;
     mlsel_model *model = mlsel_i_calloc(1, sizeof *model);
@@ -78,6 +97,8 @@ static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *op
     atomic_init(&model->references, 1);
     model->engine = engine;
     model->artifact = engine->artifact;
+    model->rule = rule;
+    model->choosable = rule == MLSEL_KNN_RULE_OUTCOMES ? artifact->outcomes.choosable : artifact->choosable;
     model->kernels = mlsel_i_cpu_kernels_pick();
     model->device_fallback = device->fell_back;
     model->category_layout = options->category_layout;
@@ -111,7 +132,7 @@ static bool needs_check(const mlsel_artifact *artifact, const mlsel_model_option
     if (device->backend != &mlsel_i_cpu_backend)
         return true;
     return artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN &&
-           (artifact->index == NULL || options->knn_rule != MLSEL_KNN_RULE_COSINE);
+           (artifact->index == NULL || options->knn_rule == MLSEL_KNN_RULE_LEGACY);
 }
 
 /* Reads an artifact, or finds it among those that are loaded. Takes the content of a container over. */
@@ -276,7 +297,7 @@ static void describe_kind(const mlsel_model *model, mlsel_model_info *info) {
     const mlsel_artifact *artifact = model->artifact;
     switch (artifact->scalars.algorithm) {
     case MLSEL_ALGORITHM_KNN:
-        info->knn_rule = model->engine->rule;
+        info->knn_rule = model->rule;
         info->k = model->k;
         info->n_samples = artifact->knn.n_rows;
         break;
@@ -308,7 +329,7 @@ mlsel_status mlsel_model_get_info(const mlsel_model *model, mlsel_model_info *ou
         .n_features = scalars->n_features,
         .n_labels = scalars->n_labels,
         .n_categories = mlsel_i_n_categories(artifact),
-        .category_layout = scalars->n_categories > 0 ? MLSEL_CATEGORIES_ARTIFACT : model->category_layout,
+        .category_layout = scalars->has_categories ? MLSEL_CATEGORIES_ARTIFACT : model->category_layout,
         .precision = model->engine->precision,
         .category_weight = scalars->category_weight,
         .memory_bytes = artifact->memory_bytes + model->engine->prepared.memory_bytes,

@@ -22,6 +22,8 @@ struct mlsel_model {
     mlsel_engine *engine;
     const mlsel_artifact *artifact; /* of the engine */
     const cpu_kernels *kernels;     /* for the core's own passes over queries */
+    mlsel_knn_rule rule;            /* KNN: in use, never "whichever there is" */
+    const uint8_t *choosable;       /* [n_labels] under that rule, see mlsel_artifact */
     uint32_t k;                     /* KNN: neighbours that vote, at most the rows */
     int32_t device_fallback;
     mlsel_category_layout category_layout;
@@ -48,6 +50,9 @@ typedef struct workspace {
     mlsel_outcome *outcomes;             /* [n_labels], KNN */
     void *scratch;                       /* the backend's */
 } workspace;
+
+/* Whether a value is one of mlsel_knn_rule. */
+bool mlsel_i_is_knn_rule(mlsel_knn_rule rule);
 
 /* Another model of the same artifact with k, device and layout of its own; options are those of mlsel_model_load. */
 mlsel_status mlsel_i_model_view(const mlsel_model *model, const mlsel_model_options *options, mlsel_model **out,

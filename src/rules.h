@@ -31,8 +31,11 @@ void mlsel_i_kmeans_rank(const mlsel_model *model, const measurement *m, workspa
 void mlsel_i_svm_rank(const mlsel_model *model, const measurement *m, workspace *ws, double *scores, ranking *out);
 void mlsel_i_mlp_rank(const mlsel_model *model, const measurement *m, workspace *ws, double *scores, ranking *out);
 
-/* A row's vote under a rule. */
-double mlsel_i_knn_vote(const mlsel_artifact *artifact, mlsel_knn_rule rule, uint64_t row);
+/* What a neighbour added to its label; where outcomes decide, to the label chosen. */
+double mlsel_i_knn_vote(const mlsel_model *model, const mlsel_backend_neighbour *neighbour, int32_t chosen);
+/* Where outcomes decide: what a neighbour weighs, and the mean of a sum over weights, shrunk to the prior. */
+double mlsel_i_knn_weight(const mlsel_artifact *artifact, double distance);
+double mlsel_i_knn_shrink(const mlsel_artifact *artifact, double sum, double weights, double prior);
 
 /* Probabilities of the eligible labels from scores, as mlsel_probabilities documents; out may be scores. */
 void mlsel_i_probabilities(const mlsel_model *model, const double *scores, const uint8_t *mask, double *out);

@@ -147,7 +147,7 @@ static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query
     if (status != MLSEL_OK)
         return status;
     for (uint32_t i = 0; i < n_labels; i++)
-        if ((*out == NULL || mask[i]) && model->artifact->choosable[i])
+        if ((*out == NULL || mask[i]) && model->choosable[i])
             return MLSEL_OK;
     if (options.eligible != NULL && options.n_eligible == 0)
         return mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE, "no label is eligible: the list is empty");
@@ -161,7 +161,7 @@ static mlsel_status read_terms(const mlsel_model *model, const mlsel_query_optio
     mlsel_query_options options;
     out->mask = NULL;
     out->tradeoff = NULL;
-    if (given == NULL && model->artifact->scalars.n_labels > 0 && model->artifact->choosable[0])
+    if (given == NULL && model->artifact->scalars.n_labels > 0 && model->choosable[0])
         return MLSEL_OK;
     mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
     if (status == MLSEL_OK)
@@ -201,8 +201,10 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
 static bool neighbours_suffice(const mlsel_model *model, const measurement *m, const terms *asked,
                                const workspace *ws) {
     const mlsel_artifact *artifact = model->artifact;
+    if (model->rule == MLSEL_KNN_RULE_OUTCOMES) /* every label has a score */
+        return true;
     if (asked->tradeoff != NULL)
-        return mlsel_i_outcomes_suffice(artifact, m->mask, ws->outcomes);
+        return mlsel_i_outcomes_suffice(model, m->mask, ws->outcomes);
     for (uint32_t i = 0; i < m->n_neighbours; i++)
         if (m->mask[artifact->knn.row_labels[m->neighbours[i].row]])
             return true;
@@ -258,12 +260,12 @@ static mlsel_status rank(const mlsel_model *model, const query_set *queries, siz
     const tradeoff_plan *plan = asked->tradeoff;
     bool widened;
     if (plan != NULL)
-        mlsel_i_outcomes_gather(model->artifact, m, NULL, plan->costs, ws->outcomes);
+        mlsel_i_outcomes_gather(model, m, NULL, plan->costs, ws->outcomes);
     const mlsel_status status = widen(model, queries, q, asked, m, neighbours, ws, &widened, err);
     if (status != MLSEL_OK)
         return status;
     if (plan != NULL && widened)
-        mlsel_i_outcomes_gather(model->artifact, m, m->mask, plan->costs, ws->outcomes);
+        mlsel_i_outcomes_gather(model, m, m->mask, plan->costs, ws->outcomes);
     if (plan != NULL)
         mlsel_i_tradeoff_rank(model, plan, m, ws, scores, out);
     else
@@ -381,8 +383,8 @@ typedef struct best_two {
     int32_t best, second;
 } best_two;
 
-static bool can_be_chosen(const mlsel_artifact *artifact, const uint8_t *mask, uint32_t label) {
-    return artifact->choosable[label] && (mask == NULL || mask[label]);
+static bool can_be_chosen(const mlsel_model *model, const uint8_t *mask, uint32_t label) {
+    return model->choosable[label] && (mask == NULL || mask[label]);
 }
 
 static bool lacks_outcome(const ranking *r, uint32_t label) {
@@ -404,11 +406,11 @@ static bool is_tie(const ranking *r, int32_t better, int32_t worse) {
     return !(r->leads != NULL && r->leads[better] > r->leads[worse]) && !(r->keys[better] > r->keys[worse]);
 }
 
-static best_two find_by_rank(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
+static best_two find_by_rank(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
     best_two found = {-1, -1};
-    for (uint32_t i = 0; i < artifact->scalars.n_labels; i++) {
+    for (uint32_t i = 0; i < model->artifact->scalars.n_labels; i++) {
         const int32_t label = (int32_t)i;
-        if (!can_be_chosen(artifact, mask, i) || lacks_outcome(r, i))
+        if (!can_be_chosen(model, mask, i) || lacks_outcome(r, i))
             continue;
         if (is_better(r, label, found.best)) {
             found.second = found.best;
@@ -421,13 +423,13 @@ static best_two find_by_rank(const mlsel_artifact *artifact, const uint8_t *mask
 }
 
 /* Most often no two keys are equal; then minima and maxima find the two without a branch that cannot be predicted. */
-static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mask, const ranking *r) {
-    const uint32_t n_labels = artifact->scalars.n_labels;
+static best_two find_best_two(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
+    const uint32_t n_labels = model->artifact->scalars.n_labels;
     double highest = -INFINITY, next = -INFINITY;
     if (r->leads != NULL)
-        return find_by_rank(artifact, mask, r);
+        return find_by_rank(model, mask, r);
     for (uint32_t i = 0; i < n_labels; i++) {
-        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const double key = can_be_chosen(model, mask, i) ? r->keys[i] : -INFINITY;
         const double lower = key < highest ? key : highest;
         next = lower > next ? lower : next;
         highest = key > highest ? key : highest;
@@ -435,19 +437,19 @@ static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mas
     best_two found = {0, 0};
     uint32_t n_highest = 0, n_next = 0;
     for (uint32_t i = 0; i < n_labels; i++) {
-        const double key = can_be_chosen(artifact, mask, i) ? r->keys[i] : -INFINITY;
+        const double key = can_be_chosen(model, mask, i) ? r->keys[i] : -INFINITY;
         const uint32_t is_highest = key >= highest, is_next = (key >= next) & (key < highest);
         n_highest += is_highest;
         n_next += is_next;
         found.best += (int32_t)(i * is_highest);
         found.second += (int32_t)(i * is_next);
     }
-    return n_highest == 1 && n_next == 1 && next > -INFINITY ? found : find_by_rank(artifact, mask, r);
+    return n_highest == 1 && n_next == 1 && next > -INFINITY ? found : find_by_rank(model, mask, r);
 }
 
 static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
     const mlsel_artifact *artifact = model->artifact;
-    const best_two found = find_best_two(artifact, mask, r);
+    const best_two found = find_best_two(model, mask, r);
     const int32_t best = found.best, second = found.second;
     mlsel_selection s = {.index = best, .runner_up = second, .cluster = r->cluster, .flags = r->flags};
     s.score = r->scores[best];
@@ -608,7 +610,7 @@ static void explain_neighbours(const mlsel_model *model, const measurement *m, m
         evidence->neighbours[i] = (mlsel_neighbour){
             .row = row,
             .distance = m->neighbours[i].distance,
-            .vote = mlsel_i_knn_vote(artifact, model->engine->rule, row),
+            .vote = mlsel_i_knn_vote(model, &m->neighbours[i], evidence->selection.index),
             .quality = artifact->qualities[row],
             .latency_ns = artifact->latencies[row],
             .label = artifact->knn.row_labels[row],
@@ -625,7 +627,7 @@ static void explain_outcomes(const mlsel_model *model, const workspace *ws, cons
     if ((r->flags & MLSEL_SELECTION_TRADEOFF) != 0)
         memcpy(evidence->outcomes, ws->outcomes, artifact->scalars.n_labels * sizeof *ws->outcomes);
     else
-        mlsel_i_outcomes_gather(artifact, m, (r->flags & MLSEL_SELECTION_WIDENED) != 0 ? m->mask : NULL, NULL,
+        mlsel_i_outcomes_gather(model, m, (r->flags & MLSEL_SELECTION_WIDENED) != 0 ? m->mask : NULL, NULL,
                                 evidence->outcomes);
 }
 

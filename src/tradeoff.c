@@ -144,11 +144,52 @@ static bool comes_first(const mlsel_artifact *artifact, uint64_t row, const uint
     return true;
 }
 
-void mlsel_i_outcomes_gather(const mlsel_artifact *artifact, const measurement *m, const uint8_t *mask,
-                             const double *costs, mlsel_outcome *out) {
+/* Labels whose sums are gathered at a time, on the stack. */
+enum { LABELS_AT_ONCE = 16 };
+
+/* Of the labels from `first` on what the artifact's outcomes say, from the neighbours alone. */
+static void gather_known(const mlsel_model *model, const measurement *m, uint32_t first, uint32_t count,
+                         mlsel_outcome *out) {
+    const mlsel_artifact *artifact = model->artifact;
+    const knn_outcomes *known = &artifact->outcomes;
+    double weights[LABELS_AT_ONCE] = {0}, latency_weights[LABELS_AT_ONCE] = {0};
+    for (uint32_t i = 0; i < m->n_neighbours; i++) {
+        const double weight = mlsel_i_knn_weight(artifact, m->neighbours[i].distance);
+        const size_t at = (size_t)m->neighbours[i].row * artifact->scalars.n_labels + first;
+        for (uint32_t j = 0; j < count; j++) {
+            if (known->quality[at + j] >= 0) {
+                out[j].quality += weight * known->quality[at + j];
+                weights[j] += weight;
+                out[j].samples++;
+            }
+            if (known->latency != NULL && known->latency[at + j] >= 0) {
+                out[j].latency_ns += weight * known->latency[at + j];
+                latency_weights[j] += weight;
+                out[j].latency_samples++;
+            }
+        }
+    }
+    for (uint32_t j = 0; j < count; j++) {
+        out[j].quality = mlsel_i_knn_shrink(artifact, out[j].quality, weights[j], known->quality_prior[first + j]);
+        if (latency_weights[j] > 0)
+            out[j].latency_ns /= latency_weights[j];
+        else
+            out[j].latency_samples = 0; /* weights too small for double */
+    }
+}
+
+void mlsel_i_outcomes_gather(const mlsel_model *model, const measurement *m, const uint8_t *mask, const double *costs,
+                             mlsel_outcome *out) {
+    const mlsel_artifact *artifact = model->artifact;
     const mlsel_knn_view *knn = &artifact->knn;
-    for (uint32_t i = 0; i < artifact->scalars.n_labels; i++)
+    const uint32_t n_labels = artifact->scalars.n_labels;
+    for (uint32_t i = 0; i < n_labels; i++)
         out[i] = (mlsel_outcome){.cost = costs == NULL ? (double)NAN : costs[i]};
+    if (model->rule == MLSEL_KNN_RULE_OUTCOMES) {
+        for (uint32_t i = 0; i < n_labels; i += LABELS_AT_ONCE)
+            gather_known(model, m, i, n_labels - i < LABELS_AT_ONCE ? n_labels - i : LABELS_AT_ONCE, out + i);
+        return;
+    }
     for (uint32_t i = 0; i < m->n_neighbours; i++) {
         const uint64_t row = m->neighbours[i].row, vector = artifact->row_vectors[row];
         /* the nearest comes first by right; said again because vectors that nobody has looked at may hold anything */
@@ -159,13 +200,17 @@ void mlsel_i_outcomes_gather(const mlsel_artifact *artifact, const measurement *
     }
 }
 
-static bool is_open(const mlsel_artifact *artifact, const uint8_t *mask, const mlsel_outcome *outcomes, uint32_t i) {
-    return artifact->choosable[i] && (mask == NULL || mask[i]) && outcomes[i].samples > 0;
+static bool has_outcome(const mlsel_model *model, const mlsel_outcome *outcome) {
+    return outcome->samples > 0 || model->rule == MLSEL_KNN_RULE_OUTCOMES;
 }
 
-bool mlsel_i_outcomes_suffice(const mlsel_artifact *artifact, const uint8_t *mask, const mlsel_outcome *outcomes) {
-    for (uint32_t i = 0; i < artifact->scalars.n_labels; i++)
-        if (is_open(artifact, mask, outcomes, i))
+static bool is_open(const mlsel_model *model, const uint8_t *mask, const mlsel_outcome *outcomes, uint32_t i) {
+    return model->choosable[i] && (mask == NULL || mask[i]) && has_outcome(model, &outcomes[i]);
+}
+
+bool mlsel_i_outcomes_suffice(const mlsel_model *model, const uint8_t *mask, const mlsel_outcome *outcomes) {
+    for (uint32_t i = 0; i < model->artifact->scalars.n_labels; i++)
+        if (is_open(model, mask, outcomes, i))
             return true;
     return false;
 }
@@ -189,13 +234,14 @@ static double expense(const tradeoff_plan *plan, const mlsel_outcome *o) {
 }
 
 /* The labels within the tolerance by their expense, the others behind them. */
-static void lead(const mlsel_artifact *artifact, const tradeoff_plan *plan, const uint8_t *mask,
+static void lead(const mlsel_model *model, const tradeoff_plan *plan, const uint8_t *mask,
                  const mlsel_outcome *outcomes, double *leads) {
+    const uint32_t n_labels = model->artifact->scalars.n_labels;
     double best = 0;
-    for (uint32_t i = 0; i < artifact->scalars.n_labels; i++)
-        if (is_open(artifact, mask, outcomes, i) && outcomes[i].quality > best)
+    for (uint32_t i = 0; i < n_labels; i++)
+        if (is_open(model, mask, outcomes, i) && outcomes[i].quality > best)
             best = outcomes[i].quality;
-    for (uint32_t i = 0; i < artifact->scalars.n_labels; i++) {
+    for (uint32_t i = 0; i < n_labels; i++) {
         const bool is_within = outcomes[i].quality >= best - plan->tolerance - rounding;
         leads[i] = is_within ? -expense(plan, &outcomes[i]) : -INFINITY;
     }
@@ -205,7 +251,7 @@ void mlsel_i_tradeoff_rank(const mlsel_model *model, const tradeoff_plan *plan, 
                            double *scores, ranking *out) {
     const mlsel_artifact *artifact = model->artifact;
     for (uint32_t i = 0; i < artifact->scalars.n_labels; i++)
-        scores[i] = ws->outcomes[i].samples > 0 ? utility(plan, &ws->outcomes[i]) : -INFINITY;
+        scores[i] = has_outcome(model, &ws->outcomes[i]) ? utility(plan, &ws->outcomes[i]) : -INFINITY;
     *out = (ranking){.scores = scores,
                      .keys = scores,
                      .ranks = artifact->tie_rank,
@@ -213,6 +259,6 @@ void mlsel_i_tradeoff_rank(const mlsel_model *model, const tradeoff_plan *plan, 
                      .flags = MLSEL_SELECTION_TRADEOFF};
     if (plan->tolerance < 0)
         return;
-    lead(artifact, plan, m->mask, ws->outcomes, ws->keys);
+    lead(model, plan, m->mask, ws->outcomes, ws->keys);
     out->leads = ws->keys;
 }

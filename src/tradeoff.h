@@ -22,10 +22,10 @@ mlsel_status mlsel_i_tradeoff_read(const mlsel_model *model, const mlsel_tradeof
 double mlsel_i_highest_cost(const double *costs, size_t n);
 
 /* Expected outcomes of all labels into out[n_labels], from a run's neighbours; mask as in that run (NULL: none). */
-void mlsel_i_outcomes_gather(const mlsel_artifact *artifact, const measurement *m, const uint8_t *mask,
+void mlsel_i_outcomes_gather(const mlsel_model *model, const measurement *m, const uint8_t *mask,
                              const double *costs, mlsel_outcome *out);
 /* Whether an eligible label has one. */
-bool mlsel_i_outcomes_suffice(const mlsel_artifact *artifact, const uint8_t *mask, const mlsel_outcome *outcomes);
+bool mlsel_i_outcomes_suffice(const mlsel_model *model, const uint8_t *mask, const mlsel_outcome *outcomes);
 
 /* Utilities of all labels from ws->outcomes, and what decides between the eligible ones. */
 void mlsel_i_tradeoff_rank(const mlsel_model *model, const tradeoff_plan *plan, const measurement *m, workspace *ws,

@@ -154,6 +154,9 @@ static void print_algorithm(const mlsel_model *model, const mlsel_model_info *in
     case MLSEL_ALGORITHM_KNN:
         print_value("rows", "%s", text_count(count, info->n_samples));
         print_value("neighbours (k)", "%" PRIu32, info->k);
+        print_value("decision", "%s",
+                    info->knn_rule == MLSEL_KNN_RULE_OUTCOMES ? "by the outcomes that the rows record for every label"
+                                                              : "by the rows' votes for their labels");
         break;
     case MLSEL_ALGORITHM_KMEANS:
         print_value("clusters", "%" PRIu32, info->n_clusters);
@@ -288,6 +291,8 @@ static void json_algorithm(json_out *j, const mlsel_model *model, const mlsel_mo
         json_unsigned(j, info->k);
         json_key(j, "n_samples");
         json_unsigned(j, info->n_samples);
+        json_key(j, "knn_rule");
+        json_string(j, model_file_rule_name(info->knn_rule));
         break;
     case MLSEL_ALGORITHM_KMEANS:
         json_key(j, "n_clusters");

@@ -106,6 +106,17 @@ static void why_tradeoff(const explanation *e, const run_model *m) {
     printf(".\n");
 }
 
+static void why_outcomes(const explanation *e, const run_model *m) {
+    const mlsel_evidence *ev = &e->evidence;
+    const mlsel_selection *best = &ev->selection;
+    const uint64_t known = ev->outcomes[best->index].samples;
+    char score[TEXT_NUMBER];
+    printf("%*s%s did best in the %zu nearest rows, of which %" PRIu64 " know%s it: %s expected", INDENT, "",
+           label_of(m, best->index), ev->neighbour_count, known, known == 1 ? "s" : "",
+           text_number(score, best->score));
+    print_runner_up(e, m);
+}
+
 static void why_knn(const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
     const mlsel_selection *best = &ev->selection;
@@ -193,6 +204,8 @@ static void print_why(const explanation *e, const run_model *m, uint32_t categor
     case MLSEL_ALGORITHM_KNN:
         if (weighed(e))
             why_tradeoff(e, m);
+        else if (m->info.knn_rule == MLSEL_KNN_RULE_OUTCOMES)
+            why_outcomes(e, m);
         else
             why_knn(e, m);
         break;
@@ -321,10 +334,13 @@ static void print_more(size_t shown, size_t count, const char *what) {
                count - shown == 1 ? "" : "s");
 }
 
-/* Under a trade-off rows have outcomes, but no votes. */
+/* Under a trade-off rows have outcomes, but no votes. Where outcomes decide, a row adds to whichever label is looked
+ * at, and its own is the one that was best for it. */
 static void print_neighbours(const mlsel_evidence *ev, const run_model *m, bool votes, bool colour) {
-    table_column columns[] = {{"ROW", 5, true},     {"DISTANCE", 9, true}, {votes ? "VOTES FOR" : "LABEL", 0, false},
-                              {"QUALITY", 8, true}, {"LATENCY", 8, true},  {"VOTE", 8, true}};
+    const bool outcomes = m->info.knn_rule == MLSEL_KNN_RULE_OUTCOMES;
+    const char *label = outcomes ? "BEST" : votes ? "VOTES FOR" : "LABEL";
+    table_column columns[] = {{"ROW", 5, true},     {"DISTANCE", 9, true}, {label, 0, false},
+                              {"QUALITY", 8, true}, {"LATENCY", 8, true},  {outcomes ? "ADDED" : "VOTE", 8, true}};
     table t = {
         .columns = columns, .count = TOOL_ARRAY_LENGTH(columns) - (votes ? 0 : 1), .indent = INDENT, .colour = colour};
     size_t shown = ev->neighbour_count < MOST_NEIGHBOURS ? ev->neighbour_count : MOST_NEIGHBOURS;

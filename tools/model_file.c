@@ -123,7 +123,18 @@ const char *model_file_layout_name(mlsel_category_layout layout) {
     }
 }
 
-const char *model_file_rule_name(mlsel_knn_rule rule) { return rule == MLSEL_KNN_RULE_LEGACY ? "legacy" : "cosine"; }
+const char *model_file_rule_name(mlsel_knn_rule rule) {
+    switch (rule) {
+    case MLSEL_KNN_RULE_LEGACY:
+        return "legacy";
+    case MLSEL_KNN_RULE_OUTCOMES:
+        return "outcomes";
+    case MLSEL_KNN_RULE_VOTE:
+        return "vote";
+    default:
+        return "cosine";
+    }
+}
 
 const char *model_file_label_list(const mlsel_model *model, char *out, size_t size) {
     size_t count = mlsel_model_label_count(model), used = 0;

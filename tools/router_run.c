@@ -53,7 +53,7 @@ static const args_option explain_options[] = {SHARED_OPTIONS, {"--config", CONFI
 
 static bool set_choice(router_run *r, const args *a, int id, const char *value) {
     static const char *const formats[] = {"jsonl", "npy"};
-    static const char *const rules[] = {"cosine", "legacy"};
+    static const char *const rules[] = {"cosine", "legacy", "outcomes", "vote"};
     static const char *const layouts[] = {"vsr", "vsr-doc"};
     int chosen = -1;
     if (id == FORMAT && (chosen = args_choice(a, "--format", value, formats, TOOL_ARRAY_LENGTH(formats))) >= 0)

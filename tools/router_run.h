@@ -29,7 +29,7 @@
     "  --models DIR        folder of the artifacts, whatever the configuration says\n"                                 \
     "  --device DEVICE     in place of every device in the configuration\n"                                            \
     "  --device-fallback   use the CPU where a device is not available\n"                                              \
-    "  --knn-rule RULE     knn: cosine (default) or legacy\n"                                                          \
+    "  --knn-rule RULE     knn: cosine (default), outcomes, vote or legacy\n"                                          \
     "  --categories ORDER  vsr (default) or vsr-doc, where an artifact has none\n"                                     \
     "  --min-probability P replace answers that are less probable by the default\n"                                    \
     "                      model, or without one by the first candidate\n" TRADEOFF_HELP                               \

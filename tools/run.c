@@ -58,7 +58,7 @@ static const args_option run_options[] = {
 
 static bool set_choice(run *r, const args *a, int id, const char *value) {
     static const char *const formats[] = {"jsonl", "f32", "npy"};
-    static const char *const rules[] = {"cosine", "legacy"};
+    static const char *const rules[] = {"cosine", "legacy", "outcomes", "vote"};
     static const char *const precisions[] = {"f32", "f16", "bf16", "int8"};
     static const char *const layouts[] = {"vsr", "vsr-doc"};
     int chosen = -1;

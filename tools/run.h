@@ -26,8 +26,9 @@
     "  --format FORMAT     of the queries: jsonl, f32 or npy\n"                                                        \
     "  --limit N           stop after N queries\n"                                                                     \
     "  --k N               knn: let N neighbours vote, whatever the artifact says\n"                                   \
-    "  --knn-rule RULE     knn: cosine (default), or legacy, the older rule without\n"                                 \
-    "                      normalisation\n"                                                                            \
+    "  --knn-rule RULE     knn: cosine (default), by outcomes where the artifact has\n"                                \
+    "                      some; outcomes or vote, one of the two; or legacy, the\n"                                   \
+    "                      older rule without normalisation\n"                                                         \
     "  --categories ORDER  of the category values, where the artifact has none of\n"                                   \
     "                      its own: vsr (default) or vsr-doc, the alphabetical list\n"                                 \
     "  --device DEVICE     cpu (default), cuda, cuda:N, metal or auto (see\n"                                          \

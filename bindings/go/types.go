@@ -23,13 +23,18 @@ func (a Algorithm) String() string {
 type KNNRule int32
 
 const (
-	// KNNRuleCosine is today's rule of the ecosystem: normalised vectors, votes by quality and latency.
+	// KNNRuleCosine is KNNRuleOutcomes where the artifact has outcomes, else today's rule of the ecosystem:
+	// normalised vectors, votes by quality and latency.
 	KNNRuleCosine KNNRule = 0
 	// KNNRuleLegacy is the rule of the Rust bindings until August 2026.
 	KNNRuleLegacy KNNRule = 1
+	// KNNRuleOutcomes is by what became of each row with every label, which the artifact must record.
+	KNNRuleOutcomes KNNRule = 2
+	// KNNRuleVote is the vote of KNNRuleCosine, whatever else the artifact records.
+	KNNRuleVote KNNRule = 3
 )
 
-func (r KNNRule) String() string { return nameOf(int32(r), "cosine", "legacy") }
+func (r KNNRule) String() string { return nameOf(int32(r), "cosine", "legacy", "outcomes", "vote") }
 
 // SVMKernel is the kernel of an SVM.
 type SVMKernel int32
@@ -191,7 +196,7 @@ type Neighbour struct {
 	Row       uint64 // index in the artifact, from 0
 	Label     string
 	Index     int     // of the label
-	Distance  float64 // squared L2, of the normalised vectors under KNNRuleCosine
+	Distance  float64 // squared L2, of the normalised vectors except under KNNRuleLegacy
 	Vote      float64 // what it added to its label
 	Quality   float64
 	LatencyNS float64 // 0 where the artifact has none

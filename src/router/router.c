@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "model.h"
 #include "router/router.h"
 
 static const uint64_t default_config_bytes = (uint64_t)16 << 20;
@@ -15,7 +16,7 @@ static const uint64_t default_name_bytes = (uint64_t)64 << 20;
 /* --- options ----------------------------------------------------------------------------------------------------- */
 
 static mlsel_status check_options(const mlsel_router_options *o, mlsel_error *err) {
-    if (o->knn_rule != MLSEL_KNN_RULE_COSINE && o->knn_rule != MLSEL_KNN_RULE_LEGACY)
+    if (!mlsel_i_is_knn_rule(o->knn_rule))
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "knn_rule %d is none", (int)o->knn_rule);
     if (o->category_layout != MLSEL_CATEGORIES_VSR && o->category_layout != MLSEL_CATEGORIES_VSR_DOC)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "category_layout %d is none", (int)o->category_layout);

@@ -134,7 +134,7 @@ static mlsel_status add_candidates(const builder *b, const config_decision *from
         if (status != MLSEL_OK)
             return status;
         candidate->label = decision->model == NULL ? -1 : mlsel_i_config_ref_label(ref, decision->model);
-        if (candidate->label < 0 || !decision->model->artifact->choosable[candidate->label])
+        if (candidate->label < 0 || !decision->model->choosable[candidate->label])
             continue;
         candidate->flags = MLSEL_CANDIDATE_KNOWN;
         for (uint32_t j = 0; j < i; j++)

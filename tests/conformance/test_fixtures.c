@@ -58,6 +58,8 @@ static mlsel_model_options read_options(const cJSON *root) {
     const cJSON *k = cJSON_GetObjectItemCaseSensitive(given, "k");
     if (rule != NULL && strcmp(rule->valuestring, "legacy") == 0)
         options.knn_rule = MLSEL_KNN_RULE_LEGACY;
+    if (rule != NULL && strcmp(rule->valuestring, "vote") == 0)
+        options.knn_rule = MLSEL_KNN_RULE_VOTE;
     if (k != NULL)
         options.k = (uint32_t)k->valuedouble;
     return options;

@@ -26,6 +26,8 @@ static void read_options(fixture_set *set, const cJSON *root) {
     const cJSON *k = cJSON_GetObjectItemCaseSensitive(given, "k");
     if (rule != NULL && strcmp(rule->valuestring, "legacy") == 0)
         set->options.knn_rule = MLSEL_KNN_RULE_LEGACY;
+    if (rule != NULL && strcmp(rule->valuestring, "vote") == 0)
+        set->options.knn_rule = MLSEL_KNN_RULE_VOTE;
     if (k != NULL)
         set->options.k = (uint32_t)k->valuedouble;
 }

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings of KNN over outcomes, by cross-validation. The neighbours of every query among the other folds are found
+ * once for all settings of a category weight; a setting is then a matter of sums over these lists.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "knn.h"
+#include "neighbours.h"
+
+static const uint32_t some_k[] = {10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 800};
+static const double some_beta[] = {0, 1, 2, 3, 4, 6, 8, 16};
+static const double some_shrinkage[] = {1, 3, 10};
+static const double some_category_weights[] = {0.25, 0.5, 1};
+
+enum {
+    MAX_K = MLSEL_ARRAY_LENGTH(some_k),
+    N_BETA = MLSEL_ARRAY_LENGTH(some_beta),
+    N_SHRINKAGE = MLSEL_ARRAY_LENGTH(some_shrinkage)
+};
+
+typedef struct setting_grid {
+    uint32_t k[MAX_K]; /* ascending */
+    size_t n_k;
+} setting_grid;
+
+/* Settings are numbered by k, then beta, then shrinkage: of equally good ones the first is the cheapest to use. */
+static size_t setting_number(size_t k, size_t beta, size_t shrinkage) {
+    return (k * N_BETA + beta) * N_SHRINKAGE + shrinkage;
+}
+
+static size_t n_settings(const setting_grid *grid) { return grid->n_k * N_BETA * N_SHRINKAGE; }
+
+/* One k that is given, or those that the queries are enough for. */
+static setting_grid make_grid(const train_table *table, const train_settings *settings) {
+    const size_t most = table->n_queries - table->n_queries / settings->options.folds;
+    setting_grid grid = {.n_k = 1, .k = {settings->options.knn_k}};
+    if (settings->options.knn_k > 0)
+        return grid;
+    grid.k[0] = some_k[0];
+    while (grid.n_k < MAX_K && some_k[grid.n_k] <= most) {
+        grid.k[grid.n_k] = some_k[grid.n_k];
+        grid.n_k++;
+    }
+    return grid;
+}
+
+/* --- one category weight ------------------------------------------------------------------------------------------ */
+
+typedef struct comparison {
+    const train_table *table;
+    const setting_grid *grid;
+    const uint32_t *fold_of;
+    const double *priors; /* [folds][n_models] of the other folds */
+    neighbour_lists lists;
+    double *scratch;  /* [n_threads][3][n_models] */
+    int32_t *choices; /* [settings][n_queries] */
+    size_t n_threads;
+} comparison;
+
+/* Mean utilities over the other folds; NaN: never known there. */
+static void find_priors(const train_table *table, const uint32_t *fold_of, uint32_t n_folds, double *priors) {
+    const size_t m = table->n_models;
+    for (uint32_t fold = 0; fold < n_folds; fold++)
+        for (size_t j = 0; j < m; j++) {
+            double sum = 0;
+            size_t known = 0;
+            for (size_t q = 0; q < table->n_queries; q++) {
+                const double utility = table->utility[q * m + j];
+                if (fold_of[q] == fold || isnan(utility))
+                    continue;
+                sum += utility;
+                known++;
+            }
+            priors[fold * m + j] = known > 0 ? sum / (double)known : (double)NAN;
+        }
+}
+
+/* What every shrinkage chooses from the sums over the nearest k. */
+static void choose_from(const comparison *c, size_t query, size_t k, size_t beta, double *state) {
+    const size_t m = c->table->n_models;
+    const double *sums = state, *totals = state + m, *prior = c->priors + c->fold_of[query] * m;
+    double *scores = state + 2 * m;
+    for (size_t s = 0; s < N_SHRINKAGE; s++) {
+        for (size_t j = 0; j < m; j++) {
+            const double shrinkage = isnan(prior[j]) ? 0 : some_shrinkage[s], total = totals[j] + shrinkage;
+            scores[j] = total > 0 ? (sums[j] + (shrinkage > 0 ? shrinkage * prior[j] : 0)) / total : prior[j];
+        }
+        c->choices[setting_number(k, beta, s) * c->table->n_queries + query] = mlsel_i_argmax(scores, m);
+    }
+}
+
+/* All settings for one query: sums grow neighbour by neighbour, and are looked at wherever a k of the grid is. */
+static void choose_for(const comparison *c, size_t query, double *state) {
+    const size_t m = c->table->n_models, count = c->lists.counts[query];
+    const uint32_t *rows = c->lists.rows + query * c->lists.k;
+    const float *distances = c->lists.distances + query * c->lists.k;
+    for (size_t beta = 0; beta < N_BETA; beta++) {
+        size_t k = 0;
+        memset(state, 0, 2 * m * sizeof *state);
+        for (size_t i = 0; i < count && k < c->grid->n_k; i++) {
+            const double weight = exp(-some_beta[beta] * (double)distances[i]);
+            const double *utility = c->table->utility + rows[i] * m;
+            for (size_t j = 0; j < m; j++) {
+                const bool known = !isnan(utility[j]);
+                state[j] += known ? weight * utility[j] : 0;
+                state[m + j] += known ? weight : 0;
+            }
+            if (i + 1 == c->grid->k[k])
+                choose_from(c, query, k++, beta, state);
+        }
+        while (k < c->grid->n_k) /* more than there are: all of them */
+            choose_from(c, query, k++, beta, state);
+    }
+}
+
+static void choose_part(void *context, size_t part) {
+    const comparison *c = context;
+    for (size_t q = part; q < c->table->n_queries; q += c->n_threads)
+        choose_for(c, q, c->scratch + part * 3 * c->table->n_models);
+}
+
+/* Compares all settings; the best becomes that of info and settings if it is better than what is there. */
+static void take_best(const comparison *c, double category_weight, train_settings *settings, mlsel_training_info *info,
+                      bool *is_first) {
+    for (size_t k = 0; k < c->grid->n_k; k++)
+        for (size_t b = 0; b < N_BETA; b++)
+            for (size_t s = 0; s < N_SHRINKAGE; s++) {
+                const choice_value value =
+                    mlsel_i_value_choices(c->table, c->choices + setting_number(k, b, s) * c->table->n_queries);
+                if (!*is_first && !(value.utility > info->cv_utility))
+                    continue;
+                *is_first = false;
+                settings->options.knn_k = c->grid->k[k];
+                settings->options.category_weight = category_weight;
+                settings->knn_beta = some_beta[b];
+                settings->shrinkage = some_shrinkage[s];
+                info->cv_utility = value.utility;
+                info->cv_standard_error = value.standard_error;
+            }
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+static mlsel_status compare(comparison *c, double category_weight, train_run *run, train_settings *settings,
+                            mlsel_training_info *info, bool *is_first) {
+    mlsel_status status = mlsel_i_neighbours_find(c->table, c->grid->k[c->grid->n_k - 1], c->fold_of, run, &c->lists);
+    if (status != MLSEL_OK)
+        return status;
+    mlsel_i_team_run(run->team, choose_part, c, c->n_threads);
+    take_best(c, category_weight, settings, info, is_first);
+    mlsel_i_neighbours_free(run, &c->lists);
+    return MLSEL_OK;
+}
+
+/* The table with another category weight. */
+static mlsel_status copy_weighed(const train_table *table, double weight, train_run *run, train_table **out) {
+    uint32_t *all = mlsel_i_run_alloc(run, table->n_queries, sizeof *all);
+    if (all == NULL)
+        return mlsel_i_run_status(run);
+    for (size_t q = 0; q < table->n_queries; q++)
+        all[q] = (uint32_t)q;
+    const mlsel_status status = mlsel_i_table_subset(table, all, table->n_queries, out, run->err);
+    if (status == MLSEL_OK)
+        mlsel_i_table_weigh(*out, weight);
+    mlsel_i_run_free(run, all);
+    return status;
+}
+
+static mlsel_status compare_weights(comparison *c, train_run *run, train_settings *settings,
+                                    mlsel_training_info *info) {
+    const train_table *table = c->table;
+    const double before = run->before, share = run->share;
+    const size_t n = MLSEL_ARRAY_LENGTH(some_category_weights);
+    mlsel_status status = MLSEL_OK;
+    bool is_first = true;
+    char stage[sizeof run->stage];
+    snprintf(stage, sizeof stage, "%s", run->stage);
+    for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
+        train_table *weighed = NULL;
+        run->before = before + share * (double)i / (double)n;
+        run->share = share / (double)n;
+        snprintf(run->stage, sizeof run->stage, "%.50scategory weight %zu of %zu: ", stage, i + 1, n);
+        status = copy_weighed(table, some_category_weights[i], run, &weighed);
+        c->table = weighed;
+        if (status == MLSEL_OK)
+            status = compare(c, some_category_weights[i], run, settings, info, &is_first);
+        mlsel_i_table_free(weighed);
+    }
+    c->table = table;
+    snprintf(run->stage, sizeof run->stage, "%s", stage);
+    run->before = before;
+    run->share = share;
+    return status;
+}
+
+mlsel_status mlsel_i_knn_choose(const train_table *table, train_settings *settings, train_run *run,
+                                mlsel_training_info *info) {
+    const mlsel_train_options *options = &settings->options;
+    const size_t n = table->n_queries, m = table->n_models;
+    const setting_grid grid = make_grid(table, settings);
+    const bool is_weight_open = table->n_categories > 0 && !(options->category_weight > 0);
+    const double category_weight = options->category_weight;
+    bool is_first = true;
+    comparison c = {.table = table, .grid = &grid, .n_threads = mlsel_i_team_size(run->team)};
+    uint32_t *fold_of = mlsel_i_run_alloc(run, n, sizeof *fold_of);
+    double *priors = fold_of == NULL ? NULL : mlsel_i_run_alloc(run, options->folds * m, sizeof *priors);
+    c.scratch = priors == NULL ? NULL : mlsel_i_run_alloc(run, c.n_threads * m, 3 * sizeof *c.scratch);
+    c.choices = c.scratch == NULL ? NULL : mlsel_i_run_alloc(run, n, n_settings(&grid) * sizeof *c.choices);
+    mlsel_status status = c.choices == NULL ? mlsel_i_run_status(run) : MLSEL_OK;
+    if (status != MLSEL_OK)
+        goto out;
+    mlsel_i_folds_assign(n, options->folds, options->seed, fold_of);
+    find_priors(table, fold_of, options->folds, priors);
+    c.fold_of = fold_of;
+    c.priors = priors;
+    if ((status = mlsel_i_cross_validate_single(table, settings, run, &info->cv_best_single)) != MLSEL_OK)
+        goto out;
+    info->n_candidates =
+        (uint32_t)(n_settings(&grid) * (is_weight_open ? MLSEL_ARRAY_LENGTH(some_category_weights) : 1));
+    status = is_weight_open ? compare_weights(&c, run, settings, info)
+                            : compare(&c, category_weight, run, settings, info, &is_first);
+out:
+    mlsel_i_run_free(run, fold_of);
+    mlsel_i_run_free(run, priors);
+    mlsel_i_run_free(run, c.scratch);
+    mlsel_i_run_free(run, c.choices);
+    return status;
+}

@@ -33,6 +33,7 @@ typedef struct chunk {
     double *values;
     size_t value_count;
     size_t value_capacity;
+    size_t text_width; /* not 0: a text without values is embedded, to so many */
     bool requests; /* lines of JSON are requests to a router: the embedding may be missing, other members are kept */
 } chunk;
 

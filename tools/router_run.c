@@ -29,6 +29,7 @@ enum option {
     DEVICE_FALLBACK,
     KNN_RULE,
     CATEGORIES,
+    EMBEDDING_MODEL,
     MIN_PROBABILITY,
     NEXT_DECISION,
     STRICT,
@@ -43,8 +44,9 @@ enum option {
         {"--unavailable", UNAVAILABLE, true}, {"--allow", ALLOW, true}, {"--format", FORMAT, true},                    \
         {"--limit", LIMIT, true}, {"--models", MODELS, true}, {"--device", DEVICE, true},                              \
         {"--device-fallback", DEVICE_FALLBACK, false}, {"--knn-rule", KNN_RULE, true},                                 \
-        {"--categories", CATEGORIES, true}, {"--min-probability", MIN_PROBABILITY, true},                              \
-        {"--next-decision", NEXT_DECISION, false}, TRADEOFF_OPTIONS(TRADEOFF), {                                       \
+        {"--categories", CATEGORIES, true}, {"--embedding-model", EMBEDDING_MODEL, true},                              \
+        {"--min-probability", MIN_PROBABILITY, true}, {"--next-decision", NEXT_DECISION, false},                       \
+        TRADEOFF_OPTIONS(TRADEOFF), {                                                                                  \
         "--strict", STRICT, false                                                                                      \
     }
 
@@ -117,6 +119,9 @@ static bool set_option(router_run *r, const args *a, int id, const char *value, 
     case JSON:
         r->json = true;
         return true;
+    case EMBEDDING_MODEL:
+        r->embeds_text = text_embedder_accepts(a, value);
+        return r->embeds_text;
     case CATEGORY:
     case SIGNAL:
     case UNAVAILABLE:
@@ -235,12 +240,32 @@ static void warn_unknown_prices(const router_run *r) {
             tool_warning("--cost: no decision has a model \"%s\"", r->base.tradeoff.prices[i].model);
 }
 
+/* Texts become embeddings of the width that the first selector expects; the usual one where there is none. */
+static size_t text_width(const router_run *r) {
+    enum { USUAL_WIDTH = 1024 };
+    mlsel_router_info router;
+    mlsel_model_info info;
+    size_t width = 0;
+    if (mlsel_router_get_info(r->router, &router, sizeof router, NULL) != MLSEL_OK)
+        return USUAL_WIDTH;
+    for (uint32_t d = 0; d < router.n_decisions && width == 0; ++d) {
+        mlsel_model *model = NULL;
+        if (mlsel_router_get_model(r->router, d, &model, NULL) == MLSEL_OK && model != NULL &&
+            mlsel_model_get_info(model, &info, sizeof info, NULL) == MLSEL_OK)
+            width = info.n_features - info.n_categories;
+        mlsel_model_release(model);
+    }
+    return width > 0 ? width : USUAL_WIDTH;
+}
+
 static bool open_requests(router_run *r) {
     if (r->single)
         return true;
     r->opened = input_open(&r->in, r->requests, r->format, 0);
     r->in.limit = r->limit;
     r->in.chunk_queries = CHUNK_REQUESTS;
+    if (r->embeds_text)
+        r->chunk.text_width = text_width(r);
     r->problem = r->in.problem;
     return r->opened;
 }

@@ -7,6 +7,7 @@
 
 #include "json_out.h"
 #include "request.h"
+#include "text_embedder.h"
 #include "watch.h"
 
 #define ROUTER_HELP_INPUT                                                                                              \
@@ -30,7 +31,7 @@
     "  --device DEVICE     in place of every device in the configuration\n"                                            \
     "  --device-fallback   use the CPU where a device is not available\n"                                              \
     "  --knn-rule RULE     knn: cosine (default), outcomes, vote or legacy\n"                                          \
-    "  --categories ORDER  vsr (default) or vsr-doc, where an artifact has none\n"                                     \
+    "  --categories ORDER  vsr (default) or vsr-doc, where an artifact has none\n" TEXT_EMBEDDER_HELP                  \
     "  --min-probability P replace answers that are less probable by the default\n"                                    \
     "                      model, or without one by the first candidate\n" TRADEOFF_HELP                               \
     "  --next-decision     go on to the next decision that matches if no model of the\n"                               \
@@ -42,6 +43,7 @@ typedef struct router_run {
     const char *command;
     const char *help;
     bool json;
+    bool embeds_text;
     bool watches;
     const char *config;
     const char *requests; /* NULL: standard input, or the options if `single` */

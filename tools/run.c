@@ -35,6 +35,7 @@ enum option {
     DEVICE_FALLBACK,
     PRECISION,
     CATEGORIES,
+    EMBEDDING_MODEL,
     TRADEOFF /* the first of five */
 };
 
@@ -52,6 +53,7 @@ static const args_option run_options[] = {
     {"--device-fallback", DEVICE_FALLBACK, false},
     {"--precision", PRECISION, true},
     {"--categories", CATEGORIES, true},
+    {"--embedding-model", EMBEDDING_MODEL, true},
     TRADEOFF_OPTIONS(TRADEOFF),
     {"--scores", SCORES, false},
 };
@@ -108,6 +110,9 @@ static bool set_option(run *r, const args *a, int id, const char *value, bool *q
     case DEVICE_FALLBACK:
         r->load.allow_device_fallback = 1;
         return true;
+    case EMBEDDING_MODEL:
+        r->embeds_text = text_embedder_accepts(a, value);
+        return r->embeds_text;
     case LIMIT:
         r->limit = args_count(a, "--limit", value, INT64_MAX);
         return r->limit > 0;
@@ -291,6 +296,23 @@ static size_t common_width(const run *r) {
     return r->models[0].info.n_features;
 }
 
+/* Texts become embeddings of the width that the models have in common. */
+static bool set_text_width(run *r) {
+    for (size_t i = 0; r->embeds_text && i < r->model_count; ++i) {
+        const mlsel_model_info *info = &r->models[i].info;
+        const size_t width = info->n_features - info->n_categories;
+        if (i > 0 && width != r->chunk.text_width) {
+            failure_set(&r->problem, EXIT_USAGE,
+                        "--embedding-model: the artifacts expect embeddings of %zu and of %zu values",
+                        r->chunk.text_width, width);
+            failure_hint(&r->problem, "ask them one at a time");
+            return false;
+        }
+        r->chunk.text_width = width;
+    }
+    return true;
+}
+
 int run_begin(run *r, const char *command, const char *help, bool with_scores, char **arguments) {
     size_t count = 0;
     *r = (run){.command = command};
@@ -305,7 +327,7 @@ int run_begin(run *r, const char *command, const char *help, bool with_scores, c
         run_end(r);
         return code;
     }
-    if (!load_models(r))
+    if (!load_models(r) || !set_text_width(r))
         return run_end(r);
     r->opened = input_open(&r->in, r->queries, r->format, common_width(r));
     if (!r->opened) {

@@ -10,6 +10,7 @@
 #include "input.h"
 #include "json_out.h"
 #include "progress.h"
+#include "text_embedder.h"
 #include "tool.h"
 #include "tradeoff.h"
 
@@ -35,7 +36,7 @@
     "                      `mlsel devices`)\n"                                                                         \
     "  --device-fallback   use the CPU where that device is not available\n"                                           \
     "  --precision P       mlp: f32 (default), f16, bf16 or int8, each faster and less\n"                              \
-    "                      exact (`mlsel inspect --agreement` measures how much)\n" TRADEOFF_HELP                      \
+    "                      exact (`mlsel inspect --agreement` measures how much)\n" TEXT_EMBEDDER_HELP TRADEOFF_HELP   \
     "  -h, --help          this text\n\n"
 
 typedef struct run_model {
@@ -56,6 +57,7 @@ typedef struct run {
     const char *command;
     bool json;
     bool scores;
+    bool embeds_text;
     const char *queries; /* NULL: standard input */
     input_format format;
     uint64_t limit;

@@ -2,6 +2,7 @@
 /* Cross-validation: what would have come of queries that were held out. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "train.h"
 
@@ -40,33 +41,72 @@ static size_t list_queries(const uint32_t *fold_of, size_t n, uint32_t fold, boo
     return count;
 }
 
+enum { QUERIES_AT_ONCE = 256 };
+
+/* Where the labels of a model are among the table's models; -1: not there. */
+static void map_labels(const train_table *table, const mlsel_model *model, size_t n_labels, int32_t *map) {
+    for (size_t i = 0; i < n_labels; i++)
+        map[i] = -1;
+    for (size_t m = 0; m < table->n_models; m++) {
+        const int32_t label = mlsel_model_find_label(model, table->models[m]);
+        if (label >= 0)
+            map[label] = (int32_t)m;
+    }
+}
+
+/* What a model that is asked leaves room for: queries side by side, their answers. */
+typedef struct question {
+    float *x;              /* [QUERIES_AT_ONCE][n_features] */
+    double *rows;          /* [QUERIES_AT_ONCE][n_labels] */
+    mlsel_selection *best; /* [QUERIES_AT_ONCE] */
+    int32_t *map;          /* [n_labels] */
+    size_t n_labels;
+} question;
+
+static mlsel_status ask_some(const train_table *table, const mlsel_model *model, const uint32_t *queries, size_t n,
+                             const question *ask, mlsel_error *err, double *scores, int32_t *choices) {
+    const size_t width = table->n_features, m = table->n_models;
+    mlsel_status status = MLSEL_OK;
+    for (size_t i = 0; i < n; i++)
+        memcpy(ask->x + i * width, table->x + queries[i] * table->stride, width * sizeof *ask->x);
+    if (scores != NULL)
+        status = mlsel_score_batch(model, ask->x, n, width, width, NULL, ask->rows, ask->n_labels, err);
+    for (size_t i = 0; i < n && scores != NULL && status == MLSEL_OK; i++) {
+        for (size_t j = 0; j < m; j++)
+            scores[queries[i] * m + j] = (double)NAN;
+        for (size_t j = 0; j < ask->n_labels; j++)
+            if (ask->map[j] >= 0)
+                scores[queries[i] * m + (size_t)ask->map[j]] = ask->rows[i * ask->n_labels + j];
+    }
+    if (choices == NULL || status != MLSEL_OK)
+        return status;
+    status = mlsel_select_batch(model, ask->x, n, width, width, NULL, ask->best, err);
+    for (size_t i = 0; i < n && status == MLSEL_OK; i++)
+        choices[queries[i]] = ask->map[ask->best[i].index];
+    return status;
+}
+
 /* Scores and choices of the queries listed, by a model whose labels need not be all the table's models. */
 static mlsel_status ask(const train_table *table, const mlsel_model *model, const uint32_t *queries, size_t n,
                         train_run *run, double *scores, int32_t *choices) {
-    const size_t n_labels = mlsel_model_label_count(model);
-    double *row = mlsel_i_alloc(n_labels, sizeof *row);
-    if (row == NULL)
-        return mlsel_i_no_memory(run->err);
+    question q = {.n_labels = mlsel_model_label_count(model)};
     mlsel_status status = MLSEL_OK;
-    for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
-        const size_t q = queries[i];
-        const float *x = table->x + q * table->stride;
-        mlsel_selection best;
-        if (scores != NULL)
-            status = mlsel_score(model, x, table->n_features, NULL, row, n_labels, run->err);
-        for (size_t m = 0; m < table->n_models && scores != NULL && status == MLSEL_OK; m++) {
-            const int32_t label = mlsel_model_find_label(model, table->models[m]);
-            scores[q * table->n_models + m] = label < 0 ? (double)NAN : row[label];
-        }
-        if (choices == NULL || status != MLSEL_OK)
-            continue;
-        status = mlsel_select(model, x, table->n_features, NULL, &best, run->err);
-        choices[q] = -1;
-        for (size_t m = 0; m < table->n_models && status == MLSEL_OK; m++)
-            if (mlsel_model_find_label(model, table->models[m]) == best.index)
-                choices[q] = (int32_t)m;
+    q.x = mlsel_i_run_alloc(run, QUERIES_AT_ONCE, table->n_features * sizeof *q.x);
+    q.rows = mlsel_i_run_alloc(run, QUERIES_AT_ONCE, q.n_labels * sizeof *q.rows);
+    q.best = mlsel_i_run_alloc(run, QUERIES_AT_ONCE, sizeof *q.best);
+    q.map = mlsel_i_run_alloc(run, q.n_labels, sizeof *q.map);
+    if (q.x == NULL || q.rows == NULL || q.best == NULL || q.map == NULL)
+        status = mlsel_i_run_status(run);
+    else
+        map_labels(table, model, q.n_labels, q.map);
+    for (size_t from = 0; from < n && status == MLSEL_OK; from += QUERIES_AT_ONCE) {
+        const size_t count = n - from < QUERIES_AT_ONCE ? n - from : QUERIES_AT_ONCE;
+        status = ask_some(table, model, queries + from, count, &q, run->err, scores, choices);
     }
-    mlsel_i_free(row);
+    mlsel_i_run_free(run, q.x);
+    mlsel_i_run_free(run, q.rows);
+    mlsel_i_run_free(run, q.best);
+    mlsel_i_run_free(run, q.map);
     return status;
 }
 

@@ -21,6 +21,7 @@ void mlsel_i_table_free(train_table *table) {
     mlsel_i_free(table->utility);
     mlsel_i_free((void *)table->models);
     mlsel_i_free(table->records);
+    mlsel_i_free(table->tasks);
     mlsel_i_free(table);
 }
 
@@ -40,8 +41,9 @@ static train_table *alloc_table(size_t n_queries, size_t n_models, size_t n_feat
     table->utility = mlsel_i_alloc(cells, sizeof *table->utility);
     table->models = mlsel_i_alloc(n_models, sizeof *table->models);
     table->records = mlsel_i_alloc(n_records, sizeof *table->records);
+    table->tasks = mlsel_i_calloc(n_queries, sizeof *table->tasks);
     if (table->x == NULL || table->quality == NULL || table->latency_s == NULL || table->utility == NULL ||
-        table->models == NULL || table->records == NULL) {
+        table->models == NULL || table->records == NULL || table->tasks == NULL) {
         mlsel_i_table_free(table);
         return NULL;
     }
@@ -94,6 +96,25 @@ void mlsel_i_table_weigh(train_table *table, double category_weight) {
             if (categories[i] != 0)
                 categories[i] = (float)category_weight;
     }
+}
+
+/* Numbers the names of tasks by first occurrence. There are few of them, next to queries. */
+static mlsel_status number_tasks(const mlsel_dataset *dataset, train_table *table, mlsel_error *err) {
+    const char **names = mlsel_i_alloc(table->n_queries, sizeof *names);
+    if (names == NULL)
+        return mlsel_i_no_memory(err);
+    for (size_t q = 0; q < table->n_queries; q++) {
+        const char *name = dataset->queries[q].task;
+        size_t task = q > 0 ? table->tasks[q - 1] : 0; /* mostly that of the query before */
+        if (table->n_tasks == 0 || strcmp(names[task], name) != 0)
+            for (task = 0; task < table->n_tasks && strcmp(names[task], name) != 0;)
+                task++;
+        if (task == table->n_tasks)
+            names[table->n_tasks++] = name;
+        table->tasks[q] = (uint32_t)task;
+    }
+    mlsel_i_free((void *)names);
+    return MLSEL_OK;
 }
 
 /* --- outcomes ----------------------------------------------------------------------------------------------------- */
@@ -177,6 +198,7 @@ mlsel_status mlsel_i_table_create(const mlsel_dataset *dataset, const mlsel_trai
     for (size_t m = 0; m < dataset->n_models; m++)
         ((const char **)table->models)[m] = dataset->models[dataset->model_order[m]];
     if ((status = fill_features(dataset, options, table, err)) != MLSEL_OK ||
+        (status = number_tasks(dataset, table, err)) != MLSEL_OK ||
         (status = fill_outcomes(dataset, table, err)) != MLSEL_OK)
         goto out;
     fill_utilities(options, table, mean_speed);
@@ -195,6 +217,7 @@ static void copy_cells(const train_table *from, const uint32_t *queries, size_t 
     for (size_t i = 0; i < n; i++) {
         const size_t q = queries[i];
         memcpy(to->x + i * to->stride, from->x + q * from->stride, from->stride * sizeof *to->x);
+        to->tasks[i] = from->tasks[q];
         memcpy(to->quality + i * m, from->quality + q * m, m * sizeof *to->quality);
         memcpy(to->latency_s + i * m, from->latency_s + q * m, m * sizeof *to->latency_s);
         memcpy(to->utility + i * m, from->utility + q * m, m * sizeof *to->utility);
@@ -229,6 +252,7 @@ mlsel_status mlsel_i_table_subset(const train_table *table, const uint32_t *quer
     train_table *part = alloc_table(n, table->n_models, table->n_features, copy_records(table, place, NULL));
     if (part != NULL) {
         part->n_categories = table->n_categories;
+        part->n_tasks = table->n_tasks;
         memcpy((void *)part->models, table->models, table->n_models * sizeof *table->models);
         copy_cells(table, queries, n, part);
         copy_records(table, place, part->records);

@@ -35,6 +35,8 @@ typedef struct train_table {
     table_record *records;     /* [n_records] */
     size_t n_records;
     size_t n_categories; /* category values at the end of a row; 0: none */
+    uint32_t *tasks;     /* [n_queries] which benchmark a query is of, below n_tasks: known in training, not later */
+    size_t n_tasks;      /* a missing name counts as one */
 } train_table;
 
 /* The embeddings, checked to be there, with categories as the options say. options->category_weight may be 0: then the

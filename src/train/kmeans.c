@@ -52,8 +52,7 @@ void mlsel_i_cluster_means(const train_table *table, const double *weights, cons
 void mlsel_i_cluster_scores(const cluster_means *means, size_t cluster, double shrinkage, double *scores) {
     const double *sums = means->sums + cluster * means->n_models, *counts = means->counts + cluster * means->n_models;
     for (size_t i = 0; i < means->n_models; i++)
-        scores[i] =
-            counts[i] > 0 ? (sums[i] + shrinkage * means->prior[i]) / (counts[i] + shrinkage) : means->prior[i];
+        scores[i] = counts[i] > 0 ? (sums[i] + shrinkage * means->prior[i]) / (counts[i] + shrinkage) : means->prior[i];
 }
 
 /* --- the state ---------------------------------------------------------------------------------------------------- */
@@ -153,8 +152,8 @@ static mlsel_status judge_records(const train_table *table, const uint32_t *labe
         const double *scores = state->scores + c * m, *support = state->support + c * m, *met = order + c * m;
         size_t best = m;
         for (size_t i = 0; i < m; i++)
-            if (support[i] > 0 && (best == m || scores[i] > scores[best] ||
-                                   (scores[i] == scores[best] && met[i] < met[best])))
+            if (support[i] > 0 &&
+                (best == m || scores[i] > scores[best] || (scores[i] == scores[best] && met[i] < met[best])))
                 best = i;
         state->choices[c] = best == m ? 0 : (uint32_t)best;
     }
@@ -197,8 +196,9 @@ static mlsel_status train(const train_table *table, const train_settings *settin
     const uint32_t requested = wanted > 0 ? wanted : default_clusters(table, is_compatible);
     const uint32_t k = requested < table->n_queries ? requested : (uint32_t)table->n_queries;
     const cluster_settings how = mlsel_i_kmeans_settings(&settings->options, k);
-    const double shrinkage =
-        is_compatible ? 0 : settings->shrinkage > 0 ? settings->shrinkage : KMEANS_DEFAULT_SHRINKAGE;
+    const double shrinkage = is_compatible             ? 0
+                             : settings->shrinkage > 0 ? settings->shrinkage
+                                                       : KMEANS_DEFAULT_SHRINKAGE;
     double *weights = mlsel_i_run_alloc(run, table->n_queries, sizeof *weights);
     clustering *clusterings = mlsel_i_run_calloc(run, how.n_starts, sizeof *clusterings);
     kmeans_state *state = NULL;

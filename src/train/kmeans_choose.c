@@ -178,8 +178,7 @@ mlsel_status mlsel_i_kmeans_choose(const train_table *table, train_settings *set
                  .means = {.n_models = table->n_models}};
     const size_t n_clusters = list_clusters(&c, given.kmeans_clusters, clusters);
     const uint32_t largest = clusters[n_clusters - 1];
-    mlsel_status status =
-        alloc_chooser(&c, weighs, largest < table->n_queries ? (size_t)largest : table->n_queries);
+    mlsel_status status = alloc_chooser(&c, weighs, largest < table->n_queries ? (size_t)largest : table->n_queries);
     if (!weighs)
         c.table.x = table->x;
     if (status == MLSEL_OK)

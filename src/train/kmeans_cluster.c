@@ -89,8 +89,7 @@ static size_t farthest_row(const engine *e, const start_state *s, const uint32_t
             is_taken = taken[t] == i;
         if (is_taken)
             continue;
-        const double distance =
-            mlsel_i_kmeans_distance(e, i, s->exact + s->result->labels[i] * e->rows->n_features);
+        const double distance = mlsel_i_kmeans_distance(e, i, s->exact + s->result->labels[i] * e->rows->n_features);
         if (distance > most) {
             most = distance;
             farthest = i;
@@ -100,8 +99,8 @@ static size_t farthest_row(const engine *e, const start_state *s, const uint32_t
 }
 
 /*
- * Each empty cluster gets one of the rows that are farthest from their centroids, which leaves its own cluster as far as
- * means are concerned (as scikit-learn does it). Sums and masses to be used instead are in s->work and mass[k..2k).
+ * Each empty cluster gets one of the rows that are farthest from their centroids, which leaves its own cluster as far
+ * as means are concerned (as scikit-learn does it). Sums and masses to be used instead are in s->work and mass[k..2k).
  */
 static void fill_empty(const engine *e, start_state *s) {
     const size_t k = s->result->k, n = e->rows->n_features;
@@ -155,9 +154,9 @@ static double move_centroids(const engine *e, start_state *s, const double *sums
             centroid[i] = mean;
         }
         total += moved;
-        s->moved[c] = e->tame && moved > 0 ? (float)(sqrt(moved) * (1 + 4 * unit) +
-                                                     4 * unit * ((double)e->reach + (double)s->reach))
-                                           : 0;
+        s->moved[c] = e->tame && moved > 0
+                          ? (float)(sqrt(moved) * (1 + 4 * unit) + 4 * unit * ((double)e->reach + (double)s->reach))
+                          : 0;
     }
     return total;
 }
@@ -254,9 +253,8 @@ static mlsel_status iterate(engine *e, size_t done) {
     open_bounds(e);
     while (n_active > 0) {
         if (work >= report_work) {
-            const mlsel_status status =
-                mlsel_i_run_report(e->run, "clustering", done + e->n_starts - n_active, e->settings->n_starts,
-                                   (double)NAN, (double)NAN);
+            const mlsel_status status = mlsel_i_run_report(e->run, "clustering", done + e->n_starts - n_active,
+                                                           e->settings->n_starts, (double)NAN, (double)NAN);
             if (status != MLSEL_OK)
                 return status;
             work = 0;
@@ -412,8 +410,7 @@ static mlsel_status open_engine(engine *e, size_t in_step) {
         !alloc_parts(e, in_step))
         return mlsel_i_run_status(e->run);
     e->panel_error = (float)mlsel_i_cpu_panel_error(e->rows->n_features);
-    e->dots_error =
-        (float)mlsel_i_cpu_dots_error(e->kernels->dots_parts, e->kernels->dots_tail, e->rows->n_features);
+    e->dots_error = (float)mlsel_i_cpu_dots_error(e->kernels->dots_parts, e->kernels->dots_tail, e->rows->n_features);
     measure_rows(e);
     return find_threshold(e);
 }

@@ -23,15 +23,15 @@ enum {
 typedef struct start_state {
     clustering *result; /* centroids and labels are there */
     random_state random;
-    double *exact;   /* [k][n_features] the centroids in double */
-    float *squares;  /* [k] |c|^2 */
-    float *moved;    /* [k] distance of the last move, rounded up, and some for the rounding of the bounds */
-    float reach;     /* largest |c|, rounded up */
-    double *sums;    /* [k][n_features] of the rows by `summed` */
-    double *mass;    /* [k] weights of those */
-    double *work;    /* [k][n_features] for empty clusters; NULL until there is one */
-    float *upper;    /* [n] */
-    float *lower;    /* [blocks][k][PANEL_WIDTH]; FLT_MAX for the row's own centroid */
+    double *exact;     /* [k][n_features] the centroids in double */
+    float *squares;    /* [k] |c|^2 */
+    float *moved;      /* [k] distance of the last move, rounded up, and some for the rounding of the bounds */
+    float reach;       /* largest |c|, rounded up */
+    double *sums;      /* [k][n_features] of the rows by `summed` */
+    double *mass;      /* [k] weights of those */
+    double *work;      /* [k][n_features] for empty clusters; NULL until there is one */
+    float *upper;      /* [n] */
+    float *lower;      /* [blocks][k][PANEL_WIDTH]; FLT_MAX for the row's own centroid */
     uint32_t *summed;  /* [n] the labels that are in the sums */
     uint32_t *changed; /* [n_changed] rows whose label is another */
     size_t n_changed;
@@ -59,11 +59,11 @@ typedef struct engine {
     const cpu_kernels *kernels;
     train_run *run;
     size_t n_blocks, n_padded;
-    float *squares;  /* [n_padded] |x|^2 */
-    float *norms;    /* [n_padded] |x|, rounded up */
-    float reach;     /* the largest */
-    bool tame;       /* squares are well inside the range of float */
-    double scale;    /* distances of seeding are multiplied with it */
+    float *squares;   /* [n_padded] |x|^2 */
+    float *norms;     /* [n_padded] |x|, rounded up */
+    float reach;      /* the largest */
+    bool tame;        /* squares are well inside the range of float */
+    double scale;     /* distances of seeding are multiplied with it */
     double threshold; /* squared movement at which to stop */
     float panel_error, dots_error;
     part_scratch *parts;

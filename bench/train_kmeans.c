@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * k-means as the KMeans trainer runs it, on made-up clustered rows or on those of a file; peers/train_kmeans.py does the
- * same with scikit-learn.
+ * k-means as the KMeans trainer runs it, on made-up clustered rows or on those of a file; peers/train_kmeans.py does
+ * the same with scikit-learn.
  *
  *     bench_train_kmeans [clusters [threads [starts [rows features [file]]]]]
  *
@@ -76,11 +76,8 @@ static size_t argument(int argc, char **argv, int index, size_t otherwise) {
 static bool run(const cluster_rows *rows, size_t k, size_t threads, size_t starts) {
     mlsel_error err;
     train_run run = {.share = 1, .err = &err};
-    const cluster_settings settings = {.k = (uint32_t)k,
-                                       .n_starts = (uint32_t)starts,
-                                       .max_iterations = 300,
-                                       .tolerance = 1e-4,
-                                       .seed = 42};
+    const cluster_settings settings = {
+        .k = (uint32_t)k, .n_starts = (uint32_t)starts, .max_iterations = 300, .tolerance = 1e-4, .seed = 42};
     clustering *out = calloc(starts, sizeof *out);
     size_t best = 0;
     if (out == NULL || (threads > 1 && mlsel_i_team_create((uint32_t)threads, &run.team, &err) != MLSEL_OK))

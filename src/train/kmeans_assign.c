@@ -8,6 +8,7 @@
 
 enum {
     DENSE = PANEL_WIDTH / 2, /* rows of a block from which it is measured as a whole */
+    QUAD_CLUSTERS = 16,      /* up to which rows from several blocks are not laid out as a panel */
     TIGHTEN_FROM = 16,       /* clusters from which a block's upper bounds are tightened before */
     FEW_SHARE = 8            /* a row that may belong to less than this part of the clusters is measured by itself */
 };
@@ -149,29 +150,29 @@ static void bound_row(const start_state *s, size_t row, const float *values, flo
         lower[c * PANEL_WIDTH] = root_down(values[c * PANEL_WIDTH] - error);
 }
 
-/* Measures the rows of a panel; those of a block have rows NULL and start at `first`. */
-static void measure(const engine *e, start_state *s, const float *panel, const uint32_t *rows, size_t first,
-                    size_t count, float *values) {
+/* Takes the dot products of some rows, those listed or else a block's from `first` on, to labels and bounds. */
+static void measure(const engine *e, start_state *s, const uint32_t *rows, size_t first, size_t count, float dots_error,
+                    float *values) {
     const size_t k = s->result->k;
     column_state columns;
-    e->kernels->panel->dots(s->result->centroids, e->rows->stride, k, panel, e->rows->n_features, count, values);
     for (size_t j = 0; j < PANEL_WIDTH; j++) {
         const size_t row = rows == NULL ? first + (j < count ? j : 0) : rows[j < count ? j : 0];
         columns.squares[j] = e->squares[row];
-        columns.errors[j] = estimate_error(e->panel_error, e->norms[row], s->reach);
+        columns.errors[j] = estimate_error(dots_error, e->norms[row], s->reach);
     }
     estimate(s, &columns, values);
-    if (rows == NULL && count == PANEL_WIDTH)
+    const bool is_whole = rows == NULL && count == PANEL_WIDTH;
+    if (is_whole)
         bound_block(s, &columns, values, s->lower + first * k);
     for (size_t j = 0; j < count; j++) {
         const size_t row = rows == NULL ? first + j : rows[j];
         const float limit = columns.best[j] + 2 * columns.errors[j];
         uint32_t label = columns.which[j];
-        if (rows == NULL && e->rows->weights[row] == 0 && s->upper[row] < 0)
-            continue;
+        if (s->upper[row] < 0)
+            continue; /* has no weight, and is assigned at the end */
         if (columns.second[j] <= limit)
             label = settle(e, s, row, values + j, PANEL_WIDTH, limit);
-        if (rows != NULL || count < PANEL_WIDTH)
+        if (!is_whole)
             bound_row(s, row, values + j, columns.errors[j]);
         s->result->labels[row] = label;
         s->upper[row] = root_up(fmaxf(values[label * PANEL_WIDTH + j], 0) + columns.errors[j]);
@@ -179,13 +180,41 @@ static void measure(const engine *e, start_state *s, const float *panel, const u
     }
 }
 
+static void measure_panel(const engine *e, start_state *s, const float *panel, const uint32_t *rows, size_t first,
+                          size_t count, float *values) {
+    e->kernels->panel->dots(s->result->centroids, e->rows->stride, s->result->k, panel, e->rows->n_features, count,
+                            values);
+    measure(e, s, rows, first, count, e->panel_error, values);
+}
+
+/* Rows from several blocks and few clusters: four rows at a time as they are, which saves laying them out. */
+static void measure_quads(const engine *e, start_state *s, const uint32_t *rows, size_t count, float *values) {
+    const size_t k = s->result->k;
+    float dots[QUAD * QUAD_CLUSTERS];
+    for (size_t j = 0; j < count; j += QUAD) {
+        const float *queries[QUAD];
+        for (size_t i = 0; i < QUAD; i++)
+            queries[i] = row_of(e, rows[j + i < count ? j + i : count - 1]);
+        e->kernels->panel->quad_dots(s->result->centroids, e->rows->stride, k, queries, e->rows->n_features, dots, k);
+        for (size_t c = 0; c < k; c++)
+            for (size_t i = 0; i < QUAD; i++)
+                values[c * PANEL_WIDTH + j + i] = dots[i * k + c];
+    }
+    measure(e, s, rows, 0, count, e->quad_error, values);
+}
+
 static void flush(const engine *e, part_scratch *p, size_t start) {
+    start_state *s = &e->starts[start];
     const size_t count = p->n_pending[start];
     if (count == 0)
         return;
     p->n_pending[start] = 0;
+    if (s->result->k <= QUAD_CLUSTERS) {
+        measure_quads(e, s, p->pending[start], count, p->values);
+        return;
+    }
     mlsel_i_kmeans_pack(e, p->pending[start], count, p->gather);
-    measure(e, &e->starts[start], p->gather, p->pending[start], 0, count, p->values);
+    measure_panel(e, s, p->gather, p->pending[start], 0, count, p->values);
 }
 
 /* --- rows by themselves ------------------------------------------------------------------------------------------- */
@@ -239,7 +268,7 @@ static void examine(const engine *e, part_scratch *p, size_t start, size_t row) 
     start_state *s = &e->starts[start];
     const uint32_t label = s->result->labels[row];
     const float own = estimate_one(e, s, row, label);
-    const float error = estimate_error(fmaxf(e->dots_error, e->panel_error), e->norms[row], s->reach);
+    const float error = estimate_error(e->dots_error, e->norms[row], s->reach);
     s->upper[row] = fminf(s->upper[row], root_up(fmaxf(own, 0) + error));
     const size_t n = count_rivals(s, lower_of(s, row), s->upper[row]);
     if (n == 0)
@@ -303,7 +332,7 @@ static void visit(const engine *e, part_scratch *p, size_t start, size_t block) 
         if (!p->packed)
             mlsel_i_kmeans_pack_block(e, block, p->panel);
         p->packed = true;
-        measure(e, s, p->panel, NULL, first, block_rows(e, block), p->values);
+        measure_panel(e, s, p->panel, NULL, first, block_rows(e, block), p->values);
         return;
     }
     for (size_t j = 0; j < PANEL_WIDTH; j++)
@@ -315,17 +344,29 @@ static void visit(const engine *e, part_scratch *p, size_t start, size_t block) 
         }
 }
 
+/* A share of the next block, while a start is busy with this one. */
+static void prefetch_share(const engine *e, size_t block, size_t start) {
+    const size_t n = block_rows(e, block), first = n * start / e->n_starts, end = n * (start + 1) / e->n_starts;
+    for (size_t j = first; j < end; j++)
+        prefetch(row_of(e, block * PANEL_WIDTH + j), e->rows->n_features);
+}
+
 static void assign_part(void *context, size_t part) {
     const engine *e = context;
     part_scratch *p = &e->parts[part];
     size_t first, end;
     mlsel_i_kmeans_part(e, part, &first, &end);
     for (size_t block = first; block < end; block++) {
+        const bool is_needed = p->packed; /* as the last block was, the next one will be, most likely */
         p->packed = false;
-        for (size_t i = 0; i < e->n_starts; i++)
+        for (size_t i = 0; i < e->n_starts; i++) {
+            if (is_needed && block + 1 < end)
+                prefetch_share(e, block + 1, i);
             if (e->starts[i].active)
                 visit(e, p, i, block);
+        }
     }
+    p->packed = false;
     for (size_t i = 0; i < e->n_starts; i++)
         flush(e, p, i);
 }

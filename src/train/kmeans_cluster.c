@@ -8,7 +8,10 @@
 
 #include "kmeans_engine.h"
 
-enum { SEED_STREAM = 0x6b6d6561 };
+enum {
+    SEED_STREAM = 0x6b6d6561,
+    SUM_ROWS = 16 /* rows that are added up at a time */
+};
 
 static const double unit = 0x1p-24;
 /* What the bounds of starts in step may take together. */
@@ -26,20 +29,52 @@ void mlsel_i_clustering_free(train_run *run, clustering *clusterings, size_t n) 
 
 /* --- centroids ---------------------------------------------------------------------------------------------------- */
 
-/* The rows whose label is not the one in the sums. */
-static void list_changes(void *context, size_t part) {
+/* Whether the row's part in the sums is to change. */
+static bool has_changed(const engine *e, const start_state *s, size_t row) {
+    return s->result->labels[row] != s->summed[row] && e->rows->weights[row] > 0;
+}
+
+/*
+ * Lists what is to be added to the sums: rows that changed their cluster leave the one and enter the other; if those
+ * are so many that it is no less work, sums are built anew.
+ */
+static void list_terms(void *context, size_t part) {
     engine *e = context;
     start_state *s = &e->starts[part];
+    const uint32_t *labels = s->result->labels;
+    size_t n_changed = 0, first = 0;
     if (!s->active)
         return;
-    s->n_changed = 0;
-    for (size_t i = 0; i < e->rows->n; i++) {
-        if (s->result->labels[i] == s->summed[i] || e->rows->weights[i] == 0)
-            continue;
-        s->changed[s->n_changed++] = (uint32_t)i;
+    for (size_t i = 0; i < e->rows->n; i++)
+        n_changed += has_changed(e, s, i);
+    s->converged = n_changed == 0;
+    s->anew = s->anew || 2 * n_changed > e->rows->n;
+    memset(s->ends, 0, (s->result->k + 1) * sizeof *s->ends);
+    for (size_t i = 0; i < e->rows->n; i++)
+        if (s->anew ? e->rows->weights[i] > 0 : has_changed(e, s, i)) {
+            s->ends[labels[i]]++;
+            s->ends[s->anew ? s->result->k : s->summed[i]]++;
+        }
+    for (size_t c = 0; c <= s->result->k; c++) {
+        const size_t count = s->ends[c];
+        s->ends[c] = first;
+        first += c < s->result->k ? count : 0;
     }
-    s->converged = s->n_changed == 0;
-    s->anew = s->anew || 2 * s->n_changed > e->rows->n;
+    for (size_t i = 0; i < e->rows->n; i++) {
+        if (!(s->anew ? e->rows->weights[i] > 0 : has_changed(e, s, i)))
+            continue;
+        const size_t to = s->ends[labels[i]]++;
+        s->terms[to] = (uint32_t)i;
+        s->term_weights[to] = e->rows->weights[i];
+        if (s->anew)
+            continue;
+        const size_t from = s->ends[s->summed[i]]++;
+        s->terms[from] = (uint32_t)i;
+        s->term_weights[from] = -e->rows->weights[i];
+    }
+    /* each is now where the next cluster's terms start */
+    memmove(s->ends + 1, s->ends, s->result->k * sizeof *s->ends);
+    s->ends[0] = 0;
 }
 
 static void add_row(double *sums, const float *x, double weight, size_t n) {
@@ -47,27 +82,43 @@ static void add_row(double *sums, const float *x, double weight, size_t n) {
         sums[i] += weight * (double)x[i];
 }
 
-/* The sums of one start over a slice of the features, rows in order. */
+/* Adds terms [first, end) to the sums of a cluster over `width` features from `from` on. */
+static void add_terms(const engine *e, const start_state *s, size_t first, size_t end, size_t from, size_t width,
+                      double *sums) {
+    float values[SLICE / PANEL_WIDTH][SUM_ROWS * PANEL_WIDTH];
+    const size_t n_panels = (width + PANEL_WIDTH - 1) / PANEL_WIDTH;
+    const size_t last = width - (n_panels - 1) * PANEL_WIDTH; /* features of the last panel */
+    if (last < PANEL_WIDTH)
+        memset(values[n_panels - 1], 0, sizeof values[0]);
+    for (size_t t = first; t < end; t += SUM_ROWS) {
+        const size_t count = end - t < SUM_ROWS ? end - t : SUM_ROWS;
+        for (size_t r = 0; r < count; r++) {
+            const float *x = row_of(e, s->terms[t + r]) + from;
+            if (t + r + SUM_ROWS < end)
+                prefetch(row_of(e, s->terms[t + r + SUM_ROWS]) + from, width);
+            for (size_t p = 0; p + 1 < n_panels; p++)
+                memcpy(values[p] + r * PANEL_WIDTH, x + p * PANEL_WIDTH, PANEL_WIDTH * sizeof *x);
+            memcpy(values[n_panels - 1] + r * PANEL_WIDTH, x + (n_panels - 1) * PANEL_WIDTH, last * sizeof *x);
+        }
+        for (size_t p = 0; p < n_panels; p++)
+            e->kernels->panel->weigh(s->term_weights + t, values[p], count, sums + p * PANEL_WIDTH);
+    }
+}
+
+/* The sums of one start over a slice of the features, terms in order. */
 static void sum_slice(void *context, size_t part) {
     const engine *e = context;
-    const cluster_rows *rows = e->rows;
-    const size_t n_slices = (rows->n_features + SLICE - 1) / SLICE, from = part % n_slices * SLICE;
-    const size_t width = rows->n_features - from < SLICE ? rows->n_features - from : SLICE;
+    const size_t n = e->rows->n_features, n_slices = (n + SLICE - 1) / SLICE, from = part % n_slices * SLICE;
+    const size_t width = n - from < SLICE ? n - from : SLICE;
     const start_state *s = &e->starts[part / n_slices];
     if (!s->active)
         return;
-    double *sums = s->sums + from;
-    const uint32_t *labels = s->result->labels;
-    for (size_t c = 0; c < s->result->k && s->anew; c++)
-        memset(sums + c * rows->n_features, 0, width * sizeof *sums);
-    for (size_t i = 0; i < rows->n && s->anew; i++)
-        if (rows->weights[i] > 0)
-            add_row(sums + labels[i] * rows->n_features, row_of(e, i) + from, rows->weights[i], width);
-    for (size_t i = 0; i < s->n_changed && !s->anew; i++) {
-        const size_t row = s->changed[i];
-        const float *x = row_of(e, row) + from;
-        add_row(sums + s->summed[row] * rows->n_features, x, -rows->weights[row], width);
-        add_row(sums + labels[row] * rows->n_features, x, rows->weights[row], width);
+    for (size_t c = 0; c < s->result->k; c++) {
+        double *sums = s->sums + c * e->sum_stride + from;
+        if (s->anew)
+            memset(sums, 0, width * sizeof *sums);
+        if (s->ends[c] < s->ends[c + 1])
+            add_terms(e, s, s->ends[c], s->ends[c + 1], from, width, sums);
     }
 }
 
@@ -89,8 +140,7 @@ static size_t farthest_row(const engine *e, const start_state *s, const uint32_t
             is_taken = taken[t] == i;
         if (is_taken)
             continue;
-        const double distance =
-            mlsel_i_kmeans_distance(e, i, s->exact + s->result->labels[i] * e->rows->n_features);
+        const double distance = mlsel_i_kmeans_distance(e, i, s->exact + s->result->labels[i] * e->rows->n_features);
         if (distance > most) {
             most = distance;
             farthest = i;
@@ -100,15 +150,15 @@ static size_t farthest_row(const engine *e, const start_state *s, const uint32_t
 }
 
 /*
- * Each empty cluster gets one of the rows that are farthest from their centroids, which leaves its own cluster as far as
- * means are concerned (as scikit-learn does it). Sums and masses to be used instead are in s->work and mass[k..2k).
+ * Each empty cluster gets one of the rows that are farthest from their centroids, which leaves its own cluster as far
+ * as means are concerned (as scikit-learn does it). Sums and masses to be used instead are in s->work and mass[k..2k).
  */
 static void fill_empty(const engine *e, start_state *s) {
-    const size_t k = s->result->k, n = e->rows->n_features;
+    const size_t k = s->result->k, n = e->rows->n_features, stride = e->sum_stride;
     double *mass = s->mass + k;
-    uint32_t *taken = s->changed; /* not in use at this time */
+    uint32_t *taken = s->terms; /* not in use any more */
     size_t n_taken = 0;
-    memcpy(s->work, s->sums, k * n * sizeof *s->work);
+    memcpy(s->work, s->sums, k * stride * sizeof *s->work);
     memcpy(mass, s->mass, k * sizeof *mass);
     for (size_t c = 0; c < k; c++) {
         if (s->mass[c] > 0)
@@ -119,9 +169,9 @@ static void fill_empty(const engine *e, start_state *s) {
         const size_t from = s->result->labels[row];
         const double weight = e->rows->weights[row];
         taken[n_taken++] = (uint32_t)row;
-        add_row(s->work + from * n, row_of(e, row), -weight, n);
-        memset(s->work + c * n, 0, n * sizeof *s->work);
-        add_row(s->work + c * n, row_of(e, row), weight, n);
+        add_row(s->work + from * stride, row_of(e, row), -weight, n);
+        memset(s->work + c * stride, 0, n * sizeof *s->work);
+        add_row(s->work + c * stride, row_of(e, row), weight, n);
         mass[from] -= weight;
         mass[c] = weight;
     }
@@ -149,15 +199,15 @@ static double move_centroids(const engine *e, start_state *s, const double *sums
         float *centroid = s->result->centroids + c * e->rows->stride;
         double moved = 0;
         for (size_t i = 0; i < n && mass[c] > 0; i++) {
-            const float mean = (float)(sums[c * n + i] / mass[c]);
+            const float mean = (float)(sums[c * e->sum_stride + i] / mass[c]);
             const double step = (double)mean - (double)centroid[i];
             moved += step * step;
             centroid[i] = mean;
         }
         total += moved;
-        s->moved[c] = e->tame && moved > 0 ? (float)(sqrt(moved) * (1 + 4 * unit) +
-                                                     4 * unit * ((double)e->reach + (double)s->reach))
-                                           : 0;
+        s->moved[c] = e->tame && moved > 0
+                          ? (float)(sqrt(moved) * (1 + 4 * unit) + 4 * unit * ((double)e->reach + (double)s->reach))
+                          : 0;
     }
     return total;
 }
@@ -183,7 +233,7 @@ static void update_start(void *context, size_t part) {
 
 static void update(engine *e) {
     const size_t n_slices = (e->rows->n_features + SLICE - 1) / SLICE;
-    mlsel_i_team_run(e->run->team, list_changes, e, e->n_starts);
+    mlsel_i_team_run(e->run->team, list_terms, e, e->n_starts);
     mlsel_i_team_run(e->run->team, sum_slice, e, e->n_starts * n_slices);
     mlsel_i_team_run(e->run->team, update_start, e, e->n_starts);
 }
@@ -254,9 +304,8 @@ static mlsel_status iterate(engine *e, size_t done) {
     open_bounds(e);
     while (n_active > 0) {
         if (work >= report_work) {
-            const mlsel_status status =
-                mlsel_i_run_report(e->run, "clustering", done + e->n_starts - n_active, e->settings->n_starts,
-                                   (double)NAN, (double)NAN);
+            const mlsel_status status = mlsel_i_run_report(e->run, "clustering", done + e->n_starts - n_active,
+                                                           e->settings->n_starts, (double)NAN, (double)NAN);
             if (status != MLSEL_OK)
                 return status;
             work = 0;
@@ -287,7 +336,9 @@ static void free_starts(engine *e) {
         mlsel_i_run_free(e->run, s->upper);
         mlsel_i_run_free(e->run, s->lower);
         mlsel_i_run_free(e->run, s->summed);
-        mlsel_i_run_free(e->run, s->changed);
+        mlsel_i_run_free(e->run, s->terms);
+        mlsel_i_run_free(e->run, s->term_weights);
+        mlsel_i_run_free(e->run, s->ends);
     }
     memset(e->starts, 0, MOST_STARTS * sizeof *e->starts);
 }
@@ -298,15 +349,18 @@ static bool alloc_start(const engine *e, start_state *s) {
     s->exact = mlsel_i_run_alloc(run, k, n * sizeof *s->exact);
     s->squares = mlsel_i_run_alloc(run, k, sizeof *s->squares);
     s->moved = mlsel_i_run_alloc(run, k, sizeof *s->moved);
-    s->sums = mlsel_i_run_alloc(run, k, n * sizeof *s->sums);
-    s->work = mlsel_i_run_alloc(run, k, n * sizeof *s->work);
+    s->sums = mlsel_i_run_calloc(run, k, e->sum_stride * sizeof *s->sums);
+    s->work = mlsel_i_run_alloc(run, k, e->sum_stride * sizeof *s->work);
     s->mass = mlsel_i_run_alloc(run, k, 2 * sizeof *s->mass);
     s->upper = mlsel_i_run_alloc(run, e->n_padded, sizeof *s->upper);
     s->lower = mlsel_i_run_alloc(run, e->n_padded, k * sizeof *s->lower);
     s->summed = mlsel_i_run_alloc(run, e->n_padded, sizeof *s->summed);
-    s->changed = mlsel_i_run_alloc(run, e->n_padded, sizeof *s->changed);
+    s->terms = mlsel_i_run_alloc(run, e->n_padded, sizeof *s->terms);
+    s->term_weights = mlsel_i_run_alloc(run, e->n_padded, sizeof *s->term_weights);
+    s->ends = mlsel_i_run_alloc(run, k + 1, sizeof *s->ends);
     return s->exact != NULL && s->squares != NULL && s->moved != NULL && s->sums != NULL && s->work != NULL &&
-           s->mass != NULL && s->upper != NULL && s->lower != NULL && s->summed != NULL && s->changed != NULL;
+           s->mass != NULL && s->upper != NULL && s->lower != NULL && s->summed != NULL && s->terms != NULL &&
+           s->term_weights != NULL && s->ends != NULL;
 }
 
 static bool alloc_result(const engine *e, clustering *result) {
@@ -317,7 +371,7 @@ static bool alloc_result(const engine *e, clustering *result) {
 
 /* Groups of starts, so that their bounds stay within most_bytes. */
 static size_t starts_in_step(const engine *e) {
-    const size_t bytes = e->n_padded * (e->settings->k + 3) * sizeof(float);
+    const size_t bytes = e->n_padded * (e->settings->k + 6) * sizeof(float);
     const size_t fit = most_bytes / (bytes > 0 ? bytes : 1);
     const size_t most = e->settings->n_starts < MOST_STARTS ? e->settings->n_starts : MOST_STARTS;
     return fit < 1 ? 1 : fit < most ? fit : most;
@@ -404,6 +458,7 @@ static void measure_rows(engine *e) {
 static mlsel_status open_engine(engine *e, size_t in_step) {
     e->n_blocks = (e->rows->n + PANEL_WIDTH - 1) / PANEL_WIDTH;
     e->n_padded = e->n_blocks * PANEL_WIDTH;
+    e->sum_stride = (e->rows->n_features + PANEL_WIDTH - 1) / PANEL_WIDTH * PANEL_WIDTH;
     e->squares = mlsel_i_run_calloc(e->run, e->n_padded, sizeof *e->squares);
     e->norms = mlsel_i_run_calloc(e->run, e->n_padded, sizeof *e->norms);
     e->starts = mlsel_i_run_calloc(e->run, MOST_STARTS, sizeof *e->starts);
@@ -412,8 +467,9 @@ static mlsel_status open_engine(engine *e, size_t in_step) {
         !alloc_parts(e, in_step))
         return mlsel_i_run_status(e->run);
     e->panel_error = (float)mlsel_i_cpu_panel_error(e->rows->n_features);
-    e->dots_error =
-        (float)mlsel_i_cpu_dots_error(e->kernels->dots_parts, e->kernels->dots_tail, e->rows->n_features);
+    const size_t quad_parts = e->kernels->panel->quad_parts;
+    e->quad_error = (float)mlsel_i_cpu_dots_error(quad_parts, quad_parts, e->rows->n_features);
+    e->dots_error = (float)mlsel_i_cpu_dots_error(e->kernels->dots_parts, e->kernels->dots_tail, e->rows->n_features);
     measure_rows(e);
     return find_threshold(e);
 }

@@ -23,20 +23,22 @@ enum {
 typedef struct start_state {
     clustering *result; /* centroids and labels are there */
     random_state random;
-    double *exact;   /* [k][n_features] the centroids in double */
-    float *squares;  /* [k] |c|^2 */
-    float *moved;    /* [k] distance of the last move, rounded up, and some for the rounding of the bounds */
-    float reach;     /* largest |c|, rounded up */
-    double *sums;    /* [k][n_features] of the rows by `summed` */
-    double *mass;    /* [k] weights of those */
-    double *work;    /* [k][n_features] for empty clusters; NULL until there is one */
-    float *upper;    /* [n] */
-    float *lower;    /* [blocks][k][PANEL_WIDTH]; FLT_MAX for the row's own centroid */
-    uint32_t *summed;  /* [n] the labels that are in the sums */
-    uint32_t *changed; /* [n_changed] rows whose label is another */
-    size_t n_changed;
-    bool anew;      /* sums are to be built from all rows */
-    bool converged; /* no label changed */
+    double *exact;    /* [k][n_features] the centroids in double */
+    float *squares;   /* [k] |c|^2 */
+    float *moved;     /* [k] distance of the last move, rounded up, and some for the rounding of the bounds */
+    float reach;      /* largest |c|, rounded up */
+    double *sums;     /* [k][sum_stride] of the rows by `summed` */
+    double *mass;     /* [k] weights of those */
+    double *work;     /* [k][sum_stride] for empty clusters */
+    float *upper;     /* [n] */
+    float *lower;     /* [blocks][k][PANEL_WIDTH]; FLT_MAX for the row's own centroid */
+    uint32_t *summed; /* [n] the labels that are in the sums */
+    /* what is to be added to the sums, cluster by cluster: a row's weight, or less it */
+    uint32_t *terms;      /* [n] rows */
+    double *term_weights; /* [n] */
+    size_t *ends;         /* [k + 1] first term of each cluster, and the number of all */
+    bool anew;            /* sums are to be built from all rows */
+    bool converged;       /* no label changed */
     bool active;
     /* seeding */
     float *closest; /* [n] squared distance to the nearest centroid so far, by `scale` */
@@ -59,13 +61,14 @@ typedef struct engine {
     const cpu_kernels *kernels;
     train_run *run;
     size_t n_blocks, n_padded;
-    float *squares;  /* [n_padded] |x|^2 */
-    float *norms;    /* [n_padded] |x|, rounded up */
-    float reach;     /* the largest */
-    bool tame;       /* squares are well inside the range of float */
-    double scale;    /* distances of seeding are multiplied with it */
-    double threshold; /* squared movement at which to stop */
-    float panel_error, dots_error;
+    size_t sum_stride; /* features in whole panels */
+    float *squares;    /* [n_padded] |x|^2 */
+    float *norms;      /* [n_padded] |x|, rounded up */
+    float reach;       /* the largest */
+    bool tame;         /* squares are well inside the range of float */
+    double scale;      /* distances of seeding are multiplied with it */
+    double threshold;  /* squared movement at which to stop */
+    float panel_error, dots_error, quad_error;
     part_scratch *parts;
     size_t n_parts;
     start_state *starts;
@@ -87,6 +90,13 @@ static inline size_t block_rows(const engine *e, size_t block) {
 }
 
 static inline const float *row_of(const engine *e, size_t row) { return e->rows->x + row * e->rows->stride; }
+
+/* Asks for values of a row, from memory into the second-level cache. */
+static inline void prefetch(const float *x, size_t n) {
+    enum { LINE = MLSEL_ALIGNMENT / sizeof(float) };
+    for (size_t i = 0; i < n; i += LINE)
+        __builtin_prefetch(x + i, 0, 2);
+}
 
 /* Packs `count` rows. */
 void mlsel_i_kmeans_pack(const engine *e, const uint32_t *rows, size_t count, float *panel);

@@ -145,8 +145,8 @@ static mlsel_status seed(engine *e, const size_t most_trials) {
         is_active = false;
         for (size_t i = 0; i < e->n_starts; i++)
             is_active = is_active || e->starts[i].active;
-        const mlsel_status status = mlsel_i_run_report(e->run, "seeding", round + 1, e->settings->k, (double)NAN,
-                                                       (double)NAN);
+        const mlsel_status status =
+            mlsel_i_run_report(e->run, "seeding", round + 1, e->settings->k, (double)NAN, (double)NAN);
         if (status != MLSEL_OK)
             return status;
     }
@@ -169,8 +169,8 @@ mlsel_status mlsel_i_kmeans_seed(engine *e) {
         for (size_t row = 0; row < e->n_padded && complete; row++)
             e->starts[i].closest[row] = 1;
     }
-    if (complete && e->trials != NULL && e->trial_squares != NULL && e->trial_rows != NULL &&
-        e->trial_values != NULL && e->trial_sums != NULL)
+    if (complete && e->trials != NULL && e->trial_squares != NULL && e->trial_rows != NULL && e->trial_values != NULL &&
+        e->trial_sums != NULL)
         status = seed(e, most_trials);
     else
         status = mlsel_i_run_status(run);

@@ -65,8 +65,11 @@ static int read_arguments(int argc, char **argv, shape *s) {
         const struct {
             const char *name;
             size_t *to;
-        } numbers[] = {{"--rows", &s->rows},       {"--features", &s->features}, {"--batch", &s->batch},
-                       {"--threads", &s->threads}, {"--epochs", &s->epochs}};
+        } numbers[] = {{"--rows", &s->rows},
+                       {"--features", &s->features},
+                       {"--batch", &s->batch},
+                       {"--threads", &s->threads},
+                       {"--epochs", &s->epochs}};
         size_t k = 0;
         while (k < MLSEL_ARRAY_LENGTH(numbers) && strcmp(argv[i], numbers[k].name) != 0)
             k++;
@@ -106,8 +109,8 @@ static int prepare(const shape *s, work *w, train_run *run) {
     }
     mlsel_i_random_permutation(&r, w->order, s->rows);
     w->batch = s->batch;
-    w->examples = (mlp_examples){
-        .n = s->rows, .n_outputs = MODELS, .x = x, .stride = stride, .label = label, .weight = weight};
+    w->examples =
+        (mlp_examples){.n = s->rows, .n_outputs = MODELS, .x = x, .stride = stride, .label = label, .weight = weight};
     memcpy(widths + 1, s->hidden, s->n_hidden * sizeof *widths);
     widths[s->n_hidden + 1] = MODELS;
     if (mlsel_i_mlp_net_create(&w->net, widths, s->n_hidden + 1, s->batch, run) != MLSEL_OK)
@@ -127,11 +130,13 @@ static void report(const shape *s, const work *w, double seconds, double cpu_sec
     printf("{\"case\": \"%s\", \"isa\": \"%s\", \"batch\": %zu, \"threads\": %zu, \"seconds_per_epoch\": %.4f, "
            "\"cpu_seconds_per_epoch\": %.4f, "
            "\"gflops\": %.1f, \"loss\": %s}\n",
-           case_name, w->net.kernels->isa, s->batch, s->threads, seconds, cpu_seconds, operations(s) / seconds * 1e-9, text);
+           case_name, w->net.kernels->isa, s->batch, s->threads, seconds, cpu_seconds, operations(s) / seconds * 1e-9,
+           text);
 }
 
 int main(int argc, char **argv) {
-    shape s = {.rows = 22000, .features = 1038, .batch = 32, .threads = 1, .epochs = 3, .n_hidden = 2, .hidden = {512, 256}};
+    shape s = {
+        .rows = 22000, .features = 1038, .batch = 32, .threads = 1, .epochs = 3, .n_hidden = 2, .hidden = {512, 256}};
     static work w;
     mlsel_error err = {0};
     train_run run = {.err = &err};

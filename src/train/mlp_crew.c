@@ -68,10 +68,9 @@ void mlsel_i_mlp_crew_phase(mlp_crew *crew, unsigned kind, size_t layer, size_t 
     }
     unsigned waited = 0;
     atomic_store_explicit(&crew->done, 0, memory_order_relaxed);
-    atomic_store_explicit(&crew->ticket,
-                          (uint64_t)kind << KIND_SHIFT | (uint64_t)layer << LAYER_SHIFT |
-                              (uint64_t)n_parts << PARTS_SHIFT,
-                          memory_order_release);
+    atomic_store_explicit(
+        &crew->ticket, (uint64_t)kind << KIND_SHIFT | (uint64_t)layer << LAYER_SHIFT | (uint64_t)n_parts << PARTS_SHIFT,
+        memory_order_release);
     while (take_part(crew))
         ;
     while (atomic_load_explicit(&crew->done, memory_order_acquire) < n_parts)

@@ -18,9 +18,9 @@ typedef struct mlp_crew {
     void *context;
     void (*lead)(void *argument); /* during a stretch */
     void *argument;
-    bool helped;                /* others may be there */
-    _Atomic uint64_t ticket;    /* the phase, its parts, and the next part to be taken, in one word */
-    _Atomic uint64_t done;      /* parts */
+    bool helped;             /* others may be there */
+    _Atomic uint64_t ticket; /* the phase, its parts, and the next part to be taken, in one word */
+    _Atomic uint64_t done;   /* parts */
 } mlp_crew;
 
 enum { MLP_CREW_MAX_KIND = 200, MLP_CREW_MAX_PARTS = (1 << 24) - 1 };

@@ -32,7 +32,7 @@ typedef struct mlp_adam {
 /* Batch normalisation of one block (S. Ioffe, C. Szegedy, 2015): 32 values each. */
 typedef struct mlp_norm {
     const float *gamma, *beta;
-    float *mean, *inv_std;            /* of the batch */
+    float *mean, *inv_std;             /* of the batch */
     float *running_mean, *running_var; /* moved by `momentum` towards the batch's, the variance without bias */
     float momentum, eps;
 } mlp_norm;
@@ -44,8 +44,8 @@ typedef struct mlp_kernels {
      * x[i / 32 * x_block + j * 32 + i % 32] */
     void (*forward)(const float *x, size_t x_block, size_t n, const float *w, size_t padded_rows, float *out);
 
-    /* out[i][j] = sum over blocks b and o < 32 of w[b * w_block + i * 32 + o] * dt[b * dt_block + o * 32 + j] for i < n,
-     * j < 32; n is a multiple of MLP_ROWS */
+    /* out[i][j] = sum over blocks b and o < 32 of w[b * w_block + i * 32 + o] * dt[b * dt_block + o * 32 + j] for i <
+     * n, j < 32; n is a multiple of MLP_ROWS */
     void (*backward)(const float *w, size_t w_block, const float *dt, size_t dt_block, size_t n_blocks, size_t n,
                      float *out);
 
@@ -65,8 +65,8 @@ typedef struct mlp_kernels {
 
     /* From d, the derivative by h, to that by z before the ReLU, in place; and by beta, gamma and the bias. z is what
      * normalise left. */
-    void (*normalise_back)(const float *z, size_t rows, const mlp_norm *norm, const float *keep, float *d, float *d_beta,
-                           float *d_gamma, float *d_bias);
+    void (*normalise_back)(const float *z, size_t rows, const mlp_norm *norm, const float *keep, float *d,
+                           float *d_beta, float *d_gamma, float *d_bias);
 } mlp_kernels;
 
 extern const mlp_kernels mlsel_i_mlp_kernels_reference;

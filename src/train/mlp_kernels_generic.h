@@ -15,9 +15,9 @@
 #define UNROLL _Pragma("GCC unroll 32")
 
 enum {
-    VECTORS = MLP_BLOCK / LANES,  /* of a row of a block */
-    TILE_WIDTH = TILE_VECTORS * LANES,       /* values */
-    BN_ROWS = 64  /* summed one after the other before they are added to the rest */
+    VECTORS = MLP_BLOCK / LANES,       /* of a row of a block */
+    TILE_WIDTH = TILE_VECTORS * LANES, /* values */
+    BN_ROWS = 64                       /* summed one after the other before they are added to the rest */
 };
 
 typedef int bits __attribute__((vector_size(LANES * sizeof(int))));
@@ -30,9 +30,7 @@ static inline void store(float *p, vec v) { *(vec *)p = v; }
 /* out[TILE_ROWS][TILE_WIDTH] += x(j, i) * w[i], rows from the one that x and out point to */
 static inline void forward_tile(const float *x, size_t x_block, size_t n, const float *w, float *out) {
     vec sums[TILE_ROWS][TILE_VECTORS];
-    UNROLL for (int r = 0; r < TILE_ROWS; r++) {
-        UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = (vec){0};
-    }
+    UNROLL for (int r = 0; r < TILE_ROWS; r++) { UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = (vec){0}; }
     for (size_t first = 0; first < n; first += MLP_BLOCK, x += x_block) {
         const size_t count = n - first < MLP_BLOCK ? n - first : MLP_BLOCK;
         for (size_t i = 0; i < count; i++, w += MLP_BLOCK) {
@@ -62,9 +60,7 @@ static void forward(const float *x, size_t x_block, size_t n, const float *w, si
 static inline void backward_tile(const float *w, size_t w_block, const float *dt, size_t dt_block, size_t n_blocks,
                                  float *out) {
     vec sums[TILE_ROWS][TILE_VECTORS];
-    UNROLL for (int r = 0; r < TILE_ROWS; r++) {
-        UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = (vec){0};
-    }
+    UNROLL for (int r = 0; r < TILE_ROWS; r++) { UNROLL for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] = (vec){0}; }
     for (size_t block = 0; block < n_blocks; block++, w += w_block, dt += dt_block)
         for (size_t o = 0; o < MLP_BLOCK; o++) {
             vec b[TILE_VECTORS];
@@ -105,9 +101,7 @@ static void step(const float *g, size_t n, float *w, float *m, float *v, const m
 static inline void update_tile(const float *x, const float *d, size_t rows, float *w, float *m, float *v,
                                const mlp_adam *adam) {
     vec sums[TILE_ROWS][TILE_VECTORS];
-    UNROLL for (int r = 0; r < TILE_ROWS; r++) {
-        UNROLL for (int c = 0; c < TILE_VECTORS; c++) sums[r][c] = (vec){0};
-    }
+    UNROLL for (int r = 0; r < TILE_ROWS; r++) { UNROLL for (int c = 0; c < TILE_VECTORS; c++) sums[r][c] = (vec){0}; }
     for (size_t j = 0; j < rows; j++) {
         vec b[TILE_VECTORS];
         UNROLL for (int c = 0; c < TILE_VECTORS; c++) b[c] = load(d + j * MLP_BLOCK + (size_t)c * LANES);
@@ -203,8 +197,8 @@ static void infer(float *z, size_t rows, const mlp_norm *norm, float *h) {
     }
 }
 
-static void normalise_back(const float *z, size_t rows, const mlp_norm *norm, const float *keep, float *d, float *d_beta,
-                           float *d_gamma, float *d_bias) {
+static void normalise_back(const float *z, size_t rows, const mlp_norm *norm, const float *keep, float *d,
+                           float *d_beta, float *d_gamma, float *d_bias) {
     const float n = (float)rows;
     for (size_t o = 0; o < MLP_BLOCK; o += LANES) {
         const vec mean = load(norm->mean + o), inv_std = load(norm->inv_std + o);

@@ -88,8 +88,8 @@ static void infer(float *z, size_t rows, const mlp_norm *norm, float *h) {
     }
 }
 
-static void normalise_back(const float *z, size_t rows, const mlp_norm *norm, const float *keep, float *d, float *d_beta,
-                           float *d_gamma, float *d_bias) {
+static void normalise_back(const float *z, size_t rows, const mlp_norm *norm, const float *keep, float *d,
+                           float *d_beta, float *d_gamma, float *d_bias) {
     for (size_t o = 0; o < MLP_BLOCK; o++) {
         const double mean = (double)norm->mean[o], inv_std = (double)norm->inv_std[o];
         double sum = 0, product = 0, bias = 0;

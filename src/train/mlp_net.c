@@ -12,7 +12,7 @@ enum { PHASE_GATHER = 1, PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE };
 enum { STREAM_START = 1, STREAM_DROPOUT = 1 << 20 };
 
 static const double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
-static const float norm_momentum = 0.1F, norm_eps = 1e-5F;
+static const float norm_momentum = 0.1F, norm_eps = (float)MLP_NORM_EPS;
 
 static size_t pad(size_t n, size_t to) { return (n + to - 1) / to * to; }
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
@@ -49,7 +49,7 @@ static void lay_out(mlp_net *net, arena *a) {
     for (size_t i = 0; i < net->n_layers; i++) {
         mlp_layer *l = &net->layers[i];
         const size_t width = l->blocks * MLP_BLOCK;
-        float **const vectors[] = {&l->bias_m,  &l->gamma_m, &l->beta_m, &l->bias_v, &l->gamma_v, &l->beta_v,
+        float **const vectors[] = {&l->bias_m, &l->gamma_m, &l->beta_m, &l->bias_v, &l->gamma_v, &l->beta_v,
                                    &l->d_bias, &l->d_gamma, &l->d_beta, &l->mean,   &l->inv_std};
         float **const batches[] = {&l->z, &l->keep, &l->h[0], &l->h[1], &l->d};
         l->w_m = take(a, layer_weights(l));
@@ -68,8 +68,7 @@ static void lay_out(mlp_net *net, arena *a) {
 
 static void do_part(void *context, unsigned kind, size_t layer, size_t part);
 
-mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n_layers, size_t batch,
-                                    train_run *run) {
+mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n_layers, size_t batch, train_run *run) {
     memset(net, 0, sizeof *net);
     net->kernels = mlsel_i_mlp_kernels_pick();
     net->run = run;
@@ -112,8 +111,7 @@ void mlsel_i_mlp_net_start(mlp_net *net, uint64_t seed) {
         const double bound = 1 / sqrt((double)l->n_in);
         for (size_t o = 0; o < l->n_out; o++) {
             for (size_t in = 0; in < l->n_in; in++)
-                l->w[mlsel_i_mlp_weight_index(l->in_rows, o, in)] =
-                    (float)(bound * (2 * mlsel_i_random_unit(&r) - 1));
+                l->w[mlsel_i_mlp_weight_index(l->in_rows, o, in)] = (float)(bound * (2 * mlsel_i_random_unit(&r) - 1));
             l->bias[o] = (float)(bound * (2 * mlsel_i_random_unit(&r) - 1));
             l->gamma[o] = l->running_var[o] = 1;
         }

@@ -15,6 +15,8 @@
 
 enum { MLP_MAX_LAYERS = MLSEL_TRAIN_MAX_HIDDEN + 1 };
 
+#define MLP_NORM_EPS 1e-5 /* of batch norms, as in PyTorch */
+
 /* What is learned from: rows of features with a label and a weight, or with a target for each output. */
 typedef struct mlp_examples {
     size_t n, n_outputs;
@@ -44,13 +46,13 @@ typedef struct mlp_layer {
     size_t in_rows; /* n_in padded */
     size_t blocks;  /* of outputs */
     float *w, *w_m, *w_v;
-    float *bias, *gamma, *beta;                  /* [blocks][32] each, gamma and beta of hidden layers */
-    float *running_mean, *running_var;           /* likewise */
-    float *bias_m, *gamma_m, *beta_m;            /* first moments */
-    float *bias_v, *gamma_v, *beta_v;            /* second moments */
-    float *d_bias, *d_gamma, *d_beta;            /* derivatives */
-    float *mean, *inv_std;                       /* of the batch */
-    float *z, *keep, *h[2], *d, *dt;             /* values and derivatives of a batch, see mlp_kernels.h */
+    float *bias, *gamma, *beta;        /* [blocks][32] each, gamma and beta of hidden layers */
+    float *running_mean, *running_var; /* likewise */
+    float *bias_m, *gamma_m, *beta_m;  /* first moments */
+    float *bias_v, *gamma_v, *beta_v;  /* second moments */
+    float *d_bias, *d_gamma, *d_beta;  /* derivatives */
+    float *mean, *inv_std;             /* of the batch */
+    float *z, *keep, *h[2], *d, *dt;   /* values and derivatives of a batch, see mlp_kernels.h */
 } mlp_layer;
 
 typedef struct mlp_net {
@@ -73,15 +75,14 @@ typedef struct mlp_net {
     const mlp_examples *examples;
     const uint32_t *rows, *next_rows;
     size_t n_rows, n_next;
-    unsigned current;  /* of x[2] and h[2] */
-    bool ahead;        /* the batch is through the first layer */
-    bool learning;     /* false: as in use */
+    unsigned current;          /* of x[2] and h[2] */
+    bool ahead;                /* the batch is through the first layer */
+    bool learning;             /* false: as in use */
     mlp_adam adam, adam_plain; /* of weights, and of all others */
 } mlp_net;
 
 /* Widths from the features to the outputs: n_layers + 1 of them. All parameters are 0. */
-mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n_layers, size_t batch,
-                                    train_run *run);
+mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n_layers, size_t batch, train_run *run);
 void mlsel_i_mlp_net_free(mlp_net *net);
 /* PyTorch's start: weights and biases uniform within 1 / sqrt(inputs), by the seed; batch norms that change nothing. */
 void mlsel_i_mlp_net_start(mlp_net *net, uint64_t seed);

@@ -6,31 +6,13 @@
 #include <time.h>
 
 #include "mlp_rows.h"
+#include "mlp_schedule.h"
 
 enum { STREAM_SHUFFLE = 4000 };
 
 static const double never_chosen = -20; /* bias of a model that nothing is known of */
 
 /* --- schedule ----------------------------------------------------------------------------------------------------- */
-
-/* As PyTorch's ReduceLROnPlateau: halves the rate after more than `patience` epochs without a relative gain. */
-typedef struct plateau {
-    double best;
-    uint32_t bad, patience;
-} plateau;
-
-static const double plateau_threshold = 1e-4, plateau_factor = 0.5, least_change = 1e-8;
-
-static void plateau_step(plateau *p, double loss, double *learning_rate) {
-    if (loss < p->best * (1 - plateau_threshold)) {
-        p->best = loss;
-        p->bad = 0;
-    } else if (++p->bad > p->patience) {
-        const double lower = *learning_rate * plateau_factor;
-        *learning_rate = *learning_rate - lower > least_change ? lower : *learning_rate;
-        p->bad = 0;
-    }
-}
 
 /* How an objective schedules. The compatible one as the ecosystem's trainer does. */
 typedef struct schedule {
@@ -120,20 +102,18 @@ static mlsel_status run_epoch(mlp_training *t, uint32_t epoch, double validation
 static mlsel_status run_epochs(mlp_training *t) {
     const bool validates = t->rows.n_validation > 0;
     const schedule *s = t->options->objective == MLSEL_OBJECTIVE_COMPATIBLE ? &compatible_schedule : &outcome_schedule;
-    plateau p = {.best = INFINITY, .patience = s->plateau_patience};
-    double best = INFINITY, validation = (double)NAN;
-    uint32_t waited = 0;
+    mlp_plateau plateau = {.best = INFINITY, .patience = s->plateau_patience};
+    mlp_stopping stopping = {.best = INFINITY, .patience = s->stop_patience};
+    double validation = (double)NAN;
     mlsel_status status = MLSEL_OK;
-    for (uint32_t epoch = 0; epoch < t->options->mlp_epochs && waited < s->stop_patience; epoch++) {
+    for (uint32_t epoch = 0; epoch < t->options->mlp_epochs && stopping.waited < stopping.patience; epoch++) {
         if ((status = run_epoch(t, epoch, validation)) != MLSEL_OK)
             return status;
         const double loss = t->loss_sum / (double)t->n_batches;
         validation = validates && t->validation.weight > 0 ? t->validation.sum / t->validation.weight : (double)NAN;
         const double monitored = validates ? validation : loss;
-        const bool is_best = monitored < best;
-        plateau_step(&p, monitored, &t->net.learning_rate);
-        waited = is_best ? 0 : waited + 1;
-        best = is_best ? monitored : best;
+        const bool is_best = mlsel_i_mlp_stopping_step(&stopping, monitored);
+        t->net.learning_rate = mlsel_i_mlp_plateau_step(&plateau, monitored, t->net.learning_rate);
         t->info->iterations = epoch + 1;
         if (is_best || t->best == NULL) {
             t->info->best_epoch = epoch + 1;
@@ -145,7 +125,7 @@ static mlsel_status run_epochs(mlp_training *t) {
         if ((status = report(t, epoch, validation)) != MLSEL_OK)
             return status;
     }
-    if (t->best != NULL && best < INFINITY)
+    if (t->best != NULL && stopping.best < INFINITY)
         memcpy(t->net.memory, t->best, t->net.n_values * sizeof *t->best);
     return MLSEL_OK;
 }

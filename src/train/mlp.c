@@ -343,7 +343,7 @@ static double weight_decay_of(const mlsel_train_options *o) {
     return o->objective == MLSEL_OBJECTIVE_COMPATIBLE ? 0 : outcome_default;
 }
 
-/* A rate that is too high ends in numbers that are none, which no artifact may hold. */
+/* Features that are too large end in numbers that are none, which no artifact may hold. */
 static bool is_finite(const mlp_net *net) {
     for (size_t i = 0; i < net->n_values; i++)
         if (!isfinite(net->memory[i]))
@@ -365,7 +365,8 @@ static mlsel_status train(const train_table *table, const train_settings *settin
         status = run_epochs(&t);
     if (status == MLSEL_OK && !is_finite(&t.net))
         status = mlsel_i_fail(run->err, MLSEL_ERROR_NOT_TRAINED,
-                              "the MLP's weights became infinite: choose a lower learning rate");
+                              "the MLP's parameters are no longer finite: the features are too large, or the learning "
+                              "rate is too high");
     mlp_result *result = NULL;
     if (status == MLSEL_OK && (result = make_result(&t)) == NULL)
         status = mlsel_i_no_memory(run->err);

@@ -1,10 +1,463 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "train.h"
+/* The MLP trainer: epochs, schedule, early stopping, and the artifact. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "mlp_rows.h"
+#include "mlp_schedule.h"
+
+enum { STREAM_SHUFFLE = 4000 };
+
+static const double never_chosen = -20; /* bias of a model that nothing is known of */
+
+/* --- schedule ----------------------------------------------------------------------------------------------------- */
+
+/* How an objective schedules. The compatible one as the ecosystem's trainer does. */
+typedef struct schedule {
+    uint32_t plateau_patience, stop_patience; /* epochs */
+} schedule;
+
+static const schedule compatible_schedule = {10, 20}, outcome_schedule = {1, 8};
+
+/* --- epochs ------------------------------------------------------------------------------------------------------- */
+
+typedef struct mlp_training {
+    const train_table *table;
+    const mlsel_train_options *options;
+    train_run *run;
+    mlsel_training_info *info;
+    double dropout, weight_decay;
+    mlp_net net;
+    mlp_rows rows;
+    uint32_t *shuffled; /* [n_train] the epoch's order */
+    float *best;        /* the values kept; NULL: those of the last epoch are */
+    size_t position;    /* rows of the epoch that are done */
+    double loss_sum;    /* of the means of its batches */
+    size_t n_batches;
+    mlp_loss validation;
+} mlp_training;
+
+/* Rows of the batch that starts at `first`. One row left over, which batch norm could not learn from, joins it. */
+static size_t batch_size(const mlp_training *t, size_t first) {
+    const size_t left = t->rows.n_train - first, batch = t->options->mlp_batch < 2 ? 2 : t->options->mlp_batch;
+    return left <= batch + 1 ? left : batch;
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Steps until the epoch is over, or the caller should hear of it. */
+static void lead_steps(void *argument) {
+    static const double stretch = 0.15;
+    mlp_training *t = argument;
+    const double until = seconds() + stretch;
+    while (t->position < t->rows.n_train && seconds() < until) {
+        const size_t n = batch_size(t, t->position), next = t->position + n;
+        const size_t n_next = next < t->rows.n_train ? batch_size(t, next) : 0;
+        const mlp_loss loss =
+            mlsel_i_mlp_net_step(&t->net, &t->rows.examples, t->shuffled + t->position, n, t->shuffled + next, n_next);
+        t->loss_sum += loss.weight > 0 ? loss.sum / loss.weight : 0;
+        t->n_batches++;
+        t->position = next;
+    }
+}
+
+static void lead_validation(void *argument) {
+    mlp_training *t = argument;
+    t->validation = mlsel_i_mlp_net_evaluate(&t->net, &t->rows.examples, t->rows.order + t->rows.n_train,
+                                             t->rows.n_validation, NULL);
+}
+
+static mlsel_status report(const mlp_training *t, uint32_t epoch, double validation) {
+    const uint64_t n = t->rows.n_train;
+    return mlsel_i_run_report(t->run, "epochs", epoch * n + t->position, t->options->mlp_epochs * n,
+                              t->n_batches > 0 ? t->loss_sum / (double)t->n_batches : (double)NAN, validation);
+}
+
+static mlsel_status run_epoch(mlp_training *t, uint32_t epoch, double validation) {
+    random_state r;
+    mlsel_i_random_seed(&r, t->options->seed, STREAM_SHUFFLE + epoch);
+    mlsel_i_random_permutation(&r, t->shuffled, t->rows.n_train);
+    for (size_t i = 0; i < t->rows.n_train; i++)
+        t->shuffled[i] = t->rows.order[t->shuffled[i]];
+    t->position = t->n_batches = 0;
+    t->loss_sum = 0;
+    mlsel_status status = MLSEL_OK;
+    while (t->position < t->rows.n_train && status == MLSEL_OK) {
+        mlsel_i_mlp_crew_stretch(&t->net.crew, lead_steps, t);
+        if (t->position < t->rows.n_train)
+            status = report(t, epoch, validation);
+    }
+    if (status == MLSEL_OK && t->rows.n_validation > 0)
+        mlsel_i_mlp_crew_stretch(&t->net.crew, lead_validation, t);
+    return status;
+}
+
+/* Until the last epoch, or no new best for as long as the schedule waits. */
+static mlsel_status run_epochs(mlp_training *t) {
+    const bool validates = t->rows.n_validation > 0;
+    const schedule *s = t->options->objective == MLSEL_OBJECTIVE_COMPATIBLE ? &compatible_schedule : &outcome_schedule;
+    mlp_plateau plateau = {.best = INFINITY, .patience = s->plateau_patience};
+    mlp_stopping stopping = {.best = INFINITY, .patience = s->stop_patience};
+    double validation = (double)NAN;
+    mlsel_status status = MLSEL_OK;
+    for (uint32_t epoch = 0; epoch < t->options->mlp_epochs && stopping.waited < stopping.patience; epoch++) {
+        if ((status = run_epoch(t, epoch, validation)) != MLSEL_OK)
+            return status;
+        const double loss = t->loss_sum / (double)t->n_batches;
+        validation = validates && t->validation.weight > 0 ? t->validation.sum / t->validation.weight : (double)NAN;
+        const double monitored = validates ? validation : loss;
+        const bool is_best = mlsel_i_mlp_stopping_step(&stopping, monitored);
+        t->net.learning_rate = mlsel_i_mlp_plateau_step(&plateau, monitored, t->net.learning_rate);
+        t->info->iterations = epoch + 1;
+        if (is_best || t->best == NULL) {
+            t->info->best_epoch = epoch + 1;
+            t->info->training_loss = loss;
+            t->info->validation_loss = validation;
+        }
+        if (is_best && t->best != NULL)
+            memcpy(t->best, t->net.memory, t->net.n_values * sizeof *t->best);
+        if ((status = report(t, epoch, validation)) != MLSEL_OK)
+            return status;
+    }
+    if (t->best != NULL && stopping.best < INFINITY)
+        memcpy(t->net.memory, t->best, t->net.n_values * sizeof *t->best);
+    return MLSEL_OK;
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+/* The last biases start where the mean outcomes are, so that the first epochs need not find them. Of a model without
+ * any outcome nothing is learned: it must not be chosen. */
+static void start_outputs(mlp_training *t) {
+    static const double margin = 0.02;
+    mlp_layer *last = &t->net.layers[t->net.n_layers - 1];
+    for (size_t m = 0; t->rows.prior != NULL && m < t->table->n_models; m++) {
+        const double prior = t->rows.prior[m];
+        const double p = fmin(fmax(prior, margin), 1 - margin);
+        last->bias[m] = (float)(isnan(prior) ? never_chosen : log(p / (1 - p)));
+        for (size_t i = 0; isnan(prior) && i < last->n_in; i++)
+            last->w[mlsel_i_mlp_weight_index(last->in_rows, m, i)] = 0;
+    }
+}
+
+static mlsel_status prepare(mlp_training *t) {
+    const mlsel_train_options *options = t->options;
+    size_t widths[MLP_MAX_LAYERS + 1] = {t->table->n_features};
+    for (size_t i = 0; i < options->n_mlp_hidden; i++)
+        widths[i + 1] = options->mlp_hidden[i];
+    widths[options->n_mlp_hidden + 1] = t->table->n_models;
+    mlsel_status status = mlsel_i_mlp_rows_create(t->table, options, t->run, &t->rows);
+    if (status != MLSEL_OK)
+        return status;
+    const size_t n = t->rows.n_train, batch = options->mlp_batch < 2 ? 2 : options->mlp_batch;
+    status = mlsel_i_mlp_net_create(&t->net, widths, options->n_mlp_hidden + 1, n < batch ? n : batch, t->run);
+    if (status != MLSEL_OK)
+        return status;
+    t->shuffled = mlsel_i_run_alloc(t->run, n, sizeof *t->shuffled);
+    if (t->rows.n_validation > 0)
+        t->best = mlsel_i_run_alloc(t->run, t->net.n_values, sizeof *t->best);
+    if (t->shuffled == NULL || (t->rows.n_validation > 0 && t->best == NULL))
+        return mlsel_i_run_status(t->run);
+    mlsel_i_mlp_net_start(&t->net, options->seed);
+    start_outputs(t);
+    t->net.dropout = t->dropout;
+    t->net.weight_decay = t->weight_decay;
+    t->net.learning_rate = options->mlp_learning_rate;
+    return MLSEL_OK;
+}
+
+/* --- the artifact ------------------------------------------------------------------------------------------------- */
+
+typedef struct mlp_result {
+    size_t n_layers, n_features;
+    mlp_layer layers[MLP_MAX_LAYERS]; /* of which only the values are there */
+    float *values;
+    char **names;
+    double dropout, learning_rate;
+    uint32_t epochs, batch;
+} mlp_result;
+
+static void free_result(void *state) {
+    mlp_result *result = state;
+    if (result == NULL)
+        return;
+    const size_t n_names = result->n_layers == 0 ? 0 : result->layers[result->n_layers - 1].n_out;
+    for (size_t i = 0; result->names != NULL && i < n_names; i++)
+        mlsel_i_free(result->names[i]);
+    mlsel_i_free(result->names);
+    mlsel_i_free(result->values);
+    mlsel_i_free(result);
+}
+
+/* A value of the net's in the copy. */
+static float *moved(const mlp_result *result, const mlp_net *net, const float *value) {
+    return result->values + (value - net->memory);
+}
+
+static void move_layers(mlp_result *result, const mlp_net *net) {
+    for (size_t i = 0; i < net->n_layers; i++) {
+        mlp_layer *to = &result->layers[i];
+        const mlp_layer *from = &net->layers[i];
+        to->w = moved(result, net, from->w);
+        to->bias = moved(result, net, from->bias);
+        to->gamma = moved(result, net, from->gamma);
+        to->beta = moved(result, net, from->beta);
+        to->running_mean = moved(result, net, from->running_mean);
+        to->running_var = moved(result, net, from->running_var);
+    }
+}
+
+static mlp_result *make_result(const mlp_training *t) {
+    const mlp_net *net = &t->net;
+    mlp_result *result = mlsel_i_calloc(1, sizeof *result);
+    if (result == NULL)
+        return NULL;
+    result->n_features = net->n_features;
+    result->dropout = t->dropout;
+    result->learning_rate = t->options->mlp_learning_rate;
+    result->epochs = t->options->mlp_epochs;
+    result->batch = t->options->mlp_batch;
+    result->n_layers = net->n_layers;
+    for (size_t i = 0; i < net->n_layers; i++)
+        result->layers[i] = (mlp_layer){.n_in = net->layers[i].n_in,
+                                        .n_out = net->layers[i].n_out,
+                                        .in_rows = net->layers[i].in_rows,
+                                        .blocks = net->layers[i].blocks};
+    result->values = mlsel_i_alloc(net->n_values, sizeof *result->values);
+    result->names = mlsel_i_calloc(t->table->n_models, sizeof *result->names);
+    bool complete = result->values != NULL && result->names != NULL;
+    for (size_t m = 0; complete && m < t->table->n_models; m++) {
+        result->names[m] = mlsel_i_strndup(t->table->models[m], strlen(t->table->models[m]));
+        complete = result->names[m] != NULL;
+    }
+    if (!complete) {
+        free_result(result);
+        return NULL;
+    }
+    memcpy(result->values, net->memory, net->n_values * sizeof *result->values);
+    move_layers(result, net);
+    return result;
+}
+
+static void write_vector(json_writer *w, const char *key, const float *values, size_t n) {
+    mlsel_i_write_key(w, key);
+    mlsel_i_write_open(w, '[');
+    for (size_t i = 0; i < n; i++)
+        mlsel_i_write_f32(w, values[i]);
+    mlsel_i_write_close(w, ']');
+}
+
+static void write_count(json_writer *w, const char *key, uint64_t n) {
+    mlsel_i_write_key(w, key);
+    mlsel_i_write_count(w, n);
+}
+
+static void write_real(json_writer *w, const char *key, double value) {
+    mlsel_i_write_key(w, key);
+    mlsel_i_write_f64(w, value);
+}
+
+static void open_layer(json_writer *w, const char *type) {
+    mlsel_i_write_open(w, '{');
+    mlsel_i_write_key(w, "type");
+    mlsel_i_write_string(w, type);
+}
+
+static void write_linear(json_writer *w, const mlp_layer *l) {
+    open_layer(w, "linear");
+    write_count(w, "in_features", l->n_in);
+    write_count(w, "out_features", l->n_out);
+    mlsel_i_write_key(w, "weight");
+    mlsel_i_write_open(w, '[');
+    for (size_t o = 0; o < l->n_out; o++) {
+        mlsel_i_write_open(w, '[');
+        for (size_t i = 0; i < l->n_in; i++)
+            mlsel_i_write_f32(w, l->w[mlsel_i_mlp_weight_index(l->in_rows, o, i)]);
+        mlsel_i_write_close(w, ']');
+    }
+    mlsel_i_write_close(w, ']');
+    write_vector(w, "bias", l->bias, l->n_out);
+    mlsel_i_write_close(w, '}');
+}
+
+static void write_hidden(json_writer *w, const mlp_layer *l, double dropout) {
+    open_layer(w, "relu");
+    mlsel_i_write_close(w, '}');
+    open_layer(w, "batch_norm");
+    write_count(w, "num_features", l->n_out);
+    write_vector(w, "weight", l->gamma, l->n_out);
+    write_vector(w, "bias", l->beta, l->n_out);
+    write_vector(w, "running_mean", l->running_mean, l->n_out);
+    write_vector(w, "running_var", l->running_var, l->n_out);
+    write_real(w, "eps", MLP_NORM_EPS);
+    mlsel_i_write_close(w, '}');
+    open_layer(w, "dropout");
+    write_real(w, "p", dropout);
+    mlsel_i_write_close(w, '}');
+}
+
+static void write_result(const void *state, json_writer *w) {
+    const mlp_result *result = state;
+    const size_t n_models = result->layers[result->n_layers - 1].n_out;
+    mlsel_i_write_key(w, "model_names");
+    mlsel_i_write_open(w, '[');
+    for (size_t m = 0; m < n_models; m++)
+        mlsel_i_write_string(w, result->names[m]);
+    mlsel_i_write_close(w, ']');
+    write_count(w, "feature_dim", result->n_features);
+    write_count(w, "n_classes", n_models);
+    mlsel_i_write_key(w, "hidden_sizes");
+    mlsel_i_write_open(w, '[');
+    for (size_t i = 0; i + 1 < result->n_layers; i++)
+        mlsel_i_write_count(w, result->layers[i].n_out);
+    mlsel_i_write_close(w, ']');
+    write_real(w, "dropout", result->dropout);
+    mlsel_i_write_key(w, "layers");
+    mlsel_i_write_open(w, '[');
+    for (size_t i = 0; i < result->n_layers; i++) {
+        write_linear(w, &result->layers[i]);
+        if (i + 1 < result->n_layers)
+            write_hidden(w, &result->layers[i], result->dropout);
+    }
+    mlsel_i_write_close(w, ']');
+    write_real(w, "learning_rate", result->learning_rate);
+    write_count(w, "epochs", result->epochs);
+    write_count(w, "batch_size", result->batch);
+}
+
+/* --- training ----------------------------------------------------------------------------------------------------- */
+
+/* Defaults of what the options leave open. */
+static double dropout_of(const mlsel_train_options *o) { return o->mlp_dropout < 0 ? 0.1 : o->mlp_dropout; }
+
+static double weight_decay_of(const mlsel_train_options *o) {
+    static const double outcome_default = 0.01;
+    if (o->mlp_weight_decay >= 0)
+        return o->mlp_weight_decay;
+    return o->objective == MLSEL_OBJECTIVE_COMPATIBLE ? 0 : outcome_default;
+}
+
+/* Features that are too large end in numbers that are none, which no artifact may hold. */
+static bool is_finite(const mlp_net *net) {
+    for (size_t i = 0; i < net->n_values; i++)
+        if (!isfinite(net->memory[i]))
+            return false;
+    return true;
+}
 
 static mlsel_status train(const train_table *table, const train_settings *settings, train_run *run, trained *out,
                           mlsel_training_info *info) {
-    (void)table, (void)settings, (void)out, (void)info;
-    return mlsel_i_fail(run->err, MLSEL_ERROR_UNSUPPORTED, "not trained by this build");
+    const mlsel_train_options *options = &settings->options;
+    mlp_training t = {.table = table,
+                      .options = options,
+                      .run = run,
+                      .info = info,
+                      .dropout = dropout_of(options),
+                      .weight_decay = weight_decay_of(options)};
+    mlsel_status status = prepare(&t);
+    if (status == MLSEL_OK)
+        status = run_epochs(&t);
+    if (status == MLSEL_OK && !is_finite(&t.net))
+        status = mlsel_i_fail(run->err, MLSEL_ERROR_NOT_TRAINED,
+                              "the MLP's parameters are no longer finite: the features are too large, or the learning "
+                              "rate is too high");
+    mlp_result *result = NULL;
+    if (status == MLSEL_OK && (result = make_result(&t)) == NULL)
+        status = mlsel_i_no_memory(run->err);
+    if (status == MLSEL_OK) {
+        *out = (trained){.state = result, .write = write_result, .free = free_result};
+        info->n_rows = t.rows.examples.n;
+        info->mlp_dropout = t.dropout;
+        info->mlp_weight_decay = t.weight_decay;
+    }
+    mlsel_i_mlp_net_free(&t.net);
+    mlsel_i_mlp_rows_free(run, &t.rows);
+    mlsel_i_run_free(run, t.shuffled);
+    mlsel_i_run_free(run, t.best);
+    return status;
 }
 
-const trainer mlsel_i_trainer_mlp = {.algorithm = MLSEL_ALGORITHM_MLP, .train = train};
+/* --- choosing ----------------------------------------------------------------------------------------------------- */
+
+enum { MAX_DROPOUTS = 3, MAX_CATEGORY_WEIGHTS = 2 };
+
+/* The best of the dropouts with one category weight. */
+static mlsel_status choose_dropout(const train_table *table, const train_settings *settings, train_run *run,
+                                   train_settings *best, mlsel_training_info *info) {
+    static const double dropouts[MAX_DROPOUTS] = {0.1, 0, 0.3};
+    train_settings candidates[MAX_DROPOUTS];
+    const size_t n = settings->options.mlp_dropout < 0 ? MAX_DROPOUTS : 1;
+    size_t chosen = 0;
+    for (size_t i = 0; i < n; i++) {
+        candidates[i] = *settings;
+        if (n > 1)
+            candidates[i].options.mlp_dropout = dropouts[i];
+    }
+    const mlsel_status status = mlsel_i_choose_settings(&mlsel_i_trainer_mlp, table, candidates, n, run, &chosen, info);
+    if (status == MLSEL_OK)
+        *best = candidates[chosen];
+    return status;
+}
+
+/* A copy of a table with its category values. */
+static mlsel_status copy_weighed(const train_table *table, double category_weight, train_run *run, train_table **out) {
+    uint32_t *all = mlsel_i_run_alloc(run, table->n_queries, sizeof *all);
+    if (all == NULL)
+        return mlsel_i_run_status(run);
+    for (size_t q = 0; q < table->n_queries; q++)
+        all[q] = (uint32_t)q;
+    const mlsel_status status = mlsel_i_table_subset(table, all, table->n_queries, out, run->err);
+    if (status == MLSEL_OK)
+        mlsel_i_table_weigh(*out, category_weight);
+    mlsel_i_run_free(run, all);
+    return status;
+}
+
+static mlsel_status choose(const train_table *table, train_settings *settings, train_run *run,
+                           mlsel_training_info *info) {
+    static const double category_weights[MAX_CATEGORY_WEIGHTS] = {1, 0.5};
+    const bool open = settings->options.category_weight == 0 && table->n_categories > 0;
+    const size_t n = open ? MAX_CATEGORY_WEIGHTS : 1;
+    const double before = run->before, share = run->share;
+    train_settings best = *settings;
+    uint32_t n_candidates = 0;
+    mlsel_status status = MLSEL_OK;
+    if (settings->options.tune == 0 || settings->options.objective == MLSEL_OBJECTIVE_COMPATIBLE ||
+        table->n_queries < settings->options.folds)
+        return MLSEL_OK;
+    for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
+        mlsel_training_info found = *info;
+        train_settings candidate = *settings, winner;
+        train_table *weighed = NULL;
+        if (open)
+            candidate.options.category_weight = category_weights[i];
+        run->before = before + share * (double)i / (double)n;
+        run->share = share / (double)n;
+        status = copy_weighed(table, candidate.options.category_weight, run, &weighed);
+        if (status == MLSEL_OK)
+            status = choose_dropout(weighed, &candidate, run, &winner, &found);
+        mlsel_i_table_free(weighed);
+        if (status != MLSEL_OK)
+            break;
+        n_candidates += found.n_candidates;
+        if (i == 0 || found.cv_utility > info->cv_utility) {
+            *info = found;
+            best = winner;
+        }
+    }
+    run->before = before;
+    run->share = share;
+    if (status == MLSEL_OK) {
+        *settings = best;
+        info->n_candidates = n_candidates;
+    }
+    return status;
+}
+
+const trainer mlsel_i_trainer_mlp = {.algorithm = MLSEL_ALGORITHM_MLP, .train = train, .choose = choose};

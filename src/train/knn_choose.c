@@ -122,35 +122,57 @@ static void choose_part(void *context, size_t part) {
         choose_for(c, q, c->scratch + part * 3 * c->table->n_models);
 }
 
-/* Compares all settings; the best becomes that of info and settings if it is better than what is there. */
-static void take_best(const comparison *c, double category_weight, train_settings *settings, mlsel_training_info *info,
-                      bool *is_first) {
+/* A setting and what it is worth. */
+typedef struct rated_setting {
+    choice_value value;
+    uint32_t k;
+    double beta, shrinkage, category_weight;
+} rated_setting;
+
+/* Values of all settings, in their order. */
+static void rate_all(const comparison *c, double category_weight, rated_setting *out) {
     for (size_t k = 0; k < c->grid->n_k; k++)
         for (size_t b = 0; b < N_BETA; b++)
             for (size_t s = 0; s < N_SHRINKAGE; s++) {
-                const choice_value value =
-                    mlsel_i_value_choices(c->table, c->choices + setting_number(k, b, s) * c->table->n_queries);
-                if (!*is_first && !(value.utility > info->cv_utility))
-                    continue;
-                *is_first = false;
-                settings->options.knn_k = c->grid->k[k];
-                settings->options.category_weight = category_weight;
-                settings->knn_beta = some_beta[b];
-                settings->shrinkage = some_shrinkage[s];
-                info->cv_utility = value.utility;
-                info->cv_standard_error = value.standard_error;
+                const size_t number = setting_number(k, b, s);
+                out[number] =
+                    (rated_setting){.value = mlsel_i_value_choices(c->table, c->choices + number * c->table->n_queries),
+                                    .k = c->grid->k[k],
+                                    .beta = some_beta[b],
+                                    .shrinkage = some_shrinkage[s],
+                                    .category_weight = category_weight};
             }
+}
+
+/*
+ * Differences far below the standard error are noise, and time spent on a query grows with k: of the settings within a
+ * quarter of the error of the best, those of the smallest k count, and of these the best.
+ */
+static const rated_setting *pick(const rated_setting *rated, size_t n) {
+    const rated_setting *best = &rated[0];
+    for (size_t i = 1; i < n; i++)
+        if (rated[i].value.utility > best->value.utility)
+            best = &rated[i];
+    const double error = best->value.standard_error;
+    const double enough = best->value.utility - (isnan(error) ? 0 : error / 4);
+    for (size_t i = 0; i < n; i++) {
+        const bool is_smaller = rated[i].k < best->k, is_equal = rated[i].k == best->k;
+        if ((is_smaller && rated[i].value.utility >= enough) ||
+            (is_equal && rated[i].value.utility > best->value.utility))
+            best = &rated[i];
+    }
+    return best;
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
 
-static mlsel_status compare(comparison *c, double category_weight, train_run *run, train_settings *settings,
-                            mlsel_training_info *info, bool *is_first) {
-    mlsel_status status = mlsel_i_neighbours_find(c->table, c->grid->k[c->grid->n_k - 1], c->fold_of, run, &c->lists);
+static mlsel_status compare(comparison *c, double category_weight, train_run *run, rated_setting *out) {
+    const size_t most = c->grid->k[c->grid->n_k - 1];
+    const mlsel_status status = mlsel_i_neighbours_find(c->table, most, c->fold_of, run, &c->lists);
     if (status != MLSEL_OK)
         return status;
     mlsel_i_team_run(run->team, choose_part, c, c->n_threads);
-    take_best(c, category_weight, settings, info, is_first);
+    rate_all(c, category_weight, out);
     mlsel_i_neighbours_free(run, &c->lists);
     return MLSEL_OK;
 }
@@ -169,13 +191,11 @@ static mlsel_status copy_weighed(const train_table *table, double weight, train_
     return status;
 }
 
-static mlsel_status compare_weights(comparison *c, train_run *run, train_settings *settings,
-                                    mlsel_training_info *info) {
+static mlsel_status compare_weights(comparison *c, train_run *run, rated_setting *out) {
     const train_table *table = c->table;
     const double before = run->before, share = run->share;
     const size_t n = MLSEL_ARRAY_LENGTH(some_category_weights);
     mlsel_status status = MLSEL_OK;
-    bool is_first = true;
     char stage[sizeof run->stage];
     snprintf(stage, sizeof stage, "%s", run->stage);
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
@@ -186,7 +206,7 @@ static mlsel_status compare_weights(comparison *c, train_run *run, train_setting
         status = copy_weighed(table, some_category_weights[i], run, &weighed);
         c->table = weighed;
         if (status == MLSEL_OK)
-            status = compare(c, some_category_weights[i], run, settings, info, &is_first);
+            status = compare(c, some_category_weights[i], run, out + i * n_settings(c->grid));
         mlsel_i_table_free(weighed);
     }
     c->table = table;
@@ -196,18 +216,27 @@ static mlsel_status compare_weights(comparison *c, train_run *run, train_setting
     return status;
 }
 
+static void take(const rated_setting *best, train_settings *settings, mlsel_training_info *info) {
+    settings->options.knn_k = best->k;
+    settings->options.category_weight = best->category_weight;
+    settings->knn_beta = best->beta;
+    settings->shrinkage = best->shrinkage;
+    info->cv_utility = best->value.utility;
+    info->cv_standard_error = best->value.standard_error;
+}
+
 mlsel_status mlsel_i_knn_choose(const train_table *table, train_settings *settings, train_run *run,
                                 mlsel_training_info *info) {
     const mlsel_train_options *options = &settings->options;
     const size_t n = table->n_queries, m = table->n_models;
     const setting_grid grid = make_grid(table, settings);
     const bool is_weight_open = table->n_categories > 0 && !(options->category_weight > 0);
-    const double category_weight = options->category_weight;
-    bool is_first = true;
+    const size_t n_rated = n_settings(&grid) * (is_weight_open ? MLSEL_ARRAY_LENGTH(some_category_weights) : 1);
     comparison c = {.table = table, .grid = &grid, .n_threads = mlsel_i_team_size(run->team)};
     uint32_t *fold_of = mlsel_i_run_alloc(run, n, sizeof *fold_of);
     double *priors = fold_of == NULL ? NULL : mlsel_i_run_alloc(run, options->folds * m, sizeof *priors);
-    c.scratch = priors == NULL ? NULL : mlsel_i_run_alloc(run, c.n_threads * m, 3 * sizeof *c.scratch);
+    rated_setting *rated = priors == NULL ? NULL : mlsel_i_run_alloc(run, n_rated, sizeof *rated);
+    c.scratch = rated == NULL ? NULL : mlsel_i_run_alloc(run, c.n_threads * m, 3 * sizeof *c.scratch);
     c.choices = c.scratch == NULL ? NULL : mlsel_i_run_alloc(run, n, n_settings(&grid) * sizeof *c.choices);
     mlsel_status status = c.choices == NULL ? mlsel_i_run_status(run) : MLSEL_OK;
     if (status != MLSEL_OK)
@@ -216,15 +245,17 @@ mlsel_status mlsel_i_knn_choose(const train_table *table, train_settings *settin
     find_priors(table, fold_of, options->folds, priors);
     c.fold_of = fold_of;
     c.priors = priors;
-    if ((status = mlsel_i_cross_validate_single(table, settings, run, &info->cv_best_single)) != MLSEL_OK)
-        goto out;
-    info->n_candidates =
-        (uint32_t)(n_settings(&grid) * (is_weight_open ? MLSEL_ARRAY_LENGTH(some_category_weights) : 1));
-    status = is_weight_open ? compare_weights(&c, run, settings, info)
-                            : compare(&c, category_weight, run, settings, info, &is_first);
+    status = mlsel_i_cross_validate_single(table, settings, run, &info->cv_best_single);
+    if (status == MLSEL_OK)
+        status = is_weight_open ? compare_weights(&c, run, rated) : compare(&c, options->category_weight, run, rated);
+    if (status == MLSEL_OK) {
+        take(pick(rated, n_rated), settings, info);
+        info->n_candidates = (uint32_t)n_rated;
+    }
 out:
     mlsel_i_run_free(run, fold_of);
     mlsel_i_run_free(run, priors);
+    mlsel_i_run_free(run, rated);
     mlsel_i_run_free(run, c.scratch);
     mlsel_i_run_free(run, c.choices);
     return status;

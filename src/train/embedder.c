@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The built-in embedder: feature hashing (K. Weinberger et al., 2009) of words, pairs of words, the characters between
- * words, and n-grams of characters within words. Everything is integers and IEEE sums in one order, so that machines
- * agree to the last bit.
+ * The built-in embedder: feature hashing (K. Weinberger et al., 2009) of words, pairs of words, the marks between
+ * words, n-grams of characters within words, and of what the text is made of. Everything is integers and IEEE sums in
+ * one order, so that machines agree to the last bit.
+ *
+ * Marks and make-up are there because they tell kinds of questions apart (formulas, code, choices, riddles), and common
+ * words weigh as much as rare ones because style does too: each of these measured better than its opposite. See
+ * docs/training.md.
  */
 #include <math.h>
 #include <string.h>
@@ -94,15 +98,14 @@ static uint32_t next_character(const unsigned char **at, const unsigned char *en
 
 /* --- counting features -------------------------------------------------------------------------------------------- */
 
-/* Kinds of features, and what an occurrence weighs. The weights are what measured best on the training parts of two
- * benchmarks: see docs/training.md. */
-enum { WORD, WORD_PAIR, MARKS, GRAM, N_KINDS };
-static const double weights[N_KINDS] = {[WORD] = 1, [WORD_PAIR] = 0.25, [MARKS] = 1, [GRAM] = 0.3};
+/* Kinds of features, and what they weigh: what measured best on the training parts of two benchmarks. */
+enum { WORD = 1, WORD_PAIR, MARKS, GRAM, SHAPE, N_KINDS, KIND_BITS = 3, KIND_MASK = (1 << KIND_BITS) - 1 };
+static const double weights[N_KINDS] = {[WORD] = 1, [WORD_PAIR] = 0.25, [MARKS] = 1, [GRAM] = 0.3, [SHAPE] = 1.5};
 
-enum { SHORTEST_GRAM = 3, LONGEST_GRAM = 5, FIRST_SLOTS = 2048 };
+enum { SHORTEST_GRAM = 3, LONGEST_GRAM = 5, FIRST_SLOTS = 2048, PLACES_PER_FEATURE = 2 };
 
 typedef struct feature {
-    uint64_t hash; /* the kind in the lowest bits; 0: none */
+    uint64_t hash; /* the kind, which is not 0, in the lowest bits; 0: none */
     uint64_t count;
 } feature;
 
@@ -121,7 +124,7 @@ static uint64_t mix(uint64_t z) {
 }
 
 static feature *find(feature *slots, size_t n_slots, uint64_t hash) {
-    size_t slot = (size_t)(hash >> 2) & (n_slots - 1);
+    size_t slot = (size_t)(hash >> KIND_BITS) & (n_slots - 1);
     while (slots[slot].hash != 0 && slots[slot].hash != hash)
         slot = (slot + 1) & (n_slots - 1);
     return &slots[slot];
@@ -143,21 +146,25 @@ static void grow(feature_table *table) {
 }
 
 static inline void count(feature_table *table, uint64_t hash, unsigned kind) {
-    hash = (hash & ~(uint64_t)3) | kind;
-    feature *f = find(table->slots, table->n_slots, hash == 0 ? 4 : hash);
+    hash = (hash & ~(uint64_t)KIND_MASK) | kind;
+    feature *f = find(table->slots, table->n_slots, hash);
     f->count++;
     if (f->hash != 0)
         return;
-    f->hash = hash == 0 ? 4 : hash;
+    f->hash = hash;
     if (++table->n > table->n_slots / 2)
         grow(table);
 }
 
 /* --- finding features --------------------------------------------------------------------------------------------- */
 
+/* What a text is made of, in numbers of characters. */
+enum { ALL, DIGITS, LINE_ENDS, CAPITALS, N_SHAPES };
+
 /* Where in a text, and what was before. */
 typedef struct scanner {
     feature_table *table;
+    uint64_t shape[N_SHAPES];
     uint64_t word;               /* hash of the word so far; 0: in none */
     uint64_t previous;           /* of the last word; 0: none */
     uint32_t mark;               /* the character before, if it is a mark; else 0 */
@@ -212,12 +219,35 @@ static void add_mark(scanner *s, uint32_t c) {
         count(s->table, mix(hash + ((uint64_t)s->mark << 32)), MARKS);
 }
 
+static unsigned bit_length(uint64_t n) {
+    unsigned bits = 0;
+    for (; n > 0; n >>= 1)
+        bits++;
+    return bits;
+}
+
+/* Each number falls into one of two rows of octaves that are shifted by half of one, so that those which are near share
+ * one or both. */
+static void add_shape(scanner *s) {
+    const uint64_t root_of_2 = 46341; /* times 2^15 */
+    for (unsigned i = 0; i < N_SHAPES; i++) {
+        const uint64_t n = s->shape[i] + 1;
+        count(s->table, mix((uint64_t)(2 * i + 1) << 32 | bit_length(n)), SHAPE);
+        count(s->table, mix((uint64_t)(2 * i + 2) << 32 | bit_length(n * root_of_2 >> 15)), SHAPE);
+    }
+}
+
 static void scan(scanner *s, const unsigned char *at, const unsigned char *end) {
     while (at < end && !s->table->has_failed) {
         const uint32_t c = next_character(&at, end);
         const letter_kind kind = kind_of(c);
+        s->shape[ALL]++;
+        s->shape[LINE_ENDS] += c == '\n';
         if (kind == LETTER) {
-            add_letter(s, lower(c));
+            const uint32_t small = lower(c);
+            s->shape[DIGITS] += c >= '0' && c <= '9';
+            s->shape[CAPITALS] += small != c;
+            add_letter(s, small);
         } else {
             end_word(s);
             if (kind == MARK)
@@ -248,15 +278,18 @@ static double natural_log(uint64_t n) {
     return exponent * ln2 + 2 * t * sum;
 }
 
-/* Each feature adds its weight to one value, with a random sign. */
+/* Each feature adds its weight to a few values, with random signs. */
 static void project(const feature_table *table, double *sums, size_t width) {
     for (size_t i = 0; i < table->n_slots; i++) {
         const feature *f = &table->slots[i];
         if (f->hash == 0)
             continue;
-        const double weight = weights[f->hash & 3] * (f->count == 1 ? 1 : 1 + natural_log(f->count));
-        const uint64_t place = mix(f->hash + 0x9e3779b97f4a7c15u);
-        sums[(place >> 32) * width >> 32] += (place & 1) != 0 ? weight : -weight;
+        const double weight = weights[f->hash & KIND_MASK] * (f->count == 1 ? 1 : 1 + natural_log(f->count));
+        uint64_t place = f->hash;
+        for (int k = 0; k < PLACES_PER_FEATURE; k++) {
+            place = mix(place + 0x9e3779b97f4a7c15u);
+            sums[(place >> 32) * width >> 32] += (place & 1) != 0 ? weight : -weight;
+        }
     }
 }
 
@@ -282,6 +315,8 @@ mlsel_status mlsel_embed_text(const char *text, size_t size, float *out, size_t 
         scanner s = {.table = &table};
         const unsigned char *at = (const unsigned char *)text;
         scan(&s, at, size == 0 ? at : at + size);
+        if (table.n > 0) /* else there is nothing to say */
+            add_shape(&s);
     }
     if (!table.has_failed) {
         project(&table, sums, width);

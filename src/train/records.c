@@ -119,7 +119,7 @@ static mlsel_status read_name(record_reader *r, const char *key, const cJSON *no
         return MLSEL_OK;
     mlsel_i_record_describe(node, what, sizeof what);
     return REFUSE(r, code, MLSEL_ERROR_SCHEMA, "%s is %s: every line needs one", key,
-                  cJSON_IsString(node) ? "empty" : what);
+                  cJSON_IsString(node) && node->valuestring[0] == '\0' ? "empty" : what);
 }
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */

@@ -68,6 +68,17 @@ void answer_json_query(json_out *j, const char *key, const query *q, const char 
     }
 }
 
+void answer_json_confidence(json_out *j, uint32_t flags, double confidence) {
+    if ((flags & MLSEL_SELECTION_CALIBRATED) != 0)
+        json_number(j, confidence);
+    else
+        json_null(j);
+}
+
+const char *answer_confidence(char out[TEXT_NUMBER], uint32_t flags, double confidence) {
+    return (flags & MLSEL_SELECTION_CALIBRATED) != 0 ? text_probability(out, confidence) : "-";
+}
+
 void answer_json(json_out *j, const run_model *m, const query *q, const mlsel_selection *best,
                  uint32_t category_flags) {
     answer_json_query(j, "query", q, q->category);
@@ -83,6 +94,10 @@ void answer_json(json_out *j, const run_model *m, const query *q, const mlsel_se
     json_number(j, best->margin);
     json_key(j, "probability");
     json_number(j, best->probability);
+    if (m->info.is_calibrated != 0) {
+        json_key(j, "confidence");
+        answer_json_confidence(j, best->flags, best->confidence);
+    }
     json_key(j, "runner_up");
     json_string(j, mlsel_model_label(m->model, best->runner_up));
     if (m->info.algorithm == MLSEL_ALGORITHM_KMEANS) {

@@ -6,12 +6,18 @@
 #define MLSEL_TOOL_ANSWER_H
 
 #include "run.h"
+#include "text.h"
 
 /* The query's id, else its text, else its number; clean, at most `width` characters. Free it. */
 char *answer_query_name(const query *q, size_t width);
 
 /* "tie, widened" and the like; category_flags are those of the query's composition. Returns out. */
 const char *answer_notes(char *out, size_t size, const mlsel_selection *best, uint32_t category_flags);
+
+/* A confidence for a table, "-" where it is not known; flags are MLSEL_SELECTION_ bits. */
+const char *answer_confidence(char out[TEXT_NUMBER], uint32_t flags, double confidence);
+/* The same as a JSON value: null where it is not known. */
+void answer_json_confidence(json_out *j, uint32_t flags, double confidence);
 
 /* The members that say which query it is, within an object that is open: its number under `key`, id, text and
  * category, which may be NULL. */

@@ -130,6 +130,8 @@ void explanation_json(json_out *j, const explanation *e, const run_model *m) {
     const mlsel_evidence *ev = &e->evidence;
     answer_json_labels(j, m, "scores", ev->scores);
     answer_json_labels(j, m, "probabilities", ev->probabilities);
+    if (ev->confidence_count > 0)
+        answer_json_labels(j, m, "confidences", ev->confidences);
     if (m->info.algorithm == MLSEL_ALGORITHM_KNN) {
         json_neighbours(j, ev, m);
         json_outcomes(j, ev, m);

@@ -184,6 +184,17 @@ static void print_container(const mlsel_model_info *info) {
                                                                   : "none needed");
 }
 
+static void print_calibration(const mlsel_model_info *info) {
+    char count[TEXT_NUMBER];
+    if (info->is_calibrated == 0)
+        return;
+    if (info->calibration_records > 0)
+        print_value("calibration", "%s, fitted to %s records", model_file_calibration_name(info->is_calibrated),
+                    text_count(count, info->calibration_records));
+    else
+        print_value("calibration", "%s", model_file_calibration_name(info->is_calibrated));
+}
+
 static void print_model(const char *path, const mlsel_model *model, const agreement *measured, bool colour) {
     mlsel_model_info info;
     char memory[TEXT_NUMBER], count[TEXT_NUMBER];
@@ -199,6 +210,7 @@ static void print_model(const char *path, const mlsel_model *model, const agreem
     print_categories(model, &info);
     print_labels(model);
     print_algorithm(model, &info, colour);
+    print_calibration(&info);
     print_value("parameters", "%s", text_count(count, info.n_parameters));
     print_value("memory", "%s on %s, %s", text_bytes(memory, info.memory_bytes), info.device,
                 mlsel_precision_name(info.precision));
@@ -230,6 +242,12 @@ static void json_common(json_out *j, const mlsel_model *model, const mlsel_model
     for (uint32_t i = 0; i < info->n_categories; ++i)
         json_string(j, mlsel_model_category(model, (int32_t)i));
     json_close(j, ']');
+    json_key(j, "calibration");
+    json_string(j, info->is_calibrated != 0 ? model_file_calibration_name(info->is_calibrated) : NULL);
+    if (info->is_calibrated != 0) {
+        json_key(j, "calibration_records");
+        json_unsigned(j, info->calibration_records);
+    }
     json_key(j, "n_parameters");
     json_unsigned(j, info->n_parameters);
     json_key(j, "memory_bytes");

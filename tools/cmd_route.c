@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "commands.h"
+#include "model_file.h"
 #include "prometheus.h"
 #include "router_run.h"
 #include "table.h"
@@ -53,12 +54,13 @@ static void print_json(const router_run *r, const query *q, const mlsel_route *r
 
 /* --- the table --------------------------------------------------------------------------------------------------- */
 
-enum { QUERY, DECISION, MODEL, ALGORITHM, SCORE, MARGIN, PROBABILITY, NOTES, N_COLUMNS };
+enum { QUERY, DECISION, MODEL, ALGORITHM, SCORE, MARGIN, PROBABILITY, CONFIDENCE, NOTES, N_COLUMNS };
 
 typedef struct layout {
     table table;
     table_column columns[N_COLUMNS];
     bool begun;
+    bool calibrated; /* a selector is: else there is no column for confidences */
 } layout;
 
 static void fit(table_column *column, const char *text) {
@@ -67,13 +69,28 @@ static void fit(table_column *column, const char *text) {
     free(clean);
 }
 
+static bool is_calibrated(const mlsel_router *router, uint32_t decision) {
+    mlsel_model *model = NULL;
+    mlsel_model_info info = {0};
+    if (mlsel_router_get_model(router, decision, &model, NULL) == MLSEL_OK && model != NULL)
+        model_file_info(model, &info);
+    mlsel_model_release(model);
+    return info.is_calibrated != 0;
+}
+
+/* Without confidences the notes move up. */
+static void drop_confidence(layout *l) {
+    l->columns[CONFIDENCE] = l->columns[NOTES];
+    --l->table.count;
+}
+
 static void begin_table(layout *l, const router_run *r) {
     mlsel_router_decision decision;
     mlsel_router_candidate candidate;
     mlsel_router_info info;
     const table_column columns[N_COLUMNS] = {{"REQUEST", 0, false},   {"DECISION", 0, false}, {"MODEL", 0, false},
                                              {"ALGORITHM", 0, false}, {"SCORE", 9, true},     {"MARGIN", 8, true},
-                                             {"PROB.", 6, true},      {"NOTES", 0, false}};
+                                             {"PROB.", 6, true},      {"CONF.", 6, true},     {"NOTES", 0, false}};
     memcpy(l->columns, columns, sizeof columns);
     l->table = (table){.columns = l->columns, .count = N_COLUMNS, .colour = tool_colour(STDOUT_FILENO)};
     l->table.highlight = MODEL;
@@ -84,19 +101,22 @@ static void begin_table(layout *l, const router_run *r) {
     }
     for (uint32_t d = 0; mlsel_router_get_decision(r->router, d, &decision, sizeof decision, NULL) == MLSEL_OK; ++d) {
         fit(&l->columns[DECISION], decision.name);
+        l->calibrated = l->calibrated || is_calibrated(r->router, d);
         for (uint32_t c = 0;
              mlsel_router_get_candidate(r->router, d, c, &candidate, sizeof candidate, NULL) == MLSEL_OK; ++c)
             fit(&l->columns[MODEL], candidate.served);
     }
     if (mlsel_router_get_info(r->router, &info, sizeof info, NULL) == MLSEL_OK && info.default_model != NULL)
         fit(&l->columns[MODEL], info.default_model);
+    if (!l->calibrated)
+        drop_confidence(l);
     table_header(&l->table);
     l->begun = true;
 }
 
 static void print_row(layout *l, const router_run *r, const query *q, const mlsel_route *route,
                       const mlsel_error *err) {
-    char numbers[3][TEXT_NUMBER], note_text[256];
+    char numbers[4][TEXT_NUMBER], note_text[256];
     const char *cells[N_COLUMNS] = {NULL};
     if (!l->begun)
         begin_table(l, r);
@@ -114,9 +134,12 @@ static void print_row(layout *l, const router_run *r, const query *q, const mlse
             cells[SCORE] = text_number(numbers[0], route->score);
             cells[MARGIN] = text_number(numbers[1], route->margin);
             cells[PROBABILITY] = text_probability(numbers[2], route->probability);
+            cells[CONFIDENCE] = answer_confidence(numbers[3], route->selection_flags, route->confidence);
         }
         cells[NOTES] = router_notes(note_text, sizeof note_text, route);
     }
+    if (!l->calibrated)
+        cells[CONFIDENCE] = cells[NOTES];
     table_row(&l->table, cells, route->status == MLSEL_OK);
     free(name);
     free(decision);

@@ -23,7 +23,8 @@ const char cmd_select_help[] = "Usage: mlsel select --model FILE [--model FILE..
                                "notes say: \"tie\", equal labels and a rule that decided; \"only choice\", one label\n"
                                "could be chosen; \"widened\", none of the k nearest rows was a candidate's, so\n"
                                "farther ones voted; \"next cluster\", the nearest cluster was no candidate's;\n"
-                               "\"trade-off\", chosen by expected outcomes.\n"
+                               "\"trade-off\", chosen by expected outcomes. PROB. is the share among the labels;\n"
+                               "CONF., which calibrated artifacts have, the probability that the choice is good.\n"
                                "\n" TRADEOFF_HELP_MEANING "\n"
                                "Examples:\n"
                                "  mlsel select --model examples/models/knn_model.json examples/queries.jsonl\n"
@@ -81,6 +82,7 @@ typedef struct layout {
     table table;
     const char **cells;
     bool begun;
+    bool calibrated;     /* at least one model is: a column for confidences */
     size_t label_count;  /* with --scores: columns of labels, those of all models */
     const char **labels; /* their names as in the artifacts */
     const char **titles; /* the same, clean */
@@ -114,13 +116,13 @@ static table_column *add_column(layout *l, const char *title, size_t width, bool
 }
 
 static void begin_table(layout *l, const run *r) {
-    enum { FIXED_COLUMNS = 8 };
+    enum { FIXED_COLUMNS = 9 };
     if (r->scores)
         collect_labels(l, r);
     l->table.columns = tool_alloc(FIXED_COLUMNS + l->label_count, sizeof *l->table.columns);
     l->table.colour = tool_colour(STDOUT_FILENO);
     l->cells = tool_alloc(FIXED_COLUMNS + l->label_count, sizeof *l->cells);
-    l->numbers = tool_alloc(3 + l->label_count, sizeof *l->numbers);
+    l->numbers = tool_alloc(4 + l->label_count, sizeof *l->numbers);
     /* A full chunk says that many queries come, whose numbers grow. */
     table_column *query_column = add_column(l, "QUERY", r->chunk.count == r->chunk_queries ? 8 : 0, false);
     for (size_t i = 0; i < r->count; ++i) {
@@ -145,6 +147,10 @@ static void begin_table(layout *l, const run *r) {
     add_column(l, "SCORE", 9, true);
     add_column(l, "MARGIN", 8, true);
     add_column(l, "PROB.", 6, true);
+    for (size_t i = 0; i < r->model_count; ++i)
+        l->calibrated = l->calibrated || r->models[i].info.is_calibrated != 0;
+    if (l->calibrated)
+        add_column(l, "CONF.", 6, true);
     for (size_t i = 0; i < l->label_count; ++i)
         add_column(l, l->titles[i], 9, true);
     add_column(l, "NOTES", 0, false);
@@ -165,6 +171,9 @@ static void print_row(layout *l, const run *r, const run_model *m, const answers
     l->cells[n++] = text_number(l->numbers[number++], best->score);
     l->cells[n++] = text_number(l->numbers[number++], best->margin);
     l->cells[n++] = text_probability(l->numbers[number++], best->probability);
+    if (l->calibrated)
+        l->cells[n++] =
+            m->info.is_calibrated != 0 ? answer_confidence(l->numbers[number++], best->flags, best->confidence) : NULL;
     for (size_t i = 0; i < l->label_count; ++i) {
         int32_t label = mlsel_model_find_label(m->model, l->labels[i]);
         const double *row = a->scores + index * m->info.n_labels;

@@ -10,7 +10,7 @@
 #include "table.h"
 #include "text.h"
 
-enum { INDENT = 4, BAR = 20, MOST_NEIGHBOURS = 20, MOST_CLUSTERS = 5, MOST_PAIRS = 28, MOST_COLUMNS = 10 };
+enum { INDENT = 4, BAR = 20, MOST_NEIGHBOURS = 20, MOST_CLUSTERS = 5, MOST_PAIRS = 28, MOST_COLUMNS = 11 };
 
 /* --- evidence --------------------------------------------------------------------------------------------------- */
 
@@ -22,6 +22,8 @@ void explanation_allocate(explanation *e, const run_model *m) {
     ev->scores = tool_alloc(info->n_labels, sizeof *ev->scores);
     ev->probabilities = tool_alloc(info->n_labels, sizeof *ev->probabilities);
     ev->votes = tool_alloc(info->n_labels, sizeof *ev->votes);
+    ev->confidences_capacity = info->n_labels;
+    ev->confidences = tool_alloc(info->n_labels, sizeof *ev->confidences);
     ev->neighbours_capacity = info->k;
     ev->neighbours = tool_alloc(info->k, sizeof *ev->neighbours);
     ev->outcomes_capacity = info->n_labels;
@@ -36,6 +38,7 @@ void explanation_free(explanation *e) {
     free(e->evidence.scores);
     free(e->evidence.probabilities);
     free(e->evidence.votes);
+    free(e->evidence.confidences);
     free(e->evidence.neighbours);
     free(e->evidence.outcomes);
     free(e->evidence.cluster_distances);
@@ -268,7 +271,7 @@ static void print_label_row(const table *t, const explanation *e, const run_mode
     bool chosen = ev->selection.index == (int32_t)label;
     const char *cells[MOST_COLUMNS];
     char quality[TEXT_NUMBER], latency[TEXT_NUMBER], cost[TEXT_NUMBER], rows[TEXT_NUMBER];
-    char score[TEXT_NUMBER], pairs[TEXT_NUMBER], probability[TEXT_NUMBER], share[BAR + 1];
+    char score[TEXT_NUMBER], pairs[TEXT_NUMBER], probability[TEXT_NUMBER], share[BAR + 1], confidence[TEXT_NUMBER];
     size_t n = 0;
     cells[n++] = m->labels[label];
     if (weighed(e)) {
@@ -286,6 +289,8 @@ static void print_label_row(const table *t, const explanation *e, const run_mode
         cells[n++] = pairs;
     cells[n++] = text_probability(probability, ev->probabilities[label]);
     cells[n++] = bar(share, ev->probabilities[label]);
+    if (ev->confidence_count > 0)
+        cells[n++] = isnan(ev->confidences[label]) ? "-" : text_probability(confidence, ev->confidences[label]);
     cells[n++] = label_note(e, m, label);
     table_row(t, cells, chosen);
 }
@@ -312,6 +317,8 @@ static void print_labels(const explanation *e, const run_model *m, bool colour) 
         columns[t.count++] = (table_column){"PAIRS WON", 0, true};
     columns[t.count++] = (table_column){"PROB.", 6, true};
     columns[t.count++] = (table_column){"", BAR, false};
+    if (ev->confidence_count > 0)
+        columns[t.count++] = (table_column){"CONF.", 6, true};
     columns[t.count++] = (table_column){"", 0, false};
     ranked *order = tool_alloc(count, sizeof *order);
     for (size_t i = 0; i < count; ++i)

@@ -136,6 +136,10 @@ const char *model_file_rule_name(mlsel_knn_rule rule) {
     }
 }
 
+const char *model_file_calibration_name(int32_t calibration) {
+    return calibration == 1 ? "isotonic" : calibration == 2 ? "platt" : "none";
+}
+
 const char *model_file_label_list(const mlsel_model *model, char *out, size_t size) {
     size_t count = mlsel_model_label_count(model), used = 0;
     out[0] = '\0';

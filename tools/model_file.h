@@ -17,6 +17,8 @@ void model_file_info(const mlsel_model *model, mlsel_model_info *info);
 const char *model_file_algorithm_text(mlsel_algorithm algorithm);
 const char *model_file_layout_name(mlsel_category_layout layout);
 const char *model_file_rule_name(mlsel_knn_rule rule);
+/* Of mlsel_model_info.is_calibrated. */
+const char *model_file_calibration_name(int32_t calibration);
 
 /* Labels as "a, b, c", as many as fit. Returns out. */
 const char *model_file_label_list(const mlsel_model *model, char *out, size_t size);

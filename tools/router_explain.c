@@ -317,7 +317,7 @@ static const struct reason {
      "The decision's algorithm is the host's to carry out; its first model stands in for the choice."},
     {MLSEL_ROUTE_SELECTOR_FAILED, "The selector could not be used, so the first model that may answer does."},
     {MLSEL_ROUTE_UNKNOWN_MODELS, "The artifact knows none of the models that may answer; the first one does."},
-    {MLSEL_ROUTE_LOW_CONFIDENCE, "The selector's choice is less probable than min_probability, and is replaced."},
+    {MLSEL_ROUTE_LOW_CONFIDENCE, "The selector's choice does not reach min_probability, and is replaced."},
     {MLSEL_ROUTE_TRADEOFF_IGNORED,
      "The trade-off asked for is not weighed: what chooses here knows no outcomes, which only a knn artifact does."},
     {MLSEL_ROUTE_DEVICE_FALLBACK, "The selector runs on the CPU, because its device is not available."},

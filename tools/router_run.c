@@ -417,6 +417,10 @@ static void json_scores(json_out *j, const mlsel_route *route) {
     json_number(j, route->margin);
     json_key(j, "probability");
     json_number(j, route->probability);
+    if ((route->selection_flags & MLSEL_SELECTION_CALIBRATED) != 0) {
+        json_key(j, "confidence");
+        json_number(j, route->confidence);
+    }
     if (route->cluster >= 0) {
         json_key(j, "cluster");
         json_integer(j, route->cluster);

@@ -32,8 +32,9 @@
     "  --device-fallback   use the CPU where a device is not available\n"                                              \
     "  --knn-rule RULE     knn: cosine (default), outcomes, vote or legacy\n"                                          \
     "  --categories ORDER  vsr (default) or vsr-doc, where an artifact has none\n" TEXT_EMBEDDER_HELP                  \
-    "  --min-probability P replace answers that are less probable by the default\n"                                    \
-    "                      model, or without one by the first candidate\n" TRADEOFF_HELP                               \
+    "  --min-probability P replace answers of less confidence, or of less probability\n"                               \
+    "                      where an artifact is not calibrated, by the default model,\n"                               \
+    "                      or without one by the first candidate\n" TRADEOFF_HELP                                      \
     "  --next-decision     go on to the next decision that matches if no model of the\n"                               \
     "                      first may answer\n"                                                                         \
     "  --strict            fail a request whose selector fails, rather than take the\n"                                \

@@ -40,6 +40,7 @@ typedef struct go_explained {
     size_t cluster_count;
     size_t pair_count;
     size_t vote_count;
+    size_t confidence_count;
     go_outcome outcome;
 } go_explained;
 
@@ -115,7 +116,8 @@ static inline char *go_name(const char *text, size_t n, char *small, size_t size
 /* An evidence whose arrays are all of the model's size; those that do not apply to it are NULL. */
 static inline mlsel_evidence go_evidence(double *scores, double *probabilities, size_t n_labels,
                                          mlsel_neighbour *neighbours, size_t n_neighbours, double *distances,
-                                         size_t n_clusters, double *pairs, size_t n_pairs, int32_t *votes) {
+                                         size_t n_clusters, double *pairs, size_t n_pairs, int32_t *votes,
+                                         double *confidences) {
     mlsel_evidence evidence;
     mlsel_evidence_init(&evidence, sizeof evidence);
     evidence.scores = scores;
@@ -129,6 +131,8 @@ static inline mlsel_evidence go_evidence(double *scores, double *probabilities, 
     evidence.pair_decisions_capacity = n_pairs;
     evidence.votes = votes;
     evidence.votes_capacity = votes != NULL ? n_labels : 0;
+    evidence.confidences = confidences;
+    evidence.confidences_capacity = confidences != NULL ? n_labels : 0;
     return evidence;
 }
 
@@ -172,12 +176,12 @@ static inline mlsel_evidence go_evidence(double *scores, double *probabilities, 
     static inline go_explained go_explain_##suffix(                                                                    \
         go_model model, const type *x, size_t n, const uint8_t *mask, const int32_t *list, size_t n_eligible,          \
         double *scores, double *probabilities, size_t n_labels, mlsel_neighbour *neighbours, size_t n_neighbours,      \
-        double *distances, size_t n_clusters, double *pairs, size_t n_pairs, int32_t *votes) {                         \
+        double *distances, size_t n_clusters, double *pairs, size_t n_pairs, int32_t *votes, double *confidences) {    \
         mlsel_error error;                                                                                             \
         go_explained answer;                                                                                           \
         const mlsel_query_options options = go_eligible(mask, list, n_eligible);                                       \
         mlsel_evidence evidence = go_evidence(scores, probabilities, n_labels, neighbours, n_neighbours, distances,    \
-                                              n_clusters, pairs, n_pairs, votes);                                      \
+                                              n_clusters, pairs, n_pairs, votes, confidences);                         \
         answer.outcome =                                                                                               \
             go_outcome_of(mlsel_explain##c_suffix(go_model_of(model), x, n, &options, &evidence, &error), &error);     \
         answer.selection = evidence.selection;                                                                         \
@@ -185,6 +189,7 @@ static inline mlsel_evidence go_evidence(double *scores, double *probabilities, 
         answer.cluster_count = evidence.cluster_count;                                                                 \
         answer.pair_count = evidence.pair_count;                                                                       \
         answer.vote_count = evidence.vote_count;                                                                       \
+        answer.confidence_count = evidence.confidence_count;                                                           \
         return answer;                                                                                                 \
     }                                                                                                                  \
     static inline go_composed go_compose_##suffix(go_model model, mlsel_category_layout layout, double weight,         \
@@ -218,6 +223,11 @@ static inline go_outcome go_probabilities(go_model model, const double *scores, 
     mlsel_error error;
     const mlsel_query_options options = go_eligible(mask, list, n_eligible);
     return go_outcome_of(mlsel_probabilities(go_model_of(model), scores, n, &options, out, &error), &error);
+}
+
+static inline go_outcome go_confidences(go_model model, const double *scores, size_t n, double *out) {
+    mlsel_error error;
+    return go_outcome_of(mlsel_confidences(go_model_of(model), scores, n, out, &error), &error);
 }
 
 #endif

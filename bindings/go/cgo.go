@@ -150,6 +150,9 @@ func cInfo(ptr modelPtr) (Info, error) {
 		Mapped:         i.is_mapped != 0,
 		ValuesKnown:    i.values_known != 0,
 		FileBytes:      uint64(i.file_bytes),
+
+		Calibration:        Calibration(i.is_calibrated),
+		CalibrationRecords: uint64(i.calibration_records),
 	}, nil
 }
 
@@ -188,6 +191,7 @@ func selectionOf(s *C.mlsel_selection) Selection {
 		Score:       float64(s.score),
 		Margin:      float64(s.margin),
 		Probability: float64(s.probability),
+		Confidence:  float64(s.confidence),
 		Cluster:     int(s.cluster),
 		Flags:       SelectionFlags(s.flags),
 	}
@@ -295,11 +299,20 @@ func cProbabilities(ptr modelPtr, scores []float64, e *Eligible, dst []float64) 
 	return nil
 }
 
+func cConfidences(ptr modelPtr, scores, dst []float64) error {
+	outcome := C.go_confidences(ptr, f64(scores), C.size_t(len(scores)), f64(dst))
+	if outcome.status != C.MLSEL_OK {
+		return outcomeError(outcome, len(scores))
+	}
+	return nil
+}
+
 // arrays is what mlsel_explain fills for one model; those that do not apply to its algorithm are empty.
 type arrays struct {
 	scores, probabilities, distances, pairs []float64
 	neighbours                              []C.mlsel_neighbour
 	votes                                   []C.int32_t
+	confidences                             []float64
 }
 
 func newArrays(i *Info) *arrays {
@@ -314,6 +327,9 @@ func newArrays(i *Info) *arrays {
 	}
 	if i.Pairs > 0 {
 		a.votes = make([]C.int32_t, i.Labels)
+	}
+	if i.Calibration != CalibrationNone {
+		a.confidences = make([]float64, i.Labels)
 	}
 	return a
 }
@@ -331,7 +347,8 @@ func cExplain32(m *Model, x []float32, e *Eligible) (*Evidence, error) {
 	a := newArrays(&m.info)
 	answer := C.go_explain_f32(m.ptr, f32(x), C.size_t(len(x)), mask, list, n, f64(a.scores), f64(a.probabilities),
 		C.size_t(m.info.Labels), first(a.neighbours), C.size_t(len(a.neighbours)), (*C.double)(first(a.distances)),
-		C.size_t(len(a.distances)), (*C.double)(first(a.pairs)), C.size_t(len(a.pairs)), first(a.votes))
+		C.size_t(len(a.distances)), (*C.double)(first(a.pairs)), C.size_t(len(a.pairs)), first(a.votes),
+		(*C.double)(first(a.confidences)))
 	if answer.outcome.status != C.MLSEL_OK {
 		return nil, outcomeError(answer.outcome, len(x))
 	}
@@ -343,7 +360,8 @@ func cExplain64(m *Model, x []float64, e *Eligible) (*Evidence, error) {
 	a := newArrays(&m.info)
 	answer := C.go_explain_f64(m.ptr, f64(x), C.size_t(len(x)), mask, list, n, f64(a.scores), f64(a.probabilities),
 		C.size_t(m.info.Labels), first(a.neighbours), C.size_t(len(a.neighbours)), (*C.double)(first(a.distances)),
-		C.size_t(len(a.distances)), (*C.double)(first(a.pairs)), C.size_t(len(a.pairs)), first(a.votes))
+		C.size_t(len(a.distances)), (*C.double)(first(a.pairs)), C.size_t(len(a.pairs)), first(a.votes),
+		(*C.double)(first(a.confidences)))
 	if answer.outcome.status != C.MLSEL_OK {
 		return nil, outcomeError(answer.outcome, len(x))
 	}
@@ -363,6 +381,9 @@ func (a *arrays) evidence(m *Model, answer *C.go_explained) *Evidence {
 			Quality:   float64(n.quality),
 			LatencyNS: float64(n.latency_ns),
 		})
+	}
+	if answer.confidence_count > 0 {
+		e.Confidences = a.confidences[:answer.confidence_count]
 	}
 	if answer.cluster_count > 0 {
 		e.ClusterDistances = a.distances[:answer.cluster_count]

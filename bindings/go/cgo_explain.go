@@ -114,6 +114,7 @@ func (r *Router) explain(request *Request, info *RouterInfo, widest *Info) (*Exp
 		pairs:         newC[float64](&memory, widest.Pairs),
 		neighbours:    newC[C.mlsel_neighbour](&memory, widest.K),
 		votes:         newC[C.int32_t](&memory, widest.Labels),
+		confidences:   newC[float64](&memory, widest.Labels),
 	}
 	evidence.scores, evidence.scores_capacity = (*C.double)(first(a.scores)), C.size_t(len(a.scores))
 	evidence.probabilities = (*C.double)(first(a.probabilities))
@@ -123,6 +124,8 @@ func (r *Router) explain(request *Request, info *RouterInfo, widest *Info) (*Exp
 	evidence.pair_decisions, evidence.pair_decisions_capacity = (*C.double)(first(a.pairs)), C.size_t(len(a.pairs))
 	evidence.neighbours, evidence.neighbours_capacity = first(a.neighbours), C.size_t(len(a.neighbours))
 	evidence.votes, evidence.votes_capacity = first(a.votes), C.size_t(len(a.votes))
+	evidence.confidences = (*C.double)(first(a.confidences))
+	evidence.confidences_capacity = C.size_t(len(a.confidences))
 
 	x := &out.explanation
 	C.mlsel_route_explanation_init(x, C.sizeof_mlsel_route_explanation)
@@ -201,14 +204,16 @@ func (r *Router) addEvidence(e *Explanation, a *arrays, c *C.mlsel_evidence) err
 		return errReloaded
 	}
 	answer := C.go_explained{
-		selection:       c.selection,
-		neighbour_count: c.neighbour_count,
-		cluster_count:   c.cluster_count,
-		pair_count:      c.pair_count,
-		vote_count:      c.vote_count,
+		selection:        c.selection,
+		neighbour_count:  c.neighbour_count,
+		cluster_count:    c.cluster_count,
+		pair_count:       c.pair_count,
+		vote_count:       c.vote_count,
+		confidence_count: c.confidence_count,
 	}
 	a.scores = append([]float64(nil), a.scores[:m.info.Labels]...)
 	a.probabilities = append([]float64(nil), a.probabilities[:m.info.Labels]...)
+	a.confidences = append([]float64(nil), a.confidences[:m.info.Labels]...)
 	a.distances = append([]float64(nil), a.distances...)
 	e.Evidence = a.evidence(m, &answer)
 	return nil

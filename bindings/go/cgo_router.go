@@ -214,6 +214,7 @@ func (r *Router) routeOf(c *C.mlsel_route) Route {
 		Score:          float64(c.score),
 		Margin:         float64(c.margin),
 		Probability:    float64(c.probability),
+		Confidence:     float64(c.confidence),
 		Cluster:        int(c.cluster),
 		Flags:          RouteFlags(c.flags),
 		SelectionFlags: SelectionFlags(c.selection_flags),

@@ -340,6 +340,26 @@ func (m *Model) Probabilities(dst, scores []float64, eligible *Eligible) ([]floa
 	return dst, nil
 }
 
+// Confidences turns scores into confidences: for each label by itself, the probability that its answer is good, NaN for a
+// label that the calibration does not know. They are in dst if it is large enough, which may be scores itself, else in a
+// new slice. An artifact without a calibration (Info.Calibration) is ErrUnsupported.
+func (m *Model) Confidences(dst, scores []float64) ([]float64, error) {
+	s := m.begin()
+	if s == nil {
+		return nil, ErrClosed
+	}
+	defer s.leave()
+	if len(scores) != len(m.labels) {
+		return nil, &Error{Status: ErrInvalidArgument,
+			Message: fmt.Sprintf("%d scores, expected one for each of %d labels", len(scores), len(m.labels))}
+	}
+	dst = room(dst, len(scores))
+	if err := cConfidences(m.ptr, scores, dst); err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
 // Explain is Select with the evidence. It allocates the slices that it returns.
 func (m *Model) Explain(features []float32, eligible *Eligible) (*Evidence, error) {
 	s := m.begin()

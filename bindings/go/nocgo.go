@@ -20,6 +20,7 @@ func cSelect64(modelPtr, []float64, *Eligible) (Selection, error)               
 func cScore32(modelPtr, []float32, *Eligible, []float64) error                   { return ErrNoCgo }
 func cScore64(modelPtr, []float64, *Eligible, []float64) error                   { return ErrNoCgo }
 func cProbabilities(modelPtr, []float64, *Eligible, []float64) error             { return ErrNoCgo }
+func cConfidences(modelPtr, []float64, []float64) error                          { return ErrNoCgo }
 func cExplain32(*Model, []float32, *Eligible) (*Evidence, error)                 { return nil, ErrNoCgo }
 func cExplain64(*Model, []float64, *Eligible) (*Evidence, error)                 { return nil, ErrNoCgo }
 func cVersion() string                                                           { return "" }

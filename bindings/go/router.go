@@ -34,7 +34,7 @@ type RouterOptions struct {
 	WarningsAreErrors bool // refuse a configuration that has warnings
 	KNNRule           KNNRule
 	CategoryLayout    CategoryLayout
-	MinProbability    float64 // a less probable choice is replaced by the default model or the first candidate
+	MinProbability    float64 // a choice of less confidence (without a calibration: probability) is replaced
 	MaxConfigBytes    int64   // 0: 16 MiB
 	MaxArtifactBytes  int64   // 0: 4 GiB
 	MaxNameBytes      int64   // all names ever seen by this router; 0: 64 MiB
@@ -64,7 +64,7 @@ const (
 	RouteSelectorFailed   RouteFlags = 8    // see Route.SelectorError: the first candidate answers
 	RouteNoSelector       RouteFlags = 16   // the decision has no selector: the first candidate answers
 	RouteUnknownModels    RouteFlags = 32   // the artifact knows none of the candidates: the first answers
-	RouteLowConfidence    RouteFlags = 64   // the selector's choice was less probable than MinProbability
+	RouteLowConfidence    RouteFlags = 64   // the selector's choice was below MinProbability
 	RouteNextDecision     RouteFlags = 128  // a decision of higher rank matched, but had no eligible candidate
 	RouteDeviceFallback   RouteFlags = 256  // the selector runs on the CPU because its device is not available
 	RouteRestricted       RouteFlags = 512  // the request excluded at least one candidate
@@ -92,7 +92,8 @@ type Route struct {
 	Score       float64 // of the selector's choice; 0, as the next two, if nothing was scored
 	Margin      float64
 	Probability float64
-	Cluster     int // KMeans: the cluster that decided; else -1
+	Confidence  float64 // of the selector's choice, see Selection.Confidence; 0 where it is not known
+	Cluster     int     // KMeans: the cluster that decided; else -1
 
 	Flags          RouteFlags
 	SelectionFlags SelectionFlags

@@ -144,7 +144,22 @@ type Info struct {
 	Mapped      bool   // the file is mapped
 	ValuesKnown bool   // false if values of a container have not been looked at
 	FileBytes   uint64 // size of the artifact's file or memory
+
+	Calibration        Calibration // how its scores become confidences
+	CalibrationRecords uint64      // records that was fitted to; 0: not known
 }
+
+// Calibration is how an artifact's scores become probabilities that answers are good.
+type Calibration int32
+
+// Calibrations.
+const (
+	CalibrationNone     Calibration = 0
+	CalibrationIsotonic Calibration = 1
+	CalibrationPlatt    Calibration = 2
+)
+
+func (c Calibration) String() string { return nameOf(int32(c), "none", "isotonic", "platt") }
 
 // SelectionFlags tell how an answer came about.
 type SelectionFlags uint32
@@ -158,10 +173,14 @@ const (
 	SelectionWidened SelectionFlags = 4
 	// SelectionNextCluster (KMeans): the nearest cluster's model is not eligible, so a farther cluster decided.
 	SelectionNextCluster SelectionFlags = 8
+	// SelectionTradeoff (KNN): chosen by expected outcomes.
+	SelectionTradeoff SelectionFlags = 16
+	// SelectionCalibrated: the artifact is calibrated for the label, so that Confidence is set.
+	SelectionCalibrated SelectionFlags = 32
 )
 
 func (f SelectionFlags) String() string {
-	return flagNames(uint32(f), "single", "tie", "widened", "next-cluster")
+	return flagNames(uint32(f), "single", "tie", "widened", "next-cluster", "tradeoff", "calibrated")
 }
 
 func flagNames(flags uint32, names ...string) string {
@@ -187,8 +206,11 @@ type Selection struct {
 	Margin float64
 	// Probability of the label among the eligible, see Model.Probabilities.
 	Probability float64
-	Cluster     int // KMeans: the cluster that decided; else -1
-	Flags       SelectionFlags
+	// Confidence is the calibrated probability that the label's answer is good, see Model.Confidences; 0 where it is not
+	// known (without SelectionCalibrated).
+	Confidence float64
+	Cluster    int // KMeans: the cluster that decided; else -1
+	Flags      SelectionFlags
 }
 
 // Neighbour is a row of a KNN artifact that voted.
@@ -217,6 +239,7 @@ type Evidence struct {
 	ClusterDistances []float64      // KMeans: squared L2 by cluster
 	PairDecisions    []PairDecision // SVM, one-vs-one
 	Votes            []int          // SVM, one-vs-one: pairs won, by label
+	Confidences      []float64      // calibrated artifacts: by label, see Model.Confidences
 }
 
 // DeviceInfo says what a device is.

@@ -178,6 +178,7 @@ static const char *const artifacts[] = {
     FIXTURE("mlp_pytorch.json"),
     FIXTURE("mlp_odd_order.json"),
     FIXTURE("mlp_null_batch_norm.json"),
+    TEST_SOURCE_DIR "/tests/oom/calibrated.json",
 };
 
 static void open_context(context *c, const char *path) {

@@ -41,7 +41,7 @@ type Result struct {
 	SelectedModel string             // Model of the reference chosen
 	LoRAName      string             // its LoRAName
 	Score         float64            // comparable within one algorithm
-	Confidence    float64            // probability of the choice among the candidates, from 0 to 1
+	Confidence    float64            // that the choice is good, of a calibrated artifact; else its probability among the candidates
 	Method        string             // "knn", "kmeans", "svm" or "mlp"
 	Reasoning     string             // for people
 	AllScores     map[string]float64 // by model, or LoRA where there is one; candidates the artifact knows
@@ -157,6 +157,9 @@ func Choose[Ref any](s *Selector, embedding []float32, category string, refs []R
 	}
 	result := &Result{Score: selection.Score, Confidence: selection.Probability, Method: s.Method(),
 		AllScores: make(map[string]float64, len(refs))}
+	if selection.Flags&mlsel.SelectionCalibrated != 0 {
+		result.Confidence = selection.Confidence
+	}
 	chosen := -1
 	for i := range refs {
 		label := w.labels[i]

@@ -9,7 +9,7 @@
 
 #include "tool.h"
 
-enum { MAX_NAMES = 32 };
+enum { MAX_NAMES = 64 };
 
 void args_help_hint(const char *command, const char *likely) {
     const char *blank = command != NULL ? " " : "";

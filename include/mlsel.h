@@ -372,12 +372,16 @@ typedef struct mlsel_model_info {
     uint32_t n_pairs;   /**< n_classes * (n_classes - 1) / 2 in the one-vs-one form */
     uint32_t n_layers;  /**< MLP: layers as in the artifact */
     uint64_t n_support_vectors;
-    double gamma;         /**< of the RBF kernel, where all classifiers have the same; else 0 */
-    mlsel_format format;  /**< that the artifact was loaded from */
-    int32_t is_mapped;    /**< 1 if the file is mapped */
-    int32_t has_index;    /**< 1 if a container brought along what loading would otherwise compute */
-    int32_t values_known; /**< 1 unless values of a container have not been looked at */
-    uint64_t file_bytes;  /**< size of the artifact's file or memory */
+    double gamma;          /**< of the RBF kernel, where all classifiers have the same; else 0 */
+    mlsel_format format;   /**< that the artifact was loaded from */
+    int32_t is_mapped;     /**< 1 if the file is mapped */
+    int32_t has_index;     /**< 1 if a container brought along what loading would otherwise compute */
+    int32_t values_known;  /**< 1 unless values of a container have not been looked at */
+    uint64_t file_bytes;   /**< size of the artifact's file or memory */
+    int32_t is_calibrated; /**< 0: the artifact has no calibration; 1: an isotonic one, 2: Platt's, as
+                                mlsel_calibration of mlsel_train.h. See mlsel_confidences */
+    uint32_t reserved2;
+    uint64_t calibration_records; /**< records that the calibration was fitted to; 0: not known */
 } mlsel_model_info;
 
 /**
@@ -516,7 +520,9 @@ enum {
     /** KMeans v1: the nearest cluster's model is not eligible, so a farther cluster decided. */
     MLSEL_SELECTION_NEXT_CLUSTER = 8,
     /** KNN: chosen by expected outcomes, see mlsel_tradeoff; scores are utilities. */
-    MLSEL_SELECTION_TRADEOFF = 16
+    MLSEL_SELECTION_TRADEOFF = 16,
+    /** The artifact is calibrated for the label: `confidence` is set. */
+    MLSEL_SELECTION_CALIBRATED = 32
 };
 
 /** The answer to one query. The layout (64 bytes) never changes. */
@@ -531,7 +537,10 @@ typedef struct mlsel_selection {
     double probability;   /**< of the chosen label among the eligible, see mlsel_probabilities */
     int32_t cluster;      /**< KMeans: the cluster that decided; else -1 */
     uint32_t flags;       /**< MLSEL_SELECTION_ bits */
-    uint64_t reserved[3]; /**< 0 */
+    double confidence;    /**< calibrated probability that the chosen label's answer is good, see mlsel_confidences;
+                             0 where it is not known (without MLSEL_SELECTION_CALIBRATED): the artifact has no
+                             calibration, or none of this label, or a trade-off decided */
+    uint64_t reserved[2]; /**< 0 */
 } mlsel_selection;
 
 /**
@@ -638,6 +647,23 @@ MLSEL_API mlsel_status mlsel_score_batch_f64(const mlsel_model *model, const dou
 MLSEL_API mlsel_status mlsel_probabilities(const mlsel_model *model, const double *scores, size_t n_labels,
                                            const mlsel_query_options *options, double *out, mlsel_error *err);
 
+/**
+ * Turns scores into confidences: for each label by itself, the probability that its answer is good, or the quality to
+ * expect of it where qualities are not just 0 and 1. They do not sum to 1.
+ *
+ * An artifact has them if it is calibrated (mlsel_model_info.is_calibrated): on held-out records somebody compared what
+ * its labels scored with what became of them (mlsel_train, mlsel_calibrate of mlsel_train.h). A higher score of a label
+ * never has a lower confidence; of two labels the one of the higher score may well have the lower one.
+ *
+ * @param scores    [n_labels] from mlsel_score, without a trade-off; NaN is refused, -INFINITY has confidence 0
+ * @param n_labels  must be the number of labels
+ * @param out       [n_labels] receives the confidences, NaN for a label that the calibration does not know; may be the
+ *                  same array as scores
+ * @return MLSEL_OK; MLSEL_ERROR_UNSUPPORTED (the artifact has no calibration), _NOT_FINITE.
+ */
+MLSEL_API mlsel_status mlsel_confidences(const mlsel_model *model, const double *scores, size_t n_labels, double *out,
+                                         mlsel_error *err);
+
 /** A row of a KNN artifact that voted. The layout never changes. */
 typedef struct mlsel_neighbour {
     uint64_t row;      /**< index in the artifact, from 0 */
@@ -692,6 +718,9 @@ typedef struct mlsel_evidence {
     mlsel_outcome *outcomes; /**< KNN: [n_labels] expected of each label, with a trade-off or without */
     size_t outcomes_capacity;
     size_t outcome_count; /**< out */
+    double *confidences;  /**< calibrated artifacts, without a trade-off: [n_labels] as from mlsel_confidences */
+    size_t confidences_capacity;
+    size_t confidence_count; /**< out */
 } mlsel_evidence;
 
 /** Zeroes the struct and sets its size; size is sizeof(mlsel_evidence) as compiled by the caller. */
@@ -825,9 +854,10 @@ typedef struct mlsel_router_options {
     int32_t warnings_are_errors;   /**< not 0: refuse a configuration that has warnings */
     mlsel_knn_rule knn_rule;       /**< as in mlsel_model_options */
     mlsel_category_layout category_layout; /**< as in mlsel_model_options */
-    double min_probability; /**< from 0 to 1, unless the request has its own: an answer of lower probability is replaced
-                               by the default model, or without one by the first candidate, under
-                               MLSEL_ROUTE_LOW_CONFIDENCE */
+    double min_probability; /**< from 0 to 1, unless the request has its own: an answer of lower confidence (where the
+                               selector's artifact is calibrated, see mlsel_selection.confidence) or of lower
+                               probability (where it is not, or a trade-off decided) is replaced by the default model,
+                               or without one by the first candidate, under MLSEL_ROUTE_LOW_CONFIDENCE */
     uint64_t max_config_bytes;   /**< refuse a larger configuration; 0: 16 MiB */
     uint64_t max_artifact_bytes; /**< refuse a larger artifact; 0: 4 GiB */
     uint64_t max_name_bytes;     /**< all names ever seen by this router together; a reload that needs more is
@@ -937,7 +967,7 @@ enum {
     MLSEL_ROUTE_NO_SELECTOR = 16,
     /** Several candidates are eligible and the artifact knows none of them: the first answers. */
     MLSEL_ROUTE_UNKNOWN_MODELS = 32,
-    /** The selector's answer was less probable than min_probability. */
+    /** The confidence of the selector's answer, or its probability without a calibration, was below min_probability. */
     MLSEL_ROUTE_LOW_CONFIDENCE = 64,
     /** A decision of higher rank matched, but none of its candidates was eligible. */
     MLSEL_ROUTE_NEXT_DECISION = 128,
@@ -1000,6 +1030,7 @@ typedef struct mlsel_route {
                                           order, as many as fit; or NULL */
     size_t candidates_capacity;        /**< in */
     size_t candidate_count;            /**< all there are, which may be more than the capacity */
+    double confidence;                 /**< of the selector's choice, as in mlsel_selection; 0 where it is not known */
 } mlsel_route;
 
 /** Zeroes the struct and sets its size; size is sizeof(mlsel_route) as compiled by the caller. NULL does nothing. */

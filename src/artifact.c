@@ -219,7 +219,7 @@ mlsel_status mlsel_i_artifact_read(const artifact_reader *in) {
         return status;
     if ((status = algorithm->read(in, root)) != MLSEL_OK)
         return status;
-    if ((status = read_categories(in, root)) != MLSEL_OK)
+    if ((status = read_categories(in, root)) != MLSEL_OK || (status = mlsel_i_read_calibration(in, root)) != MLSEL_OK)
         return status;
     return mlsel_i_keep_document(in);
 }

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "calibration.h"
 #include "file.h"
 #include "file_write.h"
 #include "internal.h"
@@ -47,6 +48,9 @@ typedef struct artifact_scalars {
     mlsel_svm_form svm_form;
     mlsel_svm_kernel svm_kernel;
     double svm_gamma;
+    int32_t calibration_method; /* CALIBRATION_ */
+    uint32_t calibration_knots;
+    uint64_t calibration_records;
 } artifact_scalars;
 
 typedef struct mlsel_artifact {
@@ -72,6 +76,8 @@ typedef struct mlsel_artifact {
     const int32_t *class_labels; /* [n_classes] */
     /* MLP */
     mlsel_mlp_view mlp;
+    /* any kind; its rows are NULL where there is none */
+    calibration_view calibration;
 
     /* What saving needs besides: the rest of the document, as JSON text without what is in the arrays; and the arrays,
      * those of KNN excepted. */

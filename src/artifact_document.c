@@ -43,6 +43,7 @@ static bool is_known(const char *key) {
                                        "feature_dim",
                                        "categories",
                                        "category_weight",
+                                       "calibration",
                                        "n_classes",
                                        "hidden_sizes",
                                        "dropout",

@@ -121,4 +121,7 @@ mlsel_status mlsel_i_read_svm(const artifact_reader *in, json_place root);
 bool mlsel_i_svm_is_one_vs_one(json_place root);
 mlsel_status mlsel_i_read_mlp(const artifact_reader *in, json_place root);
 
+/* The optional calibration of any kind, whose labels are known by now. */
+mlsel_status mlsel_i_read_calibration(const artifact_reader *in, json_place root);
+
 #endif

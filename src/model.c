@@ -323,6 +323,8 @@ mlsel_status mlsel_model_get_info(const mlsel_model *model, mlsel_model_info *ou
     info.has_index = artifact->index != NULL || artifact->svm.squared_norms != NULL;
     info.values_known = artifact->unchecked.data == NULL || atomic_load(&artifact->is_checked);
     info.file_bytes = scalars->text_bytes;
+    info.is_calibrated = scalars->calibration_method;
+    info.calibration_records = scalars->calibration_records;
     describe_kind(model, &info);
     return mlsel_i_info_copy(out, size, &info, sizeof info, err);
 }

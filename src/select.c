@@ -445,6 +445,21 @@ static best_two find_best_two(const mlsel_artifact *artifact, const uint8_t *mas
     return n_highest == 1 && n_next == 1 && next > -INFINITY ? found : find_by_rank(artifact, mask, r);
 }
 
+/* A trade-off's scores are utilities, which the calibration says nothing about. */
+static bool can_calibrate(const mlsel_artifact *artifact, const ranking *r) {
+    return artifact->calibration.rows != NULL && (r->flags & MLSEL_SELECTION_TRADEOFF) == 0;
+}
+
+static void set_confidence(const mlsel_artifact *artifact, const ranking *r, mlsel_selection *s) {
+    const double confidence = can_calibrate(artifact, r)
+                                  ? mlsel_i_calibrate(&artifact->calibration, (uint32_t)s->index, s->score)
+                                  : (double)NAN;
+    if (isnan(confidence))
+        return;
+    s->confidence = confidence;
+    s->flags |= MLSEL_SELECTION_CALIBRATED;
+}
+
 static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, const ranking *r) {
     const mlsel_artifact *artifact = model->artifact;
     const best_two found = find_best_two(artifact, mask, r);
@@ -453,6 +468,7 @@ static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, con
     s.score = r->scores[best];
     s.margin = second < 0 ? INFINITY : s.score - r->scores[second];
     s.probability = mlsel_i_probability(model, r->scores, mask, best);
+    set_confidence(artifact, r, &s);
     if (second < 0)
         s.flags |= MLSEL_SELECTION_SINGLE;
     else if (is_tie(r, best, second))
@@ -596,6 +612,24 @@ mlsel_status mlsel_probabilities(const mlsel_model *model, const double *scores,
     return status == MLSEL_OK ? mlsel_i_ok(err) : status;
 }
 
+mlsel_status mlsel_confidences(const mlsel_model *model, const double *scores, size_t n_labels, double *out,
+                               mlsel_error *err) {
+    if (model == NULL || scores == NULL || out == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "model, scores and out must not be NULL");
+    const mlsel_artifact *artifact = model->artifact;
+    const uint32_t n = artifact->scalars.n_labels;
+    if (n_labels != n)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "n_labels is %zu, expected %u", n_labels, (unsigned)n);
+    if (artifact->calibration.rows == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED,
+                            "the artifact has no calibration: `mlsel calibrate` adds one, and so does training");
+    for (uint32_t i = 0; i < n; i++)
+        if (isnan(scores[i]) || (isinf(scores[i]) && scores[i] > 0))
+            return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FINITE, i, "scores[%u] is not a number", (unsigned)i);
+    mlsel_i_calibrate_all(&artifact->calibration, scores, n, out);
+    return mlsel_i_ok(err);
+}
+
 /* --- explain ----------------------------------------------------------------------------------------------------- */
 
 static void explain_neighbours(const mlsel_model *model, const measurement *m, mlsel_evidence *evidence) {
@@ -648,11 +682,16 @@ static void take_evidence(const consumer *self, const mlsel_model *model, const 
     (void)q;
     evidence->selection = choose(model, m->mask, r);
     evidence->neighbour_count = evidence->cluster_count = evidence->pair_count = evidence->vote_count = 0;
-    evidence->outcome_count = 0;
+    evidence->outcome_count = evidence->confidence_count = 0;
     if (evidence->scores != NULL)
         memcpy(evidence->scores, r->scores, n_labels * sizeof(double));
     if (evidence->probabilities != NULL)
         mlsel_i_probabilities(model, r->scores, m->mask, evidence->probabilities);
+    if (can_calibrate(model->artifact, r)) {
+        evidence->confidence_count = n_labels;
+        if (evidence->confidences != NULL)
+            mlsel_i_calibrate_all(&model->artifact->calibration, r->scores, n_labels, evidence->confidences);
+    }
     switch (model->artifact->scalars.algorithm) {
     case MLSEL_ALGORITHM_KNN:
         explain_neighbours(model, m, evidence);
@@ -699,6 +738,9 @@ static mlsel_status check_evidence(const mlsel_model *model, const mlsel_evidenc
         status = check_capacity("votes", e->votes, e->votes_capacity, one_vs_one ? n_labels : 0, err);
     if (status == MLSEL_OK)
         status = check_capacity("outcomes", e->outcomes, e->outcomes_capacity, is_knn ? n_labels : 0, err);
+    if (status == MLSEL_OK)
+        status = check_capacity("confidences", e->confidences, e->confidences_capacity,
+                                artifact->calibration.rows != NULL ? n_labels : 0, err);
     return status;
 }
 

@@ -337,6 +337,7 @@ static void take_selection(routing *own, const mlsel_selection *s) {
     route->score = s->score;
     route->margin = s->margin;
     route->probability = s->probability;
+    route->confidence = s->confidence;
     route->cluster = s->cluster;
     route->selection_flags = s->flags;
     own->candidate = first_with_label(own, s->index);
@@ -345,7 +346,8 @@ static void take_selection(routing *own, const mlsel_selection *s) {
     if (own->decision->model->device_fallback != 0)
         route->flags |= MLSEL_ROUTE_DEVICE_FALLBACK;
     const double asked = own->request.min_probability;
-    if (s->probability < (asked > 0 ? asked : own->router->options.min_probability))
+    const bool is_calibrated = (s->flags & MLSEL_SELECTION_CALIBRATED) != 0;
+    if ((is_calibrated ? s->confidence : s->probability) < (asked > 0 ? asked : own->router->options.min_probability))
         distrust(own);
 }
 

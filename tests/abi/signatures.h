@@ -61,6 +61,7 @@ FUNCTION(mlsel_status, mlsel_score_batch_f64,
           mlsel_error *));
 FUNCTION(mlsel_status, mlsel_probabilities,
          (const mlsel_model *, const double *, size_t, const mlsel_query_options *, double *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_confidences, (const mlsel_model *, const double *, size_t, double *, mlsel_error *));
 FUNCTION(void, mlsel_evidence_init, (mlsel_evidence *, size_t));
 FUNCTION(mlsel_status, mlsel_explain,
          (const mlsel_model *, const float *, size_t, const mlsel_query_options *, mlsel_evidence *, mlsel_error *));

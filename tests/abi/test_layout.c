@@ -81,6 +81,7 @@ VALUE(MLSEL_SELECTION_TIE, 2);
 VALUE(MLSEL_SELECTION_WIDENED, 4);
 VALUE(MLSEL_SELECTION_NEXT_CLUSTER, 8);
 VALUE(MLSEL_SELECTION_TRADEOFF, 16);
+VALUE(MLSEL_SELECTION_CALIBRATED, 32);
 VALUE(MLSEL_TRADEOFF_TOLERANCE, 1);
 
 VALUE(MLSEL_CATEGORY_FELL_BACK, 1);
@@ -132,7 +133,7 @@ FIELD(mlsel_device_info, memory_bytes, 168, 8);
 FIELD(mlsel_device_info, precisions, 176, 4);
 FIELD(mlsel_device_info, reserved, 180, 4);
 
-SIZE(mlsel_model_info, 216);
+SIZE(mlsel_model_info, 232);
 FIELD(mlsel_model_info, struct_size, 0, 4);
 FIELD(mlsel_model_info, algorithm, 4, 4);
 FIELD(mlsel_model_info, format_version, 8, 4);
@@ -164,6 +165,9 @@ FIELD(mlsel_model_info, is_mapped, 196, 4);
 FIELD(mlsel_model_info, has_index, 200, 4);
 FIELD(mlsel_model_info, values_known, 204, 4);
 FIELD(mlsel_model_info, file_bytes, 208, 8);
+FIELD(mlsel_model_info, is_calibrated, 216, 4);
+FIELD(mlsel_model_info, reserved2, 220, 4);
+FIELD(mlsel_model_info, calibration_records, 224, 8);
 
 SIZE(mlsel_save_options, 16);
 FIELD(mlsel_save_options, struct_size, 0, 4);
@@ -188,7 +192,8 @@ FIELD(mlsel_selection, margin, 16, 8);
 FIELD(mlsel_selection, probability, 24, 8);
 FIELD(mlsel_selection, cluster, 32, 4);
 FIELD(mlsel_selection, flags, 36, 4);
-FIELD(mlsel_selection, reserved, 40, 24);
+FIELD(mlsel_selection, confidence, 40, 8);
+FIELD(mlsel_selection, reserved, 48, 16);
 
 SIZE(mlsel_neighbour, 48);
 FIELD(mlsel_neighbour, row, 0, 8);
@@ -259,7 +264,7 @@ FIELD(mlsel_query_options, eligible, 24, 8);
 FIELD(mlsel_query_options, n_eligible, 32, 8);
 FIELD(mlsel_query_options, tradeoff, 40, 8);
 
-SIZE(mlsel_evidence, 224);
+SIZE(mlsel_evidence, 248);
 FIELD(mlsel_evidence, struct_size, 0, 4);
 FIELD(mlsel_evidence, reserved, 4, 4);
 FIELD(mlsel_evidence, selection, 8, 64);
@@ -282,6 +287,9 @@ FIELD(mlsel_evidence, vote_count, 192, 8);
 FIELD(mlsel_evidence, outcomes, 200, 8);
 FIELD(mlsel_evidence, outcomes_capacity, 208, 8);
 FIELD(mlsel_evidence, outcome_count, 216, 8);
+FIELD(mlsel_evidence, confidences, 224, 8);
+FIELD(mlsel_evidence, confidences_capacity, 232, 8);
+FIELD(mlsel_evidence, confidence_count, 240, 8);
 
 SIZE(mlsel_router_options, 88);
 FIELD(mlsel_router_options, struct_size, 0, 4);
@@ -335,7 +343,7 @@ FIELD(mlsel_route_candidate, label, 32, 4);
 FIELD(mlsel_route_candidate, flags, 36, 4);
 FIELD(mlsel_route_candidate, reserved, 40, 8);
 
-SIZE(mlsel_route, 128);
+SIZE(mlsel_route, 136);
 FIELD(mlsel_route, struct_size, 0, 4);
 FIELD(mlsel_route, status, 4, 4);
 FIELD(mlsel_route, flags, 8, 4);
@@ -357,6 +365,7 @@ FIELD(mlsel_route, selection_flags, 100, 4);
 FIELD(mlsel_route, candidates, 104, 8);
 FIELD(mlsel_route, candidates_capacity, 112, 8);
 FIELD(mlsel_route, candidate_count, 120, 8);
+FIELD(mlsel_route, confidence, 128, 8);
 
 SIZE(mlsel_rule_result, 32);
 FIELD(mlsel_rule_result, decision, 0, 4);

@@ -30,8 +30,8 @@ static double is_best(const evaluate_run *e, const policy_state *policy, size_t 
         return quality >= e->best[query] ? 1 : 0;
     size_t n = 0, n_best = 0;
     for (size_t m = 0; m < e->grid.n_models; m++) {
-        n += !isnan(row[m]);
-        n_best += row[m] >= e->best[query];
+        n += isnan(row[m]) ? 0 : 1;
+        n_best += row[m] >= e->best[query] ? 1 : 0;
     }
     return (double)n_best / (double)n;
 }

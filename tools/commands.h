@@ -14,6 +14,7 @@ int router_explain(char **arguments);
 int cmd_devices(char **arguments);
 int cmd_convert(char **arguments);
 int cmd_validate(char **arguments);
+int cmd_evaluate(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -22,5 +23,6 @@ extern const char cmd_route_help[];
 extern const char cmd_devices_help[];
 extern const char cmd_convert_help[];
 extern const char cmd_validate_help[];
+extern const char cmd_evaluate_help[];
 
 #endif

@@ -48,8 +48,7 @@ const mlsel_policy *evaluate_best_selector(const evaluate_results *r) {
     const mlsel_policy *best = NULL;
     for (size_t i = 0; i < r->n_policies; ++i) {
         const mlsel_policy *policy = &r->policies[i];
-        if (policy->kind == MLSEL_POLICY_SELECTOR && policy->n > 0 &&
-            (best == NULL || policy->quality > best->quality))
+        if (policy->kind == MLSEL_POLICY_SELECTOR && policy->n > 0 && (best == NULL || policy->quality > best->quality))
             best = policy;
     }
     return best;

@@ -12,20 +12,7 @@
 
 enum { CELL = 48, TITLE_WIDTH = 36, MODEL_WIDTH = 20, MAX_COLUMNS = 12 };
 
-enum {
-    POLICY,
-    QUALITY,
-    INTERVAL,
-    LATENCY,
-    COST,
-    BEST,
-    OVER_RANDOM,
-    OVER_SINGLE,
-    GAP,
-    GAP_INTERVAL,
-    REGRET,
-    P_VALUE
-};
+enum { POLICY, QUALITY, INTERVAL, LATENCY, COST, BEST, OVER_RANDOM, OVER_SINGLE, GAP, GAP_INTERVAL, REGRET, P_VALUE };
 
 typedef char cell_text[CELL];
 
@@ -80,8 +67,8 @@ static size_t choose_columns(const evaluate_results *r, size_t *shown) {
 static void print_policies(const evaluate_results *r) {
     char interval[CELL];
     snprintf(interval, sizeof interval, "%g%% interval", r->options.confidence * 100);
-    const char *const titles[MAX_COLUMNS] = {"policy", "quality",   interval,    "latency",    "cost",   "best",
-                                             "vs random", "vs single", "gap closed", interval, "regret", "p"};
+    const char *const titles[MAX_COLUMNS] = {"policy",    "quality",   interval,     "latency", "cost",   "best",
+                                             "vs random", "vs single", "gap closed", interval,  "regret", "p"};
     size_t shown[MAX_COLUMNS];
     table_column columns[MAX_COLUMNS];
     cell_text *cells = tool_alloc(r->n_policies * MAX_COLUMNS, sizeof *cells);
@@ -154,8 +141,8 @@ static void print_selections(const evaluate_results *r) {
 /* --- calibration -------------------------------------------------------------------------------------------------- */
 
 static void print_calibration(const evaluate_results *r) {
-    table_column columns[] = {{"calibration", 0, false}, {"Brier score", 0, true}, {"calibration error", 0, true},
-                              {"curve area", 0, true}};
+    table_column columns[] = {
+        {"calibration", 0, false}, {"Brier score", 0, true}, {"calibration error", 0, true}, {"curve area", 0, true}};
     table t = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns), .colour = tool_colour(STDOUT_FILENO)};
     bool begun = false;
     for (int pass = 0; pass < 2; ++pass)
@@ -202,8 +189,9 @@ void evaluate_print_table(const evaluate_results *r) {
     printf("\n");
     print_selections(r);
     print_calibration(r);
-    printf("\n* the best single model, which p and \"gap closed\" compare with; the gap is from there to the oracle%s\n",
-           r->reference.n_queries > 0
-               ? ""
-               : ".\n  It and the best per category are chosen on these very records, which flatters them (--train-data)");
+    printf(
+        "\n* the best single model, which p and \"gap closed\" compare with; the gap is from there to the oracle%s\n",
+        r->reference.n_queries > 0
+            ? ""
+            : ".\n  It and the best per category are chosen on these very records, which flatters them (--train-data)");
 }

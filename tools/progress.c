@@ -20,23 +20,59 @@ static double now_seconds(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-void progress_start(progress *p) {
+static bool shows_on_terminal(void) {
     const char *term = getenv("TERM");
-    bool plain = term == NULL || strcmp(term, "dumb") == 0;
-    *p = (progress){.enabled = !plain && isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) != 1};
+    return term != NULL && strcmp(term, "dumb") != 0 && isatty(STDERR_FILENO) == 1;
+}
+
+void progress_start(progress *p) {
+    *p = (progress){.enabled = shows_on_terminal() && isatty(STDOUT_FILENO) != 1};
     p->started = p->updated = now_seconds();
+}
+
+void progress_start_stages(progress *p) {
+    *p = (progress){.enabled = shows_on_terminal()};
+    p->started = p->updated = now_seconds();
+}
+
+/* Whether it is time for another line; `elapsed` since the start. */
+static bool is_due(progress *p, double *elapsed) {
+    if (!p->enabled)
+        return false;
+    double now = now_seconds();
+    *elapsed = now - p->started;
+    if (*elapsed < FIRST_SHOWN_AFTER || now - p->updated < SHOWN_EVERY)
+        return false;
+    p->updated = now;
+    p->shown = true;
+    return true;
+}
+
+static void print_left(double seconds) {
+    uint64_t left = (uint64_t)(seconds + 0.5);
+    fprintf(stderr, ", %llu:%02llu left", (unsigned long long)(left / 60), (unsigned long long)(left % 60));
+}
+
+void progress_stage(progress *p, const char *stage, double fraction) {
+    enum { STAGE_WIDTH = 56 };
+    double elapsed;
+    if (!is_due(p, &elapsed))
+        return;
+    char *text = text_shortened(stage, STAGE_WIDTH);
+    fprintf(stderr, "\r\033[K%s", text);
+    free(text);
+    if (fraction > 0 && fraction <= 1) {
+        fprintf(stderr, ", %.0f %%", 100 * fraction);
+        print_left(elapsed * (1 - fraction) / fraction);
+    }
+    fflush(stderr);
 }
 
 void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t total_bytes) {
     char count[TEXT_NUMBER], rate[TEXT_NUMBER];
-    if (!p->enabled)
+    double elapsed;
+    if (!is_due(p, &elapsed))
         return;
-    double now = now_seconds();
-    double elapsed = now - p->started;
-    if (elapsed < FIRST_SHOWN_AFTER || now - p->updated < SHOWN_EVERY)
-        return;
-    p->updated = now;
-    p->shown = true;
     fprintf(stderr, "\r\033[K%s queries", text_count(count, queries));
     if (total_bytes > 0) {
         char done[TEXT_NUMBER], total[TEXT_NUMBER];
@@ -44,10 +80,8 @@ void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t tot
                 100.0 * (double)bytes / (double)total_bytes);
     }
     fprintf(stderr, ", %s/s", text_count(rate, (uint64_t)((double)queries / elapsed)));
-    if (total_bytes > bytes && bytes > 0) {
-        uint64_t left = (uint64_t)(elapsed * (double)(total_bytes - bytes) / (double)bytes + 0.5);
-        fprintf(stderr, ", %llu:%02llu left", (unsigned long long)(left / 60), (unsigned long long)(left % 60));
-    }
+    if (total_bytes > bytes && bytes > 0)
+        print_left(elapsed * (double)(total_bytes - bytes) / (double)bytes);
     fflush(stderr);
 }
 

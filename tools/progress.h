@@ -19,6 +19,10 @@ typedef struct progress {
 void progress_start(progress *p);
 /* total_bytes is 0 where the size of the input is unknown. */
 void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t total_bytes);
+/* For work in stages whose answers all come at its end, so that they may go to the same terminal. */
+void progress_start_stages(progress *p);
+/* `fraction` of the whole, from 0 to 1; NaN: not known. */
+void progress_stage(progress *p, const char *stage, double fraction);
 /* Removes the line. */
 void progress_clear(progress *p);
 

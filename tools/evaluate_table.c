@@ -10,7 +10,7 @@
 #include "table.h"
 #include "text.h"
 
-enum { CELL = 48, TITLE_WIDTH = 36, MODEL_WIDTH = 20, MAX_COLUMNS = 12 };
+enum { CELL = 48, TITLE_WIDTH = 42, MODEL_WIDTH = 42, MAX_COLUMNS = 12 };
 
 enum { POLICY, QUALITY, INTERVAL, LATENCY, COST, BEST, OVER_RANDOM, OVER_SINGLE, GAP, GAP_INTERVAL, REGRET, P_VALUE };
 
@@ -67,7 +67,7 @@ static size_t choose_columns(const evaluate_results *r, size_t *shown) {
 static void print_policies(const evaluate_results *r) {
     char interval[CELL];
     snprintf(interval, sizeof interval, "%g%% interval", r->options.confidence * 100);
-    const char *const titles[MAX_COLUMNS] = {"policy",    "quality",   interval,     "latency", "cost",   "best",
+    const char *const titles[MAX_COLUMNS] = {"policy",    "quality",   interval,     "latency", "cost",   "best model",
                                              "vs random", "vs single", "gap closed", interval,  "regret", "p"};
     size_t shown[MAX_COLUMNS];
     table_column columns[MAX_COLUMNS];
@@ -97,43 +97,42 @@ static bool shows_selections(const mlsel_policy *p) {
     return p->kind != MLSEL_POLICY_ALWAYS && p->kind != MLSEL_POLICY_RANDOM;
 }
 
+/* Models down, policies across: names of models are long and many. */
 static void print_selections(const evaluate_results *r) {
-    size_t count = r->n_models + 1;
-    table_column *columns = tool_alloc(count, sizeof *columns);
-    char **names = tool_alloc(count, sizeof *names);
-    cell_text *cells = tool_alloc(r->n_policies * count, sizeof *cells);
-    const char **row = tool_alloc(count, sizeof *row);
-    columns[0].title = "choices";
-    for (size_t m = 0; m < r->n_models; ++m) {
-        names[m + 1] = text_shortened(mlsel_dataset_model(r->dataset, m), MODEL_WIDTH);
-        columns[m + 1] = (table_column){.title = names[m + 1], .right = true};
-    }
+    table_column *columns = tool_alloc(r->n_policies + 1, sizeof *columns);
+    size_t *shown = tool_alloc(r->n_policies + 1, sizeof *shown), count = 1;
+    const char **row = tool_alloc(r->n_policies + 1, sizeof *row);
+    char **names = tool_alloc(r->n_models, sizeof *names);
+    cell_text *cells = tool_alloc(r->n_policies + 1, sizeof *cells);
+    columns[0].title = "chosen";
     for (size_t p = 0; p < r->n_policies; ++p) {
         if (!shows_selections(&r->policies[p]))
             continue;
-        const uint64_t *counts = mlsel_evaluation_selections(r->evaluation, p);
-        char *title = evaluate_title(&r->policies[p], TITLE_WIDTH);
-        snprintf(cells[p * count], CELL, "%.47s", title);
-        free(title);
-        for (size_t m = 0; m < r->n_models; ++m) {
-            char number[TEXT_NUMBER];
-            snprintf(cells[p * count + m + 1], CELL, "%s", text_count(number, counts[m]));
-        }
-        for (size_t c = 0; c < count; ++c)
-            table_fit(&columns[c], cells[p * count + c]);
+        columns[count] = (table_column){.title = evaluate_title(&r->policies[p], TITLE_WIDTH), .right = true};
+        shown[count++] = p;
+    }
+    for (size_t m = 0; m < r->n_models; ++m) {
+        names[m] = text_shortened(mlsel_dataset_model(r->dataset, m), MODEL_WIDTH);
+        table_fit(&columns[0], names[m]);
     }
     table t = {.columns = columns, .count = count, .colour = tool_colour(STDOUT_FILENO)};
     table_header(&t);
-    for (size_t p = 0; p < r->n_policies; ++p) {
-        for (size_t c = 0; c < count; ++c)
-            row[c] = cells[p * count + c];
-        if (shows_selections(&r->policies[p]))
-            table_row(&t, row, false);
+    for (size_t m = 0; m < r->n_models; ++m) {
+        row[0] = names[m];
+        for (size_t c = 1; c < count; ++c) {
+            char number[TEXT_NUMBER];
+            snprintf(cells[c], CELL, "%s", text_count(number, mlsel_evaluation_selections(r->evaluation, shown[c])[m]));
+            row[c] = cells[c];
+        }
+        table_row(&t, row, false);
     }
-    for (size_t c = 0; c < count; ++c)
-        free(names[c]);
+    for (size_t c = 1; c < count; ++c)
+        free((void *)columns[c].title);
+    for (size_t m = 0; m < r->n_models; ++m)
+        free(names[m]);
     free(names);
     free(columns);
+    free(shown);
     free(cells);
     free(row);
 }

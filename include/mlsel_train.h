@@ -519,22 +519,23 @@ MLSEL_API mlsel_status mlsel_find_floor(const mlsel_dataset *dataset, const mlse
 
 /** A selector to be evaluated. The layout never changes. */
 typedef struct mlsel_contender {
-    const char *name; /**< for the report; copied */
+    const char *name; /**< for the report; copied. NULL: the algorithm's */
     const mlsel_model *model;
 } mlsel_contender;
 
 /** How to evaluate. Fill with mlsel_evaluate_options_init. */
 typedef struct mlsel_evaluate_options {
     uint32_t struct_size;
-    uint32_t resamples;             /**< 2000; bootstrap samples for intervals; 0: none */
-    double confidence;              /**< 0.95; of the intervals */
-    uint64_t seed;                  /**< 42 */
-    uint32_t threads;               /**< 1 */
-    uint32_t curve_points;          /**< 21; quality weights from 0 to 1 for the curves; 0: none */
-    double quality_weight;          /**< 0.9; of the utility that regret is measured in */
-    const mlsel_dataset *reference; /**< records that the best single model, the best per category and the models' mean
-                                         latencies and costs are taken from, usually those trained on; NULL: the
-                                         evaluated records themselves, which flatters those */
+    uint32_t resamples;             /**< 2000; bootstrap samples for intervals, at most 100000; 0: none */
+    double confidence;              /**< 0.95; of the intervals; above 0 and below 1 */
+    uint64_t seed;                  /**< 42; of resamples and sign flips */
+    uint32_t threads;               /**< 1; at most 256 */
+    uint32_t curve_points;          /**< 21; quality weights from 0 to 1 for the curves, 2 to 1001; 0: none */
+    double quality_weight;          /**< 0.9; of the utility that regret is measured in; from 0 to 1 */
+    const mlsel_dataset *reference; /**< records that the best single model, the best per category or task, and the
+                                         models' mean speeds and costs are taken from, usually those trained on; NULL:
+                                         the evaluated records themselves, which flatters those policies. Needs no
+                                         embeddings; its models are matched by name */
     mlsel_train_callback progress;  /**< may be NULL; algorithm is 0 */
     void *user;
 } mlsel_evaluate_options;
@@ -548,13 +549,31 @@ typedef struct mlsel_evaluation mlsel_evaluation;
 /**
  * Lets selectors and simple policies choose for every query of a dataset, and measures what comes of it.
  *
- * Policies, in this order: the oracle (best outcome of each query), the contenders, best per category, best per task
- * (where tasks are known), always each model, random (the expectation of choosing evenly). A contender chooses among
- * the models of the dataset that its artifact knows. A query counts for a policy if the quality of its choice is known.
+ * Policies, in this order:
+ *   oracle             the best quality of each query; of equal ones the best utility, then the first by name
+ *   the contenders     each chooses among the models of the dataset that its artifact knows, for the embedding composed
+ *                      with the category as the artifact lays them out, or for the bare embedding
+ *   best per category  the model of the best mean quality in the reference; where a category is not known there, the
+ *                      best single model
+ *   best per task      likewise, if some query has a task; for a query without one, the best single model
+ *   each model         always the same
+ *   random             the expectation of choosing evenly
+ * The best single model is that of the best mean quality in the reference. Ties go to the first by name.
  *
+ * Unknown outcomes. A query counts for a policy if the quality of its choice is known; for random, the mean of what is
+ *   known stands for the query. What compares two policies (over_random, over_best_single, gap_closed, p_value) is over
+ *   the queries that count for both, so it need not be the quotient of the two means where outcomes are missing.
+ * Utility of an outcome = quality weight x quality + (1 - quality weight) / (1 + latency_s / 10), as in training. A
+ *   latency that was not measured is replaced by the model's mean speed in the reference, that of a model never timed
+ *   by the mean over all; where no latency is known at all, utility is quality.
+ * Intervals are the percentiles of `resamples` bootstrap samples of the queries of which some outcome is known, the
+ *   same samples for all policies, so that differences are paired (B. Efron, R. Tibshirani, 1993).
+ *
+ * @param contenders  may be NULL if n_contenders is 0; the dataset then needs no embeddings
  * @return MLSEL_OK; MLSEL_ERROR_DIMENSION (embeddings of another width than an artifact expects), _NOT_FOUND (a query
- *         without an embedding), _NO_CANDIDATE (an artifact that knows none of the models), _NOT_TRAINED (no outcome to
- *         measure), _CANCELLED, _NO_MEMORY.
+ *         without an embedding, or a category that an artifact's own list has no place for), _NO_CANDIDATE (an artifact
+ *         that knows none of the models), _NOT_TRAINED (no outcome to measure), _CANCELLED, _NO_MEMORY, _LIMIT (no more
+ *         threads), _INVALID_ARGUMENT.
  */
 MLSEL_API mlsel_status mlsel_evaluate(const mlsel_dataset *dataset, const mlsel_contender *contenders,
                                       size_t n_contenders, const mlsel_evaluate_options *options,
@@ -581,30 +600,35 @@ MLSEL_API const char *mlsel_policy_kind_name(mlsel_policy_kind kind);
 typedef struct mlsel_policy {
     uint32_t struct_size; /**< bytes filled */
     mlsel_policy_kind kind;
-    const char *name;   /**< lives as long as the evaluation */
+    const char *name;   /**< a contender's or model's own, or as in "best per category"; lives as long as the
+                             evaluation */
     int32_t contender;  /**< index of a selector; else -1 */
     int32_t model;      /**< index in the dataset of the one model always chosen; else -1 */
     uint64_t n;         /**< queries that count */
     double quality;     /**< mean quality of the choices */
     double quality_low; /**< interval, percentile bootstrap over queries */
     double quality_high;
-    double latency_s; /**< mean over the choices whose latency was measured */
+    double latency_s; /**< mean over the choices whose latency was measured, whether their quality is known or not */
     uint64_t n_latency;
-    double cost; /**< mean over the choices whose cost is known */
+    double cost; /**< likewise, of cost */
     uint64_t n_cost;
-    double best_share;       /**< share of queries for which no model was better than the choice */
+    double best_share;       /**< share of queries for which no model known was of higher quality than the choice */
     double regret;           /**< mean of the best utility of the query less that of the choice */
     double over_random;      /**< relative improvement over random */
     double over_best_single; /**< relative improvement over the best single model */
     double gap_closed;       /**< (quality - best single) / (oracle - best single) */
     double gap_closed_low;   /**< interval, as above */
     double gap_closed_high;
-    double p_value;         /**< two-sided, paired permutation of signs against the best single model */
+    double p_value;         /**< two-sided, of the difference to the best single model: paired permutation of signs,
+                                 exact where at most 16 queries differ, else (b + 1) / 10000 by 9999 random ones. Not
+                                 corrected for there being several policies. NaN for the best single model itself */
     int32_t is_best_single; /**< 1: the model that the others are compared with */
     uint32_t reserved;
-    double area;              /**< under the curve, from 0 to 1; NaN: there is no curve */
-    double brier;             /**< mean squared error of the confidence of the choice; NaN: not calibrated */
-    double calibration_error; /**< expected calibration error over 10 bins of equal count; NaN: not calibrated */
+    double area;              /**< mean quality of the curve, see mlsel_evaluation_curve; NaN: there is none */
+    double brier;             /**< mean squared difference of the choice's confidence and its quality; NaN: not
+                                   calibrated */
+    double calibration_error; /**< expected calibration error: mean |confidence - quality| of 10 bins of equal count;
+                                   NaN: not calibrated */
 } mlsel_policy;
 
 /** Number of policies; 0 for NULL. */
@@ -631,9 +655,16 @@ typedef struct mlsel_curve_point {
 } mlsel_curve_point;
 
 /**
- * What a policy reaches over the quality weight, from 0 to 1: [*n] points, or NULL. Selectors have one if they are
- * calibrated and latencies or costs are known: then the choice is the model of the highest quality weight x confidence
- * + (1 - quality weight) x speed (or thrift), the latter by the model's mean in the reference. The oracle has one too.
+ * What a policy reaches over the quality weight w, which rises evenly from 0 to 1: [*n] points, or NULL.
+ *
+ * Selectors have one if they are calibrated and some latency or cost is known. They then choose the model of the
+ * highest w x confidence + (1 - w) x speed, where speed is the model's mean of 1 / (1 + latency_s / 10) in the
+ * reference; where no latency is known, thrift 1 / (1 + mean cost / highest mean cost) takes its place. Ties go to the
+ * higher confidence, then to the faster or cheaper model. The oracle has one too: it knows the quality of each answer,
+ * and its speed where it was measured.
+ *
+ * The curve's area (mlsel_policy.area) is its mean quality over latency (or cost), by trapezoids, from the mean latency
+ * of the fastest single model to that of the slowest; before its first point and after its last one it goes on level.
  */
 MLSEL_API const mlsel_curve_point *mlsel_evaluation_curve(const mlsel_evaluation *evaluation, size_t index, size_t *n);
 
@@ -644,7 +675,8 @@ typedef struct mlsel_reliability {
     uint64_t n;
 } mlsel_reliability;
 
-/** Of a calibrated selector: [*n] bins of equal count by rising confidence; else NULL. */
+/** Of a calibrated selector: [*n] bins of equal count, 10 or fewer, by rising confidence of the choice; else NULL.
+ * Where a bin ends amid equal confidences, both sides have their mean quality. */
 MLSEL_API const mlsel_reliability *mlsel_evaluation_reliability(const mlsel_evaluation *evaluation, size_t index,
                                                                 size_t *n);
 

@@ -116,7 +116,7 @@ static bool train_one(training *t, const mlsel_dataset *dataset, mlsel_algorithm
     mlsel_training *trained = NULL;
     mlsel_error err;
     result *r = &t->results[t->count];
-    progress_start_quiet(&t->progress);
+    progress_start_stages(&t->progress);
     const mlsel_status status = mlsel_train(dataset, algorithm, &t->options, &trained, &err);
     bool ok = status == MLSEL_OK || fail(t, &err);
     if (ok) {

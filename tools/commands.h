@@ -15,6 +15,7 @@ int cmd_devices(char **arguments);
 int cmd_convert(char **arguments);
 int cmd_validate(char **arguments);
 int cmd_train(char **arguments);
+int cmd_evaluate(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -24,5 +25,6 @@ extern const char cmd_devices_help[];
 extern const char cmd_convert_help[];
 extern const char cmd_validate_help[];
 extern const char cmd_train_help[];
+extern const char cmd_evaluate_help[];
 
 #endif

@@ -22,7 +22,10 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  inspect   check artifacts and say what they hold\n"
                                 "  convert   write an artifact in another format, for instant loading\n"
                                 "  validate  check router configurations and the artifacts they name\n"
+#ifdef MLSEL_TOOL_TRAIN
                                 "  train     make selectors from benchmark records\n"
+                                "  evaluate  compare selectors with single models on benchmark records\n"
+#endif
                                 "  devices   say what can be scored on here\n"
                                 "  version   version and build\n"
                                 "  help      this text, or that of a command\n"
@@ -76,8 +79,10 @@ static const struct command {
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
     {"validate", cmd_validate, cmd_validate_help},
-#if MLSEL_TOOL_TRAIN
+#ifdef MLSEL_TOOL_TRAIN
     {"train", cmd_train, cmd_train_help},
+    {"evaluate", cmd_evaluate, cmd_evaluate_help},
+    {"validate-models", cmd_evaluate, cmd_evaluate_help},
 #endif
     {"devices", cmd_devices, cmd_devices_help},
     {"version", cmd_version, version_help},

@@ -2,7 +2,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "progress.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,19 +20,22 @@ static double now_seconds(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-void progress_start_quiet(progress *p) {
+static bool shows_on_terminal(void) {
     const char *term = getenv("TERM");
-    bool plain = term == NULL || strcmp(term, "dumb") == 0;
-    *p = (progress){.enabled = !plain && isatty(STDERR_FILENO) == 1};
-    p->started = p->updated = now_seconds();
+    return term != NULL && strcmp(term, "dumb") != 0 && isatty(STDERR_FILENO) == 1;
 }
 
 void progress_start(progress *p) {
-    progress_start_quiet(p);
-    p->enabled = p->enabled && isatty(STDOUT_FILENO) != 1;
+    *p = (progress){.enabled = shows_on_terminal() && isatty(STDOUT_FILENO) != 1};
+    p->started = p->updated = now_seconds();
 }
 
-/* Whether it is time to write the line; if so it counts as shown, and *elapsed is set. */
+void progress_start_stages(progress *p) {
+    *p = (progress){.enabled = shows_on_terminal()};
+    p->started = p->updated = now_seconds();
+}
+
+/* Whether it is time for another line; `elapsed` since the start. */
 static bool is_due(progress *p, double *elapsed) {
     if (!p->enabled)
         return false;
@@ -51,6 +53,21 @@ static void print_left(double seconds) {
     fprintf(stderr, ", %llu:%02llu left", (unsigned long long)(left / 60), (unsigned long long)(left % 60));
 }
 
+void progress_stage(progress *p, const char *stage, double fraction) {
+    enum { STAGE_WIDTH = 56 };
+    double elapsed;
+    if (!is_due(p, &elapsed))
+        return;
+    char *text = text_shortened(stage, STAGE_WIDTH);
+    fprintf(stderr, "\r\033[K%s", text);
+    free(text);
+    if (fraction > 0 && fraction <= 1) {
+        fprintf(stderr, ", %.0f %%", 100 * fraction);
+        print_left(elapsed * (1 - fraction) / fraction);
+    }
+    fflush(stderr);
+}
+
 void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t total_bytes) {
     char count[TEXT_NUMBER], rate[TEXT_NUMBER];
     double elapsed;
@@ -65,18 +82,6 @@ void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t tot
     fprintf(stderr, ", %s/s", text_count(rate, (uint64_t)((double)queries / elapsed)));
     if (total_bytes > bytes && bytes > 0)
         print_left(elapsed * (double)(total_bytes - bytes) / (double)bytes);
-    fflush(stderr);
-}
-
-void progress_stage(progress *p, const char *text, double fraction) {
-    double elapsed;
-    if (!is_due(p, &elapsed))
-        return;
-    fprintf(stderr, "\r\033[K%s", text);
-    if (!isnan(fraction) && fraction > 0) {
-        fprintf(stderr, ", %.0f %%", 100 * fraction);
-        print_left(elapsed * (1 - fraction) / fraction);
-    }
     fflush(stderr);
 }
 

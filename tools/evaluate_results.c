@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evaluate.h"
+#include "text.h"
+
+void evaluate_results_read(evaluate_results *r) {
+    r->n_policies = mlsel_evaluation_policy_count(r->evaluation);
+    r->policies = tool_alloc(r->n_policies, sizeof *r->policies);
+    r->n_models = (size_t)r->info.n_models;
+    while (mlsel_evaluation_category(r->evaluation, r->n_categories) != NULL)
+        ++r->n_categories;
+    for (size_t i = 0; i < r->n_policies; ++i) {
+        mlsel_evaluation_get_policy(r->evaluation, i, &r->policies[i], sizeof *r->policies, NULL);
+        if (r->policies[i].is_best_single)
+            r->best_single = i;
+    }
+}
+
+char *evaluate_title(const mlsel_policy *policy, size_t width) {
+    const char *lead = policy->kind == MLSEL_POLICY_ALWAYS ? "always " : "";
+    size_t size = strlen(lead) + strlen(policy->name) + 1;
+    char *whole = tool_alloc(size, 1);
+    snprintf(whole, size, "%s%s", lead, policy->name);
+    char *title = text_shortened(whole, width);
+    free(whole);
+    return title;
+}
+
+bool evaluate_has_latency(const evaluate_results *r) {
+    for (size_t i = 0; i < r->n_policies; ++i)
+        if (r->policies[i].n_latency > 0)
+            return true;
+    return false;
+}
+
+bool evaluate_has_cost(const evaluate_results *r) {
+    for (size_t i = 0; i < r->n_policies; ++i)
+        if (r->policies[i].n_cost > 0)
+            return true;
+    return false;
+}
+
+const mlsel_policy *evaluate_best_selector(const evaluate_results *r) {
+    const mlsel_policy *best = NULL;
+    for (size_t i = 0; i < r->n_policies; ++i) {
+        const mlsel_policy *policy = &r->policies[i];
+        if (policy->kind == MLSEL_POLICY_SELECTOR && policy->n > 0 && (best == NULL || policy->quality > best->quality))
+            best = policy;
+    }
+    return best;
+}
+
+uint64_t evaluate_total(const evaluate_results *r, size_t policy) {
+    const uint64_t *counts = mlsel_evaluation_selections(r->evaluation, policy);
+    uint64_t sum = 0;
+    for (size_t m = 0; m < r->n_models; ++m)
+        sum += counts[m];
+    return sum;
+}
+
+const char *evaluate_p(char *out, size_t size, double p) {
+    if (isnan(p))
+        return "-";
+    snprintf(out, size, p < 0.001 ? "<0.001" : "%.3f", p);
+    return out;
+}
+
+const char *evaluate_percent(char *out, size_t size, double share) {
+    if (isnan(share))
+        return "-";
+    double percent = share * 100;
+    snprintf(out, size, fabs(percent) < 999.95 ? "%+.1f%%" : "%+.0f%%", fabs(percent) < 0.05 ? 0.0 : percent);
+    return out;
+}
+
+const char *evaluate_latency(char *out, size_t size, double seconds) {
+    char text[TEXT_NUMBER];
+    if (isnan(seconds))
+        return "-";
+    snprintf(out, size, "%s", seconds > 0 ? text_duration(text, seconds * 1e9) : "0 s");
+    return out;
+}
+
+const char *evaluate_cost(char *out, size_t size, double cost) {
+    if (isnan(cost))
+        return "-";
+    snprintf(out, size, cost == 0 || (cost >= 0.001 && cost < 1e6) ? "%.4g" : "%.2e", cost);
+    return out;
+}

@@ -241,7 +241,7 @@ static void warn_unknown_prices(const router_run *r) {
 }
 
 /* Texts become embeddings of the width that the first selector expects; the usual one where there is none. */
-static size_t text_width(const router_run *r) {
+static size_t embedding_width(const router_run *r) {
     enum { USUAL_WIDTH = 1024 };
     mlsel_router_info router;
     mlsel_model_info info;
@@ -265,7 +265,7 @@ static bool open_requests(router_run *r) {
     r->in.limit = r->limit;
     r->in.chunk_queries = CHUNK_REQUESTS;
     if (r->embeds_text)
-        r->chunk.text_width = text_width(r);
+        r->chunk.text_width = embedding_width(r);
     r->problem = r->in.problem;
     return r->opened;
 }

@@ -71,13 +71,24 @@ mlsel_status mlsel_i_train_once(const trainer *kind, const train_table *table, c
 static mlsel_status calibrate(const trainer *kind, const train_table *table, const train_settings *settings,
                               train_run *run, mlsel_training *training) {
     double *scores = mlsel_i_run_alloc(run, table->n_queries, table->n_models * sizeof *scores);
-    if (scores == NULL)
-        return mlsel_i_run_status(run);
-    mlsel_status status = mlsel_i_cross_validate(kind, table, settings, run, scores, NULL);
+    int32_t *choices = mlsel_i_run_alloc(run, table->n_queries, sizeof *choices);
+    mlsel_training_info *info = &training->info;
+    mlsel_status status = MLSEL_OK;
+    if (scores == NULL || choices == NULL)
+        status = mlsel_i_run_status(run);
+    if (status == MLSEL_OK)
+        status = mlsel_i_cross_validate(kind, table, settings, run, scores, choices);
     if (status == MLSEL_OK)
         status = mlsel_i_calibration_fit(settings->options.calibration, scores, table->quality, table->n_queries,
                                          table->n_models, &training->calibration, run->err);
+    if (status == MLSEL_OK && isnan(info->cv_utility)) { /* not known from choosing */
+        const choice_value value = mlsel_i_value_choices(table, choices);
+        info->cv_utility = value.utility;
+        info->cv_standard_error = value.standard_error;
+        status = mlsel_i_cross_validate_single(table, settings, run, &info->cv_best_single);
+    }
     mlsel_i_run_free(run, scores);
+    mlsel_i_run_free(run, choices);
     return status;
 }
 

@@ -1,7 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# quickstart.sh: installs what is missing, builds mlsel, and lets all four kinds of selector choose for six queries.
+# quickstart.sh [RECORDS.jsonl]: installs what is missing, builds mlsel, makes selectors of all four kinds from benchmark
+# records, says what they are worth on records that they have not seen, and lets them choose for two new queries. Without
+# RECORDS.jsonl the records are made up. What it writes is in build/quickstart.
 set -eu
+records=${1:-}
+case $records in
+'' | /*) ;;
+*) records=$PWD/$records ;;
+esac
 cd "$(dirname "$0")/.."
 
 sh scripts/install-packages.sh build
@@ -15,9 +22,31 @@ if ! { cmake --preset release -DMLSEL_BUILD_TESTS=OFF -DMLSEL_BUILD_EXAMPLES=OFF
     exit 1
 fi
 
-models=""
+out=build/quickstart
+mkdir -p "$out"
+if [ -n "$records" ]; then
+    cp "$records" "$out/records.jsonl"
+else
+    awk -v n=800 -v seed=1 -f examples/make_records.awk >"$out/records.jsonl"
+fi
+
+# run COMMAND...: shows a command and runs it
+run() {
+    printf '\n$'
+    printf ' %s' "$@"
+    printf '\n'
+    "$@"
+}
+
+run build/release/mlsel train --data-file "$out/records.jsonl" --holdout 0.25 --embedding-model builtin --threads 2 \
+    --output-dir "$out/models" --report "$out/report.html"
+
+cat >"$out/queries.jsonl" <<'END'
+{"text": "Write a function that merges two sorted arrays", "category": "computer science"}
+{"text": "Which treaty ended the Thirty Years War?", "category": "history"}
+END
+set --
 for kind in knn kmeans svm mlp; do
-    models="$models --model examples/models/${kind}_model.json"
+    set -- "$@" --model "$out/models/${kind}_model.json"
 done
-printf '\n$ build/release/mlsel select%s examples/queries.jsonl\n' "$models"
-build/release/mlsel select $models examples/queries.jsonl
+run build/release/mlsel select "$@" --embedding-model builtin "$out/queries.jsonl"

@@ -12,43 +12,45 @@
 #include "dataset_args.h"
 #include "interrupt.h"
 #include "progress.h"
-#include "table.h"
 #include "text.h"
 #include "tool.h"
 #include "train_options.h"
+#include "train_result.h"
 
-const char cmd_train_help[] = "Usage: mlsel train --data-file FILE [options]\n"
-                              "\n"
-                              "Makes selectors from benchmark records: knn_model.json, kmeans_model.json,\n"
-                              "svm_model.json and mlp_model.json, which routers load.\n"
-                              "\n"
-                              "Data:\n" DATASET_ARGS_HELP "\n"
-                              "Output:\n"
-                              "  --algorithm NAME        all (default), knn, kmeans, svm or mlp; may be repeated\n"
-                              "  --output-dir DIR        where the artifacts go (default models); those there\n"
-                              "                          are replaced\n"
-                              "  --safetensors           write a container beside each artifact, for instant\n"
-                              "                          loading\n"
-                              "  --json                  the summary as a JSON object\n"
-                              "  -h, --help              this text\n"
-                              "\n" TRAIN_OPTIONS_HELP "\n"
-                              "The table says what each selector is worth on queries that were held out in\n"
-                              "cross-validation, beside the best single model on the same queries; `mlsel\n"
-                              "evaluate` measures it on records that were not trained on. Ctrl-C stops; an\n"
-                              "artifact appears whole or not at all. Exit code 130 says that it was stopped.\n"
-                              "\n"
-                              "Examples:\n"
-                              "  mlsel train --data-file examples/records.jsonl --embedding-model builtin\n"
-                              "  mlsel train --data-file benchmark.jsonl --embeddings-file embeddings.jsonl \\\n"
-                              "      --algorithm svm --tune --output-dir models\n"
-                              "  mlsel train --data-file benchmark.jsonl --embedding-model builtin \\\n"
-                              "      --quality-weight 0.5 --threads 2 --json\n";
-
-typedef struct result {
-    mlsel_training_info info;
-    char *path;
-    char *container; /* or NULL */
-} result;
+/* clang-format off */
+const char cmd_train_help[] =
+    "Usage: mlsel train --data-file FILE [options]\n"
+    "\n"
+    "Makes selectors from benchmark records: knn_model.json, kmeans_model.json,\n"
+    "svm_model.json and mlp_model.json, which routers load.\n"
+    "\n"
+    "Data:\n" DATASET_ARGS_HELP "\n"
+    "Output:\n"
+    "  --algorithm NAME        all (default), knn, kmeans, svm or mlp; may be repeated\n"
+    "  --output-dir DIR        where the artifacts go (default models); those there\n"
+    "                          are replaced\n"
+    "  --safetensors           write a container beside each artifact, for instant\n"
+    "                          loading\n"
+    "  --holdout SHARE         train on the rest, and evaluate on this share of the\n"
+    "                          queries, as in 0.2\n"
+    "  --report FILE           with --holdout: write a page with plots\n"
+    "  --json                  the summary as a JSON object; with --holdout a second\n"
+    "                          line has the evaluation\n"
+    "  -h, --help              this text\n"
+    "\n" TRAIN_OPTIONS_HELP "\n"
+    "The table says what each selector is worth on queries that were held out in\n"
+    "cross-validation, beside the best single model on the same queries; --holdout,\n"
+    "or `mlsel evaluate`, measures it on records that were not trained on. Ctrl-C\n"
+    "stops; an artifact appears whole or not at all. Exit code 130 says that it was\n"
+    "stopped.\n"
+    "\n"
+    "Examples:\n"
+    "  mlsel train --data-file examples/records.jsonl --embedding-model builtin\n"
+    "  mlsel train --data-file benchmark.jsonl --embeddings-file embeddings.jsonl \\\n"
+    "      --algorithm svm --tune --output-dir models\n"
+    "  mlsel train --data-file benchmark.jsonl --embedding-model builtin \\\n"
+    "      --quality-weight 0.5 --threads 2 --json\n";
+/* clang-format on */
 
 typedef struct training {
     dataset_args data;
@@ -56,9 +58,11 @@ typedef struct training {
     bool algorithms[MLSEL_ALGORITHM_MLP + 1];
     const char *output_dir;
     bool safetensors;
+    double holdout; /* share held out; 0: none */
+    const char *report;
     bool json;
     progress progress;
-    result results[MLSEL_ALGORITHM_MLP];
+    train_result results[MLSEL_ALGORITHM_MLP];
     size_t count;
     failure problem;
 } training;
@@ -98,7 +102,7 @@ static char *path_of(const training *t, mlsel_algorithm algorithm, const char *e
     return path;
 }
 
-static bool save(training *t, const mlsel_training *trained, result *r) {
+static bool save(training *t, const mlsel_training *trained, train_result *r) {
     mlsel_save_options options;
     mlsel_error err;
     mlsel_save_options_init(&options, sizeof options);
@@ -115,7 +119,7 @@ static bool save(training *t, const mlsel_training *trained, result *r) {
 static bool train_one(training *t, const mlsel_dataset *dataset, mlsel_algorithm algorithm) {
     mlsel_training *trained = NULL;
     mlsel_error err;
-    result *r = &t->results[t->count];
+    train_result *r = &t->results[t->count];
     progress_start_stages(&t->progress);
     const mlsel_status status = mlsel_train(dataset, algorithm, &t->options, &trained, &err);
     bool ok = status == MLSEL_OK || fail(t, &err);
@@ -125,6 +129,8 @@ static bool train_one(training *t, const mlsel_dataset *dataset, mlsel_algorithm
         progress_stage(&t->progress, "writing the artifact", NAN);
         ok = save(t, trained, r);
     }
+    if (ok && t->holdout > 0)
+        ok = mlsel_training_model(trained, NULL, &r->model, &err) == MLSEL_OK || fail(t, &err);
     progress_clear(&t->progress);
     mlsel_training_free(trained);
     if (!ok && status != MLSEL_ERROR_CANCELLED && t->problem.hint[0] == '\0' && status == MLSEL_ERROR_UNSUPPORTED)
@@ -152,158 +158,46 @@ static bool make_folder(training *t) {
     return ok;
 }
 
-/* --- the summary -------------------------------------------------------------------------------------------------- */
-
-/* What was chosen or given, in a few words. */
-static void settings_text(const mlsel_training_info *info, char *out, size_t size) {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    switch (info->algorithm) {
-    case MLSEL_ALGORITHM_KNN:
-        if (info->objective == MLSEL_OBJECTIVE_COMPATIBLE)
-            snprintf(out, size, "k %u", (unsigned)info->knn_k);
-        else
-            snprintf(out, size, "k %u, beta %.3g, shrinkage %.3g", (unsigned)info->knn_k, info->knn_beta,
-                     info->shrinkage);
-        return;
-    case MLSEL_ALGORITHM_KMEANS:
-        snprintf(out, size, "%u clusters, inertia %s", (unsigned)info->n_clusters, text_number(a, info->inertia));
-        return;
-    case MLSEL_ALGORITHM_SVM:
-        snprintf(out, size, "C %.3g, gamma %.3g, %s support vectors", info->svm_c, info->svm_gamma,
-                 text_count(a, info->n_support_vectors));
-        return;
-    default:
-        snprintf(out, size, "epoch %u of %u, loss %s", (unsigned)info->best_epoch, (unsigned)info->iterations,
-                 text_number(b, isnan(info->validation_loss) ? info->training_loss : info->validation_loss));
-        return;
-    }
-}
-
-static const char *optional(char out[TEXT_NUMBER], double value) {
-    return isnan(value) ? "-" : text_probability(out, value);
-}
-
-static void print_table(const training *t) {
-    table_column columns[] = {{"ALGORITHM", 0, false},  {"ROWS", 7, true},     {"CV UTILITY", 0, true},
-                              {"BEST SINGLE", 0, true}, {"TIME", 9, true},     {"MEMORY", 9, true},
-                              {"ARTIFACT", 24, false},  {"SETTINGS", 0, false}};
-    table tab = {.columns = columns, .count = TOOL_ARRAY_LENGTH(columns)};
-    for (size_t i = 0; i < t->count; i++)
-        table_fit(&columns[6], t->results[i].path);
-    table_header(&tab);
-    for (size_t i = 0; i < t->count; i++) {
-        const result *r = &t->results[i];
-        char rows[TEXT_NUMBER], utility[TEXT_NUMBER], single[TEXT_NUMBER], time[TEXT_NUMBER], memory[TEXT_NUMBER];
-        char settings[128];
-        settings_text(&r->info, settings, sizeof settings);
-        const char *cells[] = {mlsel_algorithm_name(r->info.algorithm),
-                               text_count(rows, r->info.n_rows),
-                               optional(utility, r->info.cv_utility),
-                               optional(single, r->info.cv_best_single),
-                               text_duration(time, r->info.seconds * 1e9),
-                               text_bytes(memory, r->info.peak_bytes),
-                               r->path,
-                               settings};
-        table_row(&tab, cells, false);
-    }
-}
-
-static void json_real(json_out *j, const char *key, double value) {
-    if (isnan(value))
-        return;
-    json_key(j, key);
-    json_number(j, value);
-}
-
-static void json_count(json_out *j, const char *key, uint64_t value) {
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
-static void write_kind(json_out *j, const mlsel_training_info *info) {
-    switch (info->algorithm) {
-    case MLSEL_ALGORITHM_KNN:
-        json_count(j, "k", info->knn_k);
-        json_real(j, "beta", info->knn_beta);
-        json_real(j, "shrinkage", info->shrinkage);
-        return;
-    case MLSEL_ALGORITHM_KMEANS:
-        json_count(j, "clusters", info->n_clusters);
-        json_count(j, "iterations", info->iterations);
-        json_real(j, "inertia", info->inertia);
-        json_real(j, "shrinkage", info->shrinkage);
-        return;
-    case MLSEL_ALGORITHM_SVM:
-        json_real(j, "C", info->svm_c);
-        json_real(j, "gamma", info->svm_gamma);
-        json_count(j, "support_vectors", info->n_support_vectors);
-        json_real(j, "dual_objective", info->dual_objective);
-        return;
-    default:
-        json_count(j, "epochs", info->iterations);
-        json_count(j, "best_epoch", info->best_epoch);
-        json_real(j, "training_loss", info->training_loss);
-        json_real(j, "validation_loss", info->validation_loss);
-        json_real(j, "dropout", info->mlp_dropout);
-        json_real(j, "weight_decay", info->mlp_weight_decay);
-        return;
-    }
-}
-
-static void print_json(const training *t, const mlsel_dataset *dataset) {
-    json_out j = {0};
-    json_open(&j, '{');
-    dataset_args_write_json(&j, dataset);
-    json_key(&j, "trained");
-    json_open(&j, '[');
-    for (size_t i = 0; i < t->count; i++) {
-        const mlsel_training_info *info = &t->results[i].info;
-        json_open(&j, '{');
-        json_key(&j, "algorithm");
-        json_string(&j, mlsel_algorithm_name(info->algorithm));
-        json_key(&j, "objective");
-        json_string(&j, mlsel_objective_name(info->objective));
-        json_key(&j, "artifact");
-        json_string(&j, t->results[i].path);
-        if (t->results[i].container != NULL) {
-            json_key(&j, "container");
-            json_string(&j, t->results[i].container);
-        }
-        json_count(&j, "rows", info->n_rows);
-        json_count(&j, "features", info->n_features);
-        json_real(&j, "category_weight", info->category_weight);
-        json_key(&j, "calibration");
-        json_string(&j, mlsel_calibration_name(info->calibration));
-        json_real(&j, "cv_utility", info->cv_utility);
-        json_real(&j, "cv_standard_error", info->cv_standard_error);
-        json_real(&j, "cv_best_single", info->cv_best_single);
-        json_count(&j, "settings_compared", info->n_candidates);
-        write_kind(&j, info);
-        json_real(&j, "seconds", info->seconds);
-        json_count(&j, "peak_bytes", info->peak_bytes);
-        json_close(&j, '}');
-    }
-    json_close(&j, ']');
-    json_close(&j, '}');
-    json_end_line(&j);
-}
-
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
+/* With --holdout the part to train on takes the place of *dataset, and *held_out is the other. */
+static bool split(training *t, mlsel_dataset **dataset, mlsel_dataset **held_out) {
+    mlsel_dataset *part = NULL;
+    mlsel_error err;
+    if (t->holdout == 0)
+        return true;
+    if (mlsel_dataset_split(*dataset, t->holdout, t->options.seed, &part, held_out, &err) != MLSEL_OK)
+        return fail(t, &err);
+    mlsel_dataset_free(*dataset);
+    *dataset = part;
+    return true;
+}
+
+static bool show(training *t, const mlsel_dataset *dataset, const mlsel_dataset *held_out) {
+    if (t->json)
+        train_print_json(t->results, t->count, dataset);
+    else
+        train_print_table(t->results, t->count);
+    return held_out == NULL ||
+           train_print_holdout(t->results, t->count, dataset, held_out, &t->options, t->report, t->json, &t->problem);
+}
+
 static int run(training *t) {
-    mlsel_dataset *dataset = dataset_args_read(&t->data, &t->problem);
-    bool ok = dataset != NULL && make_folder(t);
+    mlsel_dataset *dataset = dataset_args_read(&t->data, &t->problem), *held_out = NULL;
+    bool ok = dataset != NULL && make_folder(t) && split(t, &dataset, &held_out);
     t->options.progress = on_progress;
     t->options.user = t;
     interrupt_watch();
     for (mlsel_algorithm a = MLSEL_ALGORITHM_KNN; ok && a <= MLSEL_ALGORITHM_MLP; a++)
         ok = !t->algorithms[a] || train_one(t, dataset, a);
-    if (t->json && dataset != NULL && ok)
-        print_json(t, dataset);
-    else if (t->count > 0)
-        print_table(t);
+    if (ok)
+        ok = show(t, dataset, held_out);
+    else if (t->count > 0 && !t->json)
+        train_print_table(t->results, t->count);
     mlsel_dataset_free(dataset);
+    mlsel_dataset_free(held_out);
     for (size_t i = 0; i < t->count; i++) {
+        mlsel_model_release(t->results[i].model);
         free(t->results[i].path);
         free(t->results[i].container);
     }
@@ -319,12 +213,24 @@ static bool take_algorithm(training *t, const args *a, const char *value) {
     return choice >= 0;
 }
 
+static bool take_holdout(training *t, const args *a, const char *value) {
+    char *end;
+    t->holdout = strtod(value, &end);
+    if (end != value && *end == '\0' && t->holdout > 0 && t->holdout < 1)
+        return true;
+    tool_error("--holdout \"%s\": expected a share above 0 and below 1, as in 0.2", value);
+    args_help_hint(a->command, NULL);
+    return false;
+}
+
 int cmd_train(char **arguments) {
-    enum { HELP = 1, ALGORITHM, OUTPUT_DIR, SAFETENSORS, JSON };
+    enum { HELP = 1, ALGORITHM, OUTPUT_DIR, SAFETENSORS, HOLDOUT, REPORT, JSON };
     static const args_option options[] = {{"--help", HELP, false},
                                           {"--algorithm", ALGORITHM, true},
                                           {"--output-dir", OUTPUT_DIR, true},
                                           {"--safetensors", SAFETENSORS, false},
+                                          {"--holdout", HOLDOUT, true},
+                                          {"--report", REPORT, true},
                                           {"--json", JSON, false},
                                           DATASET_ARGS_OPTIONS,
                                           TRAIN_OPTIONS};
@@ -355,6 +261,12 @@ int cmd_train(char **arguments) {
         case SAFETENSORS:
             t.safetensors = true;
             break;
+        case HOLDOUT:
+            taken = take_holdout(&t, &a, value) ? 0 : ARGS_BAD;
+            break;
+        case REPORT:
+            t.report = value;
+            break;
         case JSON:
             t.json = true;
             break;
@@ -366,6 +278,11 @@ int cmd_train(char **arguments) {
         }
         if (taken == ARGS_BAD)
             return EXIT_USAGE;
+    }
+    if (t.report != NULL && t.holdout == 0) {
+        tool_error("--report needs --holdout: it is about records that were not trained on");
+        args_help_hint("train", NULL);
+        return EXIT_USAGE;
     }
     if (!named)
         (void)take_algorithm(&t, &a, "all");

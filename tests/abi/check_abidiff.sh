@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # check_abidiff.sh SOURCE_DIR SHARED: compares the library's binary interface, as its debug information describes it,
-# with the one recorded in abi/libmlsel.abi. gcc and clang give the same.
+# with the one recorded in abi/, as in abi/libmlsel.abi. gcc and clang give the same.
 set -eu
 
 source_dir=$1
 shared=$2
-baseline=$source_dir/abi/libmlsel.abi
+baseline=$source_dir/abi/$(basename "$shared" | sed 's/\.so.*//').abi
 
 skip() {
     echo "skipped: $1"
     exit 0
 }
 command -v abidiff >/dev/null 2>&1 || skip "abidiff is missing (Debian: apt-get install abigail-tools)"
-[ "$(uname -sm)" = "Linux x86_64" ] || skip "abi/libmlsel.abi was recorded on x86_64 Linux, this is $(uname -sm)"
+[ "$(uname -sm)" = "Linux x86_64" ] || skip "${baseline##*/} was recorded on x86_64 Linux, this is $(uname -sm)"
 [ -f "$shared" ] || {
     echo "FAILED: there is no $shared"
     exit 1
@@ -39,10 +39,10 @@ fi
 [ "$status" -ne 0 ] || exit 0
 
 if abidiff --harmless --no-added-syms "$baseline" "$work/abi" >/dev/null 2>&1; then
-    echo "FAILED: functions were added that abi/libmlsel.abi does not have. That is compatible: record them with" \
+    echo "FAILED: functions were added that ${baseline##*/} does not have. That is compatible: record them with" \
         "abi/update_baseline.sh"
 else
-    echo "FAILED: the binary interface changed, see above. Programs compiled earlier may break. Only where mlsel.h" \
+    echo "FAILED: the binary interface changed, see above. Programs compiled earlier may break. Only where the header" \
         "permits it (a struct with struct_size grown at its end) may abi/update_baseline.sh record the change"
 fi
 exit 1

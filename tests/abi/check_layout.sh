@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # check_layout.sh SOURCE_DIR: every enumerator, enumeration type, struct and field of the public headers is pinned in
-# test_layout.c or test_layout_backend.c.
+# test_layout.c, test_layout_backend.c or test_layout_train.c.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -54,7 +54,7 @@ facts() {
         }' "$1"
 }
 
-for pair in mlsel.h:test_layout.c mlsel_backend.h:test_layout_backend.c; do
+for pair in mlsel.h:test_layout.c mlsel_backend.h:test_layout_backend.c mlsel_train.h:test_layout_train.c; do
     header=$1/include/${pair%%:*}
     test=$1/tests/abi/${pair##*:}
     facts "$header" | sort >"$work/declared"

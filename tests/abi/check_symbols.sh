@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check_symbols.sh SOURCE_DIR SHARED ARCHIVE
+# check_symbols.sh SOURCE_DIR SHARED ARCHIVE [train]
 # One list of functions, everywhere the same: abi/symbols-in-versions, abi/libmlsel.map, mlsel.h, tests/abi/signatures.h
-# and what libmlsel.so exports. The archive, which cannot hide symbols, defines only names that start with mlsel_.
+# and what libmlsel.so exports. The archive, which cannot hide symbols, defines only names that start with mlsel_. With
+# "train" the same for libmlsel_train.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -10,6 +11,11 @@ export LC_ALL
 source_dir=$1
 shared=$2
 archive=$3
+part=${4:-}
+list=symbols-in-versions${part:+-$part}
+library=mlsel${part:+_$part}
+signatures=signatures${part:+_$part}.h
+node=MLSEL${part:+_$(echo "$part" | tr '[:lower:]' '[:upper:]')}
 nm=${NM:-nm}
 failed=0
 work=$(mktemp -d)
@@ -21,28 +27,28 @@ compare() {
         echo "FAILED: $2: nothing found"
         failed=1
     elif ! diff "$work/listed" "$1" >"$work/diff"; then
-        echo "FAILED: $2 (<: only in abi/symbols-in-versions, >: only there):"
+        echo "FAILED: $2 (<: only in abi/$list, >: only there):"
         cat "$work/diff"
         failed=1
     fi
 }
 
 # "name version" as "name node", the node of the version script being named after major and minor: 0.1.0 is MLSEL_0.1
-sed -e '/^#/d' -e '/^$/d' "$source_dir/abi/symbols-in-versions" >"$work/lines"
+sed -e '/^#/d' -e '/^$/d' "$source_dir/abi/$list" >"$work/lines"
 if grep -Evn '^mlsel_[a-z0-9_]+ [0-9]+\.[0-9]+\.[0-9]+( [0-9]+\.[0-9]+\.[0-9]+)?$' "$work/lines"; then
-    echo "FAILED: abi/symbols-in-versions: lines above are not NAME INTRODUCED [DEPRECATED]"
+    echo "FAILED: abi/$list: lines above are not NAME INTRODUCED [DEPRECATED]"
     failed=1
 fi
-sed -E 's/^([^ ]+) ([0-9]+\.[0-9]+)\..*/\1 MLSEL_\2/' "$work/lines" >"$work/listed"
+sed -E "s/^([^ ]+) ([0-9]+\\.[0-9]+)\\..*/\\1 ${node}_\\2/" "$work/lines" >"$work/listed"
 if ! sort -c -u "$work/listed"; then
-    echo "FAILED: abi/symbols-in-versions: not sorted, or a name twice"
+    echo "FAILED: abi/$list: not sorted, or a name twice"
     failed=1
 fi
 
-awk '/^MLSEL_[0-9.]+ *\{/ { node = $1 }
-     /^ *mlsel_[a-z0-9_]+;/ { gsub(/[ ;]/, ""); print $0, node }' "$source_dir/abi/libmlsel.map" |
+awk '/^MLSEL_[A-Z0-9_.]+ *\{/ { node = $1 }
+     /^ *mlsel_[a-z0-9_]+;/ { gsub(/[ ;]/, ""); print $0, node }' "$source_dir/abi/lib$library.map" |
     sort >"$work/map"
-compare "$work/map" "abi/libmlsel.map differs"
+compare "$work/map" "abi/lib$library.map differs"
 
 # Dynamic symbols other than the version nodes themselves, which are of type A
 "$nm" -D --defined-only "$shared" | awk '$2 != "A" { sub(/@@?/, " ", $3); print $3 }' | sort >"$work/exported"
@@ -50,15 +56,15 @@ compare "$work/exported" "the exports of ${shared##*/} differ"
 
 cut -d' ' -f1 "$work/listed" >"$work/names"
 mv "$work/names" "$work/listed"
-sed -nE 's/^MLSEL_API [^(]*[ *](mlsel_[a-z0-9_]+)\(.*/\1/p' "$source_dir/include/mlsel.h" | sort >"$work/header"
-compare "$work/header" "the functions of mlsel.h differ"
-declared=$(grep -c '^MLSEL_API ' "$source_dir/include/mlsel.h")
+sed -nE 's/^MLSEL_API [^(]*[ *](mlsel_[a-z0-9_]+)\(.*/\1/p' "$source_dir/include/$library.h" | sort >"$work/header"
+compare "$work/header" "the functions of $library.h differ"
+declared=$(grep -c '^MLSEL_API ' "$source_dir/include/$library.h")
 if [ "$declared" -ne "$(wc -l <"$work/header")" ]; then
-    echo "FAILED: mlsel.h: a declaration does not have its name on the line that starts with MLSEL_API"
+    echo "FAILED: $library.h: a declaration does not have its name on the line that starts with MLSEL_API"
     failed=1
 fi
-sed -nE 's/^FUNCTION\([^(]*, (mlsel_[a-z0-9_]+),.*/\1/p' "$source_dir/tests/abi/signatures.h" | sort >"$work/signatures"
-compare "$work/signatures" "the functions of tests/abi/signatures.h differ"
+sed -nE 's/^FUNCTION\([^(]*, (mlsel_[a-z0-9_]+),.*/\1/p' "$source_dir/tests/abi/$signatures" | sort >"$work/signatures"
+compare "$work/signatures" "the functions of tests/abi/$signatures differ"
 
 # AddressSanitizer adds a marker per global variable
 "$nm" -g --defined-only "$archive" | awk 'NF == 3 && $3 !~ /^__odr_asan/ { print $3 }' | sort >"$work/archive"

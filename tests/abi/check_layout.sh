@@ -31,7 +31,7 @@ facts() {
             }
             $0 = text
         }
-        /^typedef int32_t / { sub(/;.*/, "", $3); print "ENUM_TYPE(" $3 ")" }
+        /^typedef int32_t [a-z]/ { sub(/;.*/, "", $3); print "ENUM_TYPE(" $3 ")" }
         {
             rest = $0
             while (match(rest, /MLSEL_[A-Z0-9_]+ = /)) {
@@ -46,7 +46,7 @@ facts() {
             if (match(name, /\(\*[a-z0-9_]+\)/))
                 name = substr(name, RSTART + 2, RLENGTH - 3)
             else {
-                sub(/(\[[0-9]+\])?;.*/, "", name)
+                sub(/(\[[A-Z0-9_]+\])?;.*/, "", name)
                 sub(/.*[ *]/, "", name)
             }
             print "FIELD(" struct ", " name

@@ -281,7 +281,9 @@ static char *make_path(const char *folder, const char *model, size_t width) {
         const char c = model[n];
         const bool is_plain =
             (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        plain[n] = is_plain || (c == '.' && n > 0) ? c : '_';
+        plain[n] = c;
+        if (!is_plain && (c != '.' || n == 0))
+            plain[n] = '_';
     }
     plain[n] = '\0';
     const size_t size = strlen(folder) + sizeof plain + 64;

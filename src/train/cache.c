@@ -455,12 +455,6 @@ uint64_t mlsel_cache_count(const mlsel_cache *cache) { return cache == NULL ? 0 
 
 size_t mlsel_i_cache_width(const mlsel_cache *cache) { return cache->width; }
 
-const char *mlsel_i_cache_layout(const mlsel_cache *cache, size_t *header_size_out, size_t *entry_size) {
-    *header_size_out = cache->header_size;
-    *entry_size = cache->entry_size;
-    return cache->path;
-}
-
 static mlsel_status check_call(const mlsel_cache *cache, const char *text, size_t size, const float *embedding,
                                size_t width, mlsel_error *err) {
     if (cache == NULL || embedding == NULL || (text == NULL && size > 0))

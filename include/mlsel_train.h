@@ -61,14 +61,15 @@ enum {
 /** One (query, model) row. Strings are UTF-8, zero-terminated, and copied. */
 typedef struct mlsel_record {
     uint32_t struct_size;
-    uint32_t flags;         /**< MLSEL_RECORD_ bits */
-    const char *query;      /**< the text; rows of equal text belong to one query */
-    const char *model;      /**< name of the model that answered */
-    const char *category;   /**< NULL or "": other. Of a query's rows the first one's counts */
-    const char *task;       /**< name of the benchmark the query comes from, or NULL. Likewise */
-    double quality;         /**< from 0 to 1; NaN: unknown */
-    double latency_s;       /**< seconds, at least 0; NaN: unknown */
-    double cost;            /**< in whatever unit all records have, at least 0; NaN: unknown */
+    uint32_t flags;    /**< MLSEL_RECORD_ bits */
+    const char *query; /**< the text; rows of equal text belong to one query */
+    const char *model; /**< name of the model that answered */
+    const char
+        *category;    /**< NULL or "": none, which counts as other. Of a query's rows the first that has one counts */
+    const char *task; /**< name of the benchmark the query comes from, or NULL. Likewise */
+    double quality;   /**< from 0 to 1; NaN: unknown */
+    double latency_s; /**< seconds, at least 0; NaN: unknown */
+    double cost;      /**< in whatever unit all records have, at least 0; NaN: unknown */
     const float *embedding; /**< [n_embedding] the query's, or NULL */
     size_t n_embedding;
 } mlsel_record;
@@ -77,19 +78,25 @@ typedef struct mlsel_record {
 MLSEL_API void mlsel_record_init(mlsel_record *record, size_t size);
 
 /**
- * Adds a row. Several rows of one query and model are several measurements: their means count.
+ * Adds a row, or, where that fails, nothing. Several rows of one query and model are several measurements: their means
+ * count. A row of which nothing is known still says that the model was asked. What is remarkable about it, as an
+ * unknown category or another embedding than the query has already, is a finding of no file.
  *
  * @return MLSEL_OK; MLSEL_ERROR_INVALID_ARGUMENT (no query, no model, quality out of range, ...), MLSEL_ERROR_DIMENSION
- *         (an embedding of another width than those before), _NOT_FINITE, _NO_MEMORY, _LIMIT.
+ *         (an embedding of another width than those before), _NOT_FINITE, _NO_MEMORY, _LIMIT (65536 models, 2^30 rows,
+ *         embeddings of 2^20 values are possible).
  */
 MLSEL_API mlsel_status mlsel_dataset_add(mlsel_dataset *dataset, const mlsel_record *record, mlsel_error *err);
 
 /** How to read a file. */
 typedef struct mlsel_read_options {
     uint32_t struct_size;
-    int32_t strict;          /**< not 0: the first bad line fails the call; 0: it is left out, and a finding */
-    uint64_t max_queries;    /**< read rows of the first so many distinct queries; 0: all */
-    uint64_t max_line_bytes; /**< a longer line is a bad one; 0: 16 MiB */
+    int32_t strict;          /**< not 0: the first line with a bad value fails the call, with the line's number as the
+                                  error's detail; 0: the value or the line is left out, and a finding */
+    uint64_t max_queries;    /**< no more distinct queries come into the dataset: rows of others are passed over; 0: any
+                                  number */
+    uint64_t max_line_bytes; /**< a longer line is a bad one; 0: 16 MiB. Memory for reading grows with the longest
+                                  line up to this, not with the file */
 } mlsel_read_options;
 
 /** Sets the defaults; size is sizeof(mlsel_read_options). NULL does nothing. */
@@ -100,14 +107,17 @@ MLSEL_API void mlsel_read_options_init(mlsel_read_options *options, size_t size)
  *
  * Members: `query` and `model_name` (required), `performance` (0 to 1), `response_time` (seconds), `cost`, `category`,
  * `task_name`, `embedding` (numbers). Unknown quality: no `performance`, null, `"performance_known": false`, or a
- * `ground_truth` that is there and empty. Failed: an `error` that is neither null, false nor "". Other members are
- * ignored. Empty lines are skipped. What is wrong with a line is a finding (see mlsel_dataset_finding_count); a bad
- * response_time, cost or embedding leaves the rest of its line in use.
+ * `ground_truth` that is there and empty (null, "", [] or {}). Failed: an `error` that is neither null, false nor "".
+ * Other members are ignored. Empty lines are skipped; lines end in LF or CR LF; a byte order mark is skipped. What is
+ * wrong with a line is a finding (see mlsel_dataset_finding_count); a bad response_time, cost or embedding leaves the
+ * rest of its line in use. That goes for NaN and Infinity too, which JSON does not have and Python writes. With
+ * `strict` the findings NOT_JSON to EMBEDDING_WIDTH and LINE_TOO_LONG are errors.
  *
  * @param path     a file, or "-" for standard input
  * @param options  may be NULL
- * @return MLSEL_OK, also if every line was bad; MLSEL_ERROR_NOT_FOUND, _IO, _NO_MEMORY, _LIMIT; with `strict` the
- *         status of the first bad line. Rows read before a failure stay.
+ * @return MLSEL_OK, also if every line was bad; MLSEL_ERROR_NOT_FOUND, _IO, _NO_MEMORY, _LIMIT; _UNSUPPORTED (the file
+ *         is compressed or UTF-16: the message says what unpacks it); with `strict` _PARSE, _SCHEMA, _DIMENSION or
+ *         _LIMIT for the first bad line. Rows read before a failure stay.
  */
 MLSEL_API mlsel_status mlsel_dataset_read_records(mlsel_dataset *dataset, const char *path,
                                                   const mlsel_read_options *options, mlsel_error *err);
@@ -119,7 +129,8 @@ MLSEL_API mlsel_status mlsel_dataset_read_records_memory(mlsel_dataset *dataset,
 
 /**
  * Reads embeddings, one JSON object with `query` and `embedding` a line, for the queries already in the dataset; others
- * are counted and left out. Otherwise as mlsel_dataset_read_records.
+ * are findings and left out, as is an embedding that differs from one which the query has already by more than
+ * rounding. Otherwise as mlsel_dataset_read_records.
  */
 MLSEL_API mlsel_status mlsel_dataset_read_embeddings(mlsel_dataset *dataset, const char *path,
                                                      const mlsel_read_options *options, mlsel_error *err);
@@ -134,24 +145,30 @@ MLSEL_API mlsel_status mlsel_dataset_set_embedding(mlsel_dataset *dataset, size_
                                                    size_t n_embedding, mlsel_error *err);
 
 /**
- * Gives every query that has no embedding the built-in one, see mlsel_embed_text.
+ * Gives every query that has no embedding the built-in one, see mlsel_embed_text. Beside embeddings of another kind
+ * these mean nothing: do not mix them.
  *
  * @param width  0: that of the embeddings there are, or else MLSEL_EMBEDDING_WIDTH
+ * @return MLSEL_OK; MLSEL_ERROR_DIMENSION (the embeddings there are have another width), _INVALID_ARGUMENT (a width
+ * that mlsel_embed_text has not), _NO_MEMORY.
  */
 MLSEL_API mlsel_status mlsel_dataset_embed(mlsel_dataset *dataset, size_t width, mlsel_error *err);
 
-/** Removes the queries that have no embedding, with their rows; each is a finding. *dropped (may be NULL) receives how
- * many. */
+/** Removes the queries that have no embedding, with their rows; each is a finding. The models stay, also one without
+ * any row left. *dropped (may be NULL) receives how many queries. */
 MLSEL_API mlsel_status mlsel_dataset_drop_unembedded(mlsel_dataset *dataset, uint64_t *dropped, mlsel_error *err);
 
-/** Keeps only the rows of the models named. MLSEL_ERROR_NOT_FOUND if the dataset lacks one; then nothing changes. */
+/** Keeps only the models named, their rows, and the queries that these rows are of. MLSEL_ERROR_NOT_FOUND if the
+ * dataset lacks one; then nothing changes. */
 MLSEL_API mlsel_status mlsel_dataset_keep_models(mlsel_dataset *dataset, const char *const *models, size_t n_models,
                                                  mlsel_error *err);
 
 /**
- * Divides the queries into two new datasets. Which part a query goes to depends on its text and the seed alone.
+ * Divides the queries into two new datasets. Which part a query goes to depends on its text and the seed alone, so that
+ * it stays there when a dataset grows; the sizes are therefore near the share, not exact, and a part of few queries may
+ * be empty. Both have all models. Findings and counts of lines and failed rows stay with the whole.
  *
- * @param share    of the queries for the second part, above 0 and below 1
+ * @param share    chance of a query to come into the second part, above 0 and below 1
  * @param first    receives the larger or training part, second the held-out part; each to be freed
  */
 MLSEL_API mlsel_status mlsel_dataset_split(const mlsel_dataset *dataset, double share, uint64_t seed,
@@ -180,7 +197,8 @@ typedef struct mlsel_dataset_info {
 MLSEL_API mlsel_status mlsel_dataset_get_info(const mlsel_dataset *dataset, mlsel_dataset_info *out, size_t size,
                                               mlsel_error *err);
 
-/** Text of a query, by the order of first occurrence; NULL if there is none. Valid until the dataset is freed. */
+/** Text of a query, by the order of first occurrence; NULL if there is none. Valid until the query is removed or the
+ * dataset freed, as are the following two. */
 MLSEL_API const char *mlsel_dataset_query(const mlsel_dataset *dataset, size_t query);
 /** Its category as given, "" for none. */
 MLSEL_API const char *mlsel_dataset_category(const mlsel_dataset *dataset, size_t query);
@@ -259,34 +277,40 @@ MLSEL_API mlsel_status mlsel_dataset_get_finding(const mlsel_dataset *dataset, s
 /**
  * The built-in text embedder: needs no model, no file and no server, and knows no meaning.
  *
- * Words and character n-grams of the lower-cased text are hashed, weighted by 1 + log(count), projected with random
- * signs to `width` values (feature hashing: K. Weinberger et al., Feature Hashing for Large Scale Multitask Learning,
- * 2009) and scaled to length 1. An empty text gives a vector of zeros. docs/training.md has what it reaches beside real
- * embeddings.
+ * Words, pairs of words, punctuation and character n-grams of the lower-cased text, and how many characters, digits,
+ * capitals and lines it has, are hashed, weighted by 1 + log(count), projected with random signs to `width` values
+ * (feature hashing: K. Weinberger et al., Feature Hashing for Large Scale Multitask Learning, 2009) and scaled to
+ * length
+ * 1. A text of nothing but white space gives zeros. The same everywhere, whatever the machine or the locale.
+ * docs/training.md has what it reaches beside real embeddings.
  *
  * @param text    UTF-8; other bytes are taken as they are
  * @param size    bytes of text
  * @param out     [width] receives the embedding
  * @param width   16 to 65536
- * @return MLSEL_OK; MLSEL_ERROR_NO_MEMORY.
+ * @return MLSEL_OK; MLSEL_ERROR_INVALID_ARGUMENT (the width), _NO_MEMORY.
  */
 MLSEL_API mlsel_status mlsel_embed_text(const char *text, size_t size, float *out, size_t width, mlsel_error *err);
 
 /**
  * Embeddings on disk, by embedding model, width and text. One file per model and width, to which entries are appended;
- * an entry that a crash cut short, or that does not match its checksum, is as if it were not there. One process writes
- * at a time (the others find the file locked: MLSEL_ERROR_IO with detail EAGAIN); a cache must not be used by two
+ * an entry that a crash cut short, or that does not match its checksum, is as if it were not there, and its place is
+ * used again. Any number of processes may read, also while one writes. One writes at a time: the first entry that is
+ * put locks the file until the cache is closed, and puts of others meanwhile are MLSEL_ERROR_IO with detail EAGAIN.
+ * What others write is seen by those that open the cache later, or put into it later. A cache must not be used by two
  * threads at once.
  */
 typedef struct mlsel_cache mlsel_cache;
 
 /**
- * Opens a cache, and makes the folder and the file where they are missing.
+ * Opens a cache, and makes the folder (with those above it) and the file where they are missing. Every entry is read
+ * once to check it. A file that may not be written is opened for reading.
  *
  * @param folder  as in ".cache"
- * @param model   name of the embedding model, any text
- * @param width   of its embeddings, at least 1
- * @return MLSEL_OK; MLSEL_ERROR_IO, _NO_MEMORY; _SCHEMA (the file is something else).
+ * @param model   name of the embedding model, any text of up to 4096 bytes
+ * @param width   of its embeddings, 1 to 2^20
+ * @return MLSEL_OK; MLSEL_ERROR_IO, _NO_MEMORY; _SCHEMA (the file is something else, or its beginning is damaged: the
+ *         message names it).
  */
 MLSEL_API mlsel_status mlsel_cache_open(const char *folder, const char *model, size_t width, mlsel_cache **out,
                                         mlsel_error *err);

@@ -281,7 +281,9 @@ static char *make_path(const char *folder, const char *model, size_t width) {
         const char c = model[n];
         const bool is_plain =
             (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        plain[n] = is_plain || (c == '.' && n > 0) ? c : '_';
+        plain[n] = c;
+        if (!is_plain && (c != '.' || n == 0))
+            plain[n] = '_';
     }
     plain[n] = '\0';
     const size_t size = strlen(folder) + sizeof plain + 64;
@@ -452,12 +454,6 @@ void mlsel_cache_close(mlsel_cache *cache) {
 uint64_t mlsel_cache_count(const mlsel_cache *cache) { return cache == NULL ? 0 : cache->count; }
 
 size_t mlsel_i_cache_width(const mlsel_cache *cache) { return cache->width; }
-
-const char *mlsel_i_cache_layout(const mlsel_cache *cache, size_t *header_size_out, size_t *entry_size) {
-    *header_size_out = cache->header_size;
-    *entry_size = cache->entry_size;
-    return cache->path;
-}
 
 static mlsel_status check_call(const mlsel_cache *cache, const char *text, size_t size, const float *embedding,
                                size_t width, mlsel_error *err) {

@@ -10,7 +10,5 @@ size_t mlsel_i_cache_width(const mlsel_cache *cache);
 /* As mlsel_cache_put; *added says whether the text was new. */
 mlsel_status mlsel_i_cache_put(mlsel_cache *cache, const char *text, size_t size, const float *embedding, size_t width,
                                bool *added, mlsel_error *err);
-/* Path of the file, and how long its header and each of its entries are. */
-const char *mlsel_i_cache_layout(const mlsel_cache *cache, size_t *header_size, size_t *entry_size);
 
 #endif

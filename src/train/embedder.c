@@ -8,6 +8,8 @@
  * words weigh as much as rare ones because style does too: each of these measured better than its opposite. See
  * docs/training.md.
  */
+#include "embedder.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -16,41 +18,60 @@
 
 /* --- letters ------------------------------------------------------------------------------------------------------ */
 
-/* Lower case of ASCII, Latin, Greek and Cyrillic letters. */
-static uint32_t lower(uint32_t c) {
-    if (c < 0x80)
-        return c >= 'A' && c <= 'Z' ? c + 32 : c;
+static uint32_t lower_latin(uint32_t c) {
     if (c < 0x100)
         return c >= 0xc0 && c <= 0xde && c != 0xd7 ? c + 32 : c;
-    if (c < 0x180) { /* pairs, of which the capital is even, or odd in two stretches */
-        const bool is_odd_pair = (c >= 0x139 && c <= 0x148) || c >= 0x179;
-        if (c == 0x130)
-            return 'i';
-        if (c == 0x138 || c == 0x149 || c == 0x17f)
-            return c;
-        if (c == 0x178)
-            return 0xff;
-        return is_odd_pair ? c + (c & 1) : c | 1;
+    /* pairs, of which the capital is even, or odd in two stretches */
+    const bool is_odd_pair = (c >= 0x139 && c <= 0x148) || c >= 0x179;
+    if (c == 0x130)
+        return 'i';
+    if (c == 0x138 || c == 0x149 || c == 0x17f)
+        return c;
+    if (c == 0x178)
+        return 0xff;
+    return is_odd_pair ? c + (c & 1) : c | 1;
+}
+
+static uint32_t lower_greek(uint32_t c) {
+    if (c >= 0x391 && c <= 0x3ab && c != 0x3a2)
+        return c + 32;
+    if (c >= 0x388 && c <= 0x38a)
+        return c + 37;
+    switch (c) {
+    case 0x386:
+        return 0x3ac;
+    case 0x38c:
+        return 0x3cc;
+    case 0x38e:
+    case 0x38f:
+        return c + 63;
+    case 0x3c2: /* the sigma that ends words */
+        return 0x3c3;
+    default:
+        return c;
     }
-    if (c >= 0x370 && c < 0x400) {
-        if (c >= 0x391 && c <= 0x3ab && c != 0x3a2)
-            return c + 32;
-        return c == 0x386                 ? 0x3ac
-               : c >= 0x388 && c <= 0x38a ? c + 37
-               : c == 0x38c               ? 0x3cc
-               : c == 0x38e || c == 0x38f ? c + 63
-               : c == 0x3c2               ? 0x3c3 /* the sigma that ends words */
-                                          : c;
-    }
-    if (c >= 0x400 && c < 0x530) {
-        if (c < 0x410)
-            return c + 80;
-        if (c < 0x430)
-            return c + 32;
-        if ((c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) || c >= 0x4d0)
-            return c | 1;
-    }
+}
+
+static uint32_t lower_cyrillic(uint32_t c) {
+    if (c < 0x410)
+        return c + 80;
+    if (c < 0x430)
+        return c + 32;
+    if ((c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) || c >= 0x4d0)
+        return c | 1;
+    if (c >= 0x4c0 && c <= 0x4ce)
+        return c == 0x4c0 ? 0x4cf : c + (c & 1);
     return c;
+}
+
+uint32_t mlsel_i_lower(uint32_t c) {
+    if (c < 0x80)
+        return c >= 'A' && c <= 'Z' ? c + 32 : c;
+    if (c < 0x180)
+        return lower_latin(c);
+    if (c >= 0x370 && c < 0x400)
+        return lower_greek(c);
+    return c >= 0x400 && c < 0x530 ? lower_cyrillic(c) : c;
 }
 
 typedef enum letter_kind { SPACE, MARK, LETTER, IDEOGRAPH } letter_kind;
@@ -102,20 +123,23 @@ static uint32_t next_character(const unsigned char **at, const unsigned char *en
 enum { WORD = 1, WORD_PAIR, MARKS, GRAM, SHAPE, N_KINDS, KIND_BITS = 3, KIND_MASK = (1 << KIND_BITS) - 1 };
 static const double weights[N_KINDS] = {[WORD] = 1, [WORD_PAIR] = 0.25, [MARKS] = 1, [GRAM] = 0.3, [SHAPE] = 1.5};
 
-enum { SHORTEST_GRAM = 3, LONGEST_GRAM = 5, FIRST_SLOTS = 2048, PLACES_PER_FEATURE = 2 };
+enum { SHORTEST_GRAM = 3, LONGEST_GRAM = 5, PLACES_PER_FEATURE = 2 };
+enum { FIRST_CAPACITY = 2048, SLOTS_PER_FEATURE = 2 };
 
 typedef struct feature {
-    uint64_t hash; /* the kind, which is not 0, in the lowest bits; 0: none */
+    uint64_t hash; /* the kind in the lowest bits */
     uint64_t count;
 } feature;
 
-/* Open addressing. */
+/* Distinct features in the order of their first occurrence, and open addressing to find them. */
 typedef struct feature_table {
-    feature *slots;
-    size_t n_slots; /* a power of 2 */
-    size_t n;
+    feature *features;
+    size_t n, capacity; /* a power of 2 */
+    uint64_t *slots;    /* the upper half of a feature's hash, and below it its index + 1; 0: empty */
     bool has_failed;
 } feature_table;
+
+#define TAG_MASK 0xffffffff00000000u
 
 static uint64_t mix(uint64_t z) {
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -123,37 +147,46 @@ static uint64_t mix(uint64_t z) {
     return z ^ z >> 31;
 }
 
-static feature *find(feature *slots, size_t n_slots, uint64_t hash) {
-    size_t slot = (size_t)(hash >> KIND_BITS) & (n_slots - 1);
-    while (slots[slot].hash != 0 && slots[slot].hash != hash)
-        slot = (slot + 1) & (n_slots - 1);
-    return &slots[slot];
-}
-
-static void grow(feature_table *table) {
-    const size_t n_slots = table->n_slots * 2;
-    feature *slots = mlsel_i_calloc(n_slots, sizeof *slots);
-    if (slots == NULL) {
-        table->has_failed = true;
-        return;
-    }
-    for (size_t i = 0; i < table->n_slots; i++)
-        if (table->slots[i].hash != 0)
-            *find(slots, n_slots, table->slots[i].hash) = table->slots[i];
+static bool allocate(feature_table *table, size_t capacity) {
+    feature *features = mlsel_i_resize(table->features, table->n, capacity, sizeof *features);
+    if (features != NULL)
+        table->features = features;
+    uint64_t *slots = features == NULL ? NULL : mlsel_i_calloc(capacity, SLOTS_PER_FEATURE * sizeof *slots);
+    if (slots == NULL)
+        return false;
     mlsel_i_free(table->slots);
     table->slots = slots;
-    table->n_slots = n_slots;
+    table->capacity = capacity;
+    const size_t mask = capacity * SLOTS_PER_FEATURE - 1;
+    for (size_t i = 0; i < table->n; i++) {
+        const uint64_t hash = table->features[i].hash;
+        size_t slot = (size_t)(hash >> KIND_BITS) & mask;
+        while (slots[slot] != 0)
+            slot = (slot + 1) & mask;
+        slots[slot] = (hash & TAG_MASK) | (i + 1);
+    }
+    return true;
 }
 
 static inline void count(feature_table *table, uint64_t hash, unsigned kind) {
     hash = (hash & ~(uint64_t)KIND_MASK) | kind;
-    feature *f = find(table->slots, table->n_slots, hash);
-    f->count++;
-    if (f->hash != 0)
+    const size_t mask = table->capacity * SLOTS_PER_FEATURE - 1;
+    size_t slot = (size_t)(hash >> KIND_BITS) & mask;
+    for (; table->slots[slot] != 0; slot = (slot + 1) & mask) {
+        if (((table->slots[slot] ^ hash) & TAG_MASK) != 0)
+            continue;
+        feature *f = &table->features[(uint32_t)table->slots[slot] - 1];
+        if (f->hash == hash) {
+            f->count++;
+            return;
+        }
+    }
+    if (table->has_failed)
         return;
-    f->hash = hash;
-    if (++table->n > table->n_slots / 2)
-        grow(table);
+    table->features[table->n] = (feature){hash, 1};
+    table->slots[slot] = (hash & TAG_MASK) | ++table->n;
+    if (table->n == table->capacity)
+        table->has_failed = table->n >= UINT32_MAX / 2 || !allocate(table, table->capacity * 2);
 }
 
 /* --- finding features --------------------------------------------------------------------------------------------- */
@@ -172,6 +205,12 @@ typedef struct scanner {
     unsigned n_last;
 } scanner;
 
+/* Half of mix(), for what comes by every character; project() does the rest. */
+static inline uint64_t step(uint64_t z) {
+    z *= 0xff51afd7ed558ccdu;
+    return z ^ z >> 32;
+}
+
 /* Grams that end with this character of a word; a space is its beginning and its end. */
 static void add_to_grams(scanner *s, uint32_t c) {
     for (unsigned i = LONGEST_GRAM - 1; i > 0; i--)
@@ -181,10 +220,10 @@ static void add_to_grams(scanner *s, uint32_t c) {
         s->n_last++;
     if (s->n_last < SHORTEST_GRAM)
         return;
-    uint64_t hash = mix((uint64_t)s->last[2] << 42 | (uint64_t)s->last[1] << 21 | s->last[0]);
+    uint64_t hash = step((uint64_t)s->last[2] << 42 | (uint64_t)s->last[1] << 21 | s->last[0]);
     count(s->table, hash, GRAM);
     for (unsigned n = SHORTEST_GRAM; n < s->n_last; n++) {
-        hash = mix(hash + s->last[n] + 1);
+        hash = step(hash + s->last[n] + 1);
         count(s->table, hash, GRAM);
     }
 }
@@ -207,8 +246,7 @@ static void add_letter(scanner *s, uint32_t c) {
         s->word = 0x9e3779b97f4a7c15u;
         add_to_grams(s, ' ');
     }
-    s->word = (s->word ^ c) * 0xff51afd7ed558ccdu;
-    s->word ^= s->word >> 32;
+    s->word = step(s->word ^ c);
     add_to_grams(s, c);
 }
 
@@ -244,7 +282,7 @@ static void scan(scanner *s, const unsigned char *at, const unsigned char *end) 
         s->shape[ALL]++;
         s->shape[LINE_ENDS] += c == '\n';
         if (kind == LETTER) {
-            const uint32_t small = lower(c);
+            const uint32_t small = mlsel_i_lower(c);
             s->shape[DIGITS] += c >= '0' && c <= '9';
             s->shape[CAPITALS] += small != c;
             add_letter(s, small);
@@ -269,8 +307,10 @@ static double natural_log(uint64_t n) {
     const double ln2 = 0x1.62e42fefa39efp-1;
     int exponent = 0;
     double m = (double)n;
-    for (; m >= 1.5; m /= 2)
+    while (m >= 1.5) {
+        m /= 2;
         exponent++;
+    }
     const double t = (m - 1) / (m + 1), square = t * t; /* m from 0.75 to 1.5: |t| is at most 0.2 */
     double sum = 0;
     for (int k = 23; k > 0; k -= 2)
@@ -280,11 +320,14 @@ static double natural_log(uint64_t n) {
 
 /* Each feature adds its weight to a few values, with random signs. */
 static void project(const feature_table *table, double *sums, size_t width) {
-    for (size_t i = 0; i < table->n_slots; i++) {
-        const feature *f = &table->slots[i];
-        if (f->hash == 0)
-            continue;
-        const double weight = weights[f->hash & KIND_MASK] * (f->count == 1 ? 1 : 1 + natural_log(f->count));
+    enum { KEPT = 64 };
+    double tf[KEPT] = {0, 1}; /* of counts seen so far */
+    for (size_t i = 0; i < table->n; i++) {
+        const feature *f = &table->features[i];
+        const size_t kept = f->count < KEPT ? (size_t)f->count : 0;
+        if (tf[kept] == 0 || kept == 0)
+            tf[kept] = 1 + natural_log(f->count);
+        const double weight = weights[f->hash & KIND_MASK] * tf[kept];
         uint64_t place = f->hash;
         for (int k = 0; k < PLACES_PER_FEATURE; k++) {
             place = mix(place + 0x9e3779b97f4a7c15u);
@@ -308,9 +351,9 @@ mlsel_status mlsel_embed_text(const char *text, size_t size, float *out, size_t 
     if (width < 16 || width > 65536)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
                             "width is %zu: the built-in embedder gives 16 to 65536 values", width);
-    feature_table table = {.slots = mlsel_i_calloc(FIRST_SLOTS, sizeof(feature)), .n_slots = FIRST_SLOTS};
+    feature_table table = {0};
     double *sums = mlsel_i_calloc(width, sizeof *sums);
-    table.has_failed = table.slots == NULL || sums == NULL;
+    table.has_failed = sums == NULL || !allocate(&table, FIRST_CAPACITY);
     if (!table.has_failed) {
         scanner s = {.table = &table};
         const unsigned char *at = (const unsigned char *)text;
@@ -322,6 +365,7 @@ mlsel_status mlsel_embed_text(const char *text, size_t size, float *out, size_t 
         project(&table, sums, width);
         normalise(sums, out, width);
     }
+    mlsel_i_free(table.features);
     mlsel_i_free(table.slots);
     mlsel_i_free(sums);
     return table.has_failed ? mlsel_i_no_memory(err) : mlsel_i_ok(err);

@@ -52,7 +52,7 @@ static char *soften_token(char *at, const char *end, void **locale, bool *change
     double value;
     const enum json_number_status number = mlsel_i_json_number(&stop, end, locale, &value);
     size_t length = (size_t)(stop - at);
-    while (at + length < end && memchr("+-.0123456789Ee", at[length], 15) != NULL)
+    while (at + length < end && at[length] != '\0' && strchr("+-.0123456789Ee", at[length]) != NULL)
         length++;
     if ((number == JSON_NUMBER_OVERFLOW || number == JSON_NUMBER_TOO_LONG) && length > 3) {
         blank(at, length, TOO_LARGE);
@@ -131,7 +131,7 @@ mlsel_status mlsel_i_record_line_read(record_line *line, const char *text, size_
     for (const cJSON *node = root->child; node != NULL; node = node->next) {
         const int index = find_member(node->string, strlen(node->string));
         if (index >= 0)
-            memcpy((char *)&line->members + members[index].offset, (const void *)&node, sizeof node);
+            *(const cJSON **)(void *)((char *)&line->members + members[index].offset) = node;
     }
     return MLSEL_OK;
 }
@@ -156,25 +156,38 @@ const char *mlsel_i_record_text(const cJSON *node) {
                                                                                                : NULL;
 }
 
-void mlsel_i_record_describe(const cJSON *node, char *out, size_t size) {
-    const char *what = "missing";
-    if (node != NULL && node->type == cJSON_Raw) {
-        what = "a list";
-    } else if (cJSON_IsNumber(node)) {
-        mlsel_i_format_double(out, size, node->valuedouble);
-        return;
-    } else if (cJSON_IsString(node) && is_mark(node->valuestring)) {
-        const char letter = node->valuestring[1];
-        what = letter == '\0' ? words[0].word : letter == 'I' ? words[1].word : letter == '-' ? words[2].word : "huge";
-    } else if (cJSON_IsString(node)) {
-        (void)snprintf(out, size, "the text \"%.24s\"", node->valuestring);
-        return;
-    } else if (node != NULL) {
-        what = cJSON_IsArray(node)    ? "a list"
-               : cJSON_IsObject(node) ? "an object"
-               : cJSON_IsNull(node)   ? "null"
-               : cJSON_IsTrue(node)   ? "true"
-                                      : "false";
+static const char *name_mark(const char *text) {
+    switch (text[1]) {
+    case '\0':
+        return words[0].word;
+    case 'I':
+        return words[1].word;
+    case '-':
+        return words[2].word;
+    default:
+        return "huge";
     }
-    (void)snprintf(out, size, "%s", what);
+}
+
+static const char *name_type(const cJSON *node) {
+    if (cJSON_IsArray(node) || node->type == cJSON_Raw)
+        return "a list";
+    if (cJSON_IsObject(node))
+        return "an object";
+    if (cJSON_IsNull(node))
+        return "null";
+    return cJSON_IsTrue(node) ? "true" : "false";
+}
+
+void mlsel_i_record_describe(const cJSON *node, char *out, size_t size) {
+    if (node == NULL)
+        (void)snprintf(out, size, "missing");
+    else if (cJSON_IsNumber(node))
+        mlsel_i_format_double(out, size, node->valuedouble);
+    else if (!cJSON_IsString(node))
+        (void)snprintf(out, size, "%s", name_type(node));
+    else if (is_mark(node->valuestring))
+        (void)snprintf(out, size, "%s", name_mark(node->valuestring));
+    else
+        (void)snprintf(out, size, "the text \"%.24s\"", node->valuestring);
 }

@@ -157,7 +157,7 @@ static mlsel_status use_record(record_reader *r, const record_line *line) {
 
 static mlsel_status use_embedding(record_reader *r, const record_line *line) {
     const char *query;
-    embedding_view embedding;
+    embedding_view embedding = {0};
     mlsel_status status = read_name(r, "query", line->members.query, MLSEL_FINDING_NO_QUERY, &query);
     if (status != MLSEL_OK || r->is_bad)
         return status;
@@ -171,7 +171,7 @@ static mlsel_status use_embedding(record_reader *r, const record_line *line) {
         status = read_embedding(r, line, &embedding);
     if (status != MLSEL_OK)
         return status;
-    if (is_absent(line->members.embedding) || embedding.values == NULL) {
+    if (embedding.values == NULL) {
         r->is_bad = true;
         return MLSEL_OK;
     }

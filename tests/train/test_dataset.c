@@ -273,6 +273,24 @@ static void many(void **state) {
     mlsel_dataset_free(dataset);
 }
 
+static void too_many_models(void **state) {
+    (void)state;
+    enum { MOST = 65536 };
+    mlsel_error err;
+    char model[32];
+    mlsel_dataset *dataset = create();
+    for (int i = 0; i < MOST; i++) {
+        snprintf(model, sizeof model, "model %06d", i);
+        add(dataset, "q", model, 1);
+    }
+    const mlsel_record record = row("another", "one too many", 1);
+    assert_int_equal(mlsel_dataset_add(dataset, &record, &err), MLSEL_ERROR_LIMIT);
+    assert_int_equal(info_of(dataset).n_queries, 1);
+    assert_int_equal(info_of(dataset).n_models, MOST);
+    assert_string_equal(mlsel_dataset_model(dataset, MOST - 1), "model 065535");
+    mlsel_dataset_free(dataset);
+}
+
 /* --- parts -------------------------------------------------------------------------------------------------------- */
 
 static mlsel_dataset *four_rows(void) {
@@ -483,19 +501,13 @@ static void names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(empty),
-        cmocka_unit_test(order),
-        cmocka_unit_test(means),
-        cmocka_unit_test(failed_is_no_row),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(shorter_struct),
-        cmocka_unit_test(many),
-        cmocka_unit_test(keep_models),
-        cmocka_unit_test(drop_unembedded),
-        cmocka_unit_test(split),
-        cmocka_unit_test(one_of_each),
-        cmocka_unit_test(set_embedding),
-        cmocka_unit_test(embed),
+        cmocka_unit_test(empty),         cmocka_unit_test(order),
+        cmocka_unit_test(means),         cmocka_unit_test(failed_is_no_row),
+        cmocka_unit_test(refused),       cmocka_unit_test(shorter_struct),
+        cmocka_unit_test(many),          cmocka_unit_test(too_many_models),
+        cmocka_unit_test(keep_models),   cmocka_unit_test(drop_unembedded),
+        cmocka_unit_test(split),         cmocka_unit_test(one_of_each),
+        cmocka_unit_test(set_embedding), cmocka_unit_test(embed),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mlsel_train.h"
@@ -541,6 +543,41 @@ static void from_standard_input(void **state) {
     mlsel_dataset_free(dataset);
 }
 
+/* A pipe hands out a few bytes at a time: also the mark at the beginning comes in pieces. */
+static void from_pipe(void **state) {
+    (void)state;
+    static const char text[] = "\xef\xbb\xbf" A "\r\n\n" B;
+    int ends[2];
+    mlsel_error err;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(ends[0]);
+        for (size_t i = 0; i < sizeof text - 1; i++) {
+            if (write(ends[1], text + i, 1) != 1)
+                _Exit(1);
+            nanosleep(&(struct timespec){.tv_nsec = 10000}, NULL);
+        }
+        _Exit(0);
+    }
+    close(ends[1]);
+    const int saved = dup(STDIN_FILENO);
+    assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    mlsel_dataset *dataset = create();
+    const mlsel_status read_status = mlsel_dataset_read_records(dataset, "-", NULL, &err);
+    assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+    close(saved);
+    close(ends[0]);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    test_ok(read_status, &err);
+    assert_int_equal(info_of(dataset).n_queries, 2);
+    assert_int_equal(count_all(dataset), 0);
+    mlsel_dataset_free(dataset);
+}
+
 static void no_file(void **state) {
     (void)state;
     char path[128];
@@ -618,6 +655,7 @@ int main(void) {
         cmocka_unit_test(first_queries_only),
         cmocka_unit_test(from_file),
         cmocka_unit_test(from_standard_input),
+        cmocka_unit_test(from_pipe),
         cmocka_unit_test(no_file),
         cmocka_unit_test(read_embeddings),
     };

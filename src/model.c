@@ -77,7 +77,7 @@ static mlsel_status choose_rule(const mlsel_artifact *artifact, mlsel_knn_rule a
 static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *options, const device_choice *device,
                          mlsel_model **out, mlsel_error *err) {
     mlsel_engine *engine = NULL;
-    mlsel_knn_rule rule;
+    mlsel_knn_rule rule = MLSEL_KNN_RULE_COSINE;
     mlsel_status status = choose_rule(artifact, options->knn_rule, &rule, err);
     if (status != MLSEL_OK)
         return status;

@@ -651,8 +651,8 @@ MLSEL_API mlsel_status mlsel_score_batch_f64(const mlsel_model *model, const dou
  *
  * Monotone: a higher score never has a lower probability. KNN: the label's share of the votes, equal shares where no
  * one voted; under a trade-off, and where outcomes decide, its share of the utilities, which lie closer together than
- * votes do: with n labels about 1 / n each. The others: softmax of the scores; for an MLP that is the network's own output, for KMeans and SVM a confidence for ranking, not
- * calibrated.
+ * votes do: with n labels about 1 / n each. The others: softmax of the scores; for an MLP that is the network's own
+ * output, for KMeans and SVM a confidence for ranking, not calibrated.
  *
  * @param scores    [n_labels] from mlsel_score; NaN is refused, -INFINITY has probability 0
  * @param options   which labels are eligible (its trade-off is not looked at); may be NULL

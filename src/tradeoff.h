@@ -22,8 +22,8 @@ mlsel_status mlsel_i_tradeoff_read(const mlsel_model *model, const mlsel_tradeof
 double mlsel_i_highest_cost(const double *costs, size_t n);
 
 /* Expected outcomes of all labels into out[n_labels], from a run's neighbours; mask as in that run (NULL: none). */
-void mlsel_i_outcomes_gather(const mlsel_model *model, const measurement *m, const uint8_t *mask,
-                             const double *costs, mlsel_outcome *out);
+void mlsel_i_outcomes_gather(const mlsel_model *model, const measurement *m, const uint8_t *mask, const double *costs,
+                             mlsel_outcome *out);
 /* Whether an eligible label has one. */
 bool mlsel_i_outcomes_suffice(const mlsel_model *model, const uint8_t *mask, const mlsel_outcome *outcomes);
 

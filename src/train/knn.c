@@ -235,18 +235,23 @@ static mlsel_status settle_ties(const train_table *table, const uint32_t *querie
     mlsel_status status = mlsel_i_neighbours_find(table, state->k, NULL, run, &lists);
     if (status != MLSEL_OK)
         return status;
-    double *weights = mlsel_i_run_alloc(run, how.k + m, sizeof *weights), *expected = weights + how.k;
-    status = weights == NULL ? mlsel_i_run_status(run) : MLSEL_OK;
-    for (size_t i = 0; i < state->n_rows && status == MLSEL_OK; i++) {
+    double *weights = mlsel_i_run_alloc(run, how.k + m, sizeof *weights);
+    if (weights == NULL) {
+        status = mlsel_i_run_status(run);
+        goto out;
+    }
+    for (size_t i = 0; i < state->n_rows; i++) {
         bool is_tied;
         const double *utility = table->utility + queries[i] * m, best = utility[best_of(table, queries[i], &is_tied)];
         if (!is_tied)
             continue;
+        double *expected = weights + how.k;
         mlsel_i_neighbours_expect(table, &lists, &how, queries[i], state->prior, weights, expected);
         for (size_t j = 0; j < m; j++)
             expected[j] = utility[j] >= best ? expected[j] : (double)NAN;
         state->labels[i] = (uint32_t)mlsel_i_argmax(expected, m);
     }
+out:
     mlsel_i_run_free(run, weights);
     mlsel_i_neighbours_free(run, &lists);
     return status;
@@ -356,7 +361,7 @@ static mlsel_status train(const train_table *table, const train_settings *given,
         is_compatible ? train_records(table, run, &state) : train_outcomes(table, &settings, run, &state);
     if (state != NULL)
         mlsel_i_run_uncount(run, state->bytes);
-    if (status != MLSEL_OK) {
+    if (status != MLSEL_OK || state == NULL) {
         state_free(state);
         return status;
     }

@@ -238,9 +238,11 @@ mlsel_status mlsel_i_knn_choose(const train_table *table, train_settings *settin
     rated_setting *rated = priors == NULL ? NULL : mlsel_i_run_alloc(run, n_rated, sizeof *rated);
     c.scratch = rated == NULL ? NULL : mlsel_i_run_alloc(run, c.n_threads * m, 3 * sizeof *c.scratch);
     c.choices = c.scratch == NULL ? NULL : mlsel_i_run_alloc(run, n, n_settings(&grid) * sizeof *c.choices);
-    mlsel_status status = c.choices == NULL ? mlsel_i_run_status(run) : MLSEL_OK;
-    if (status != MLSEL_OK)
+    mlsel_status status;
+    if (c.choices == NULL) {
+        status = mlsel_i_run_status(run);
         goto out;
+    }
     mlsel_i_folds_assign(n, options->folds, options->seed, fold_of);
     find_priors(table, fold_of, options->folds, priors);
     c.fold_of = fold_of;

@@ -110,6 +110,8 @@ static mlsel_status train(const trainer *kind, train_table *table, train_setting
         status = kind->choose(table, settings, run, &chosen);
     if (status != MLSEL_OK)
         return status;
+    if (table->n_categories > 0 && !(options->category_weight > 0)) /* left open, and nobody has chosen */
+        settings->options.category_weight = 1;
     mlsel_i_table_weigh(table, options->category_weight);
     run->before = choosing;
     run->share = training;

@@ -17,6 +17,12 @@ const char base_samples[] = "{\"algorithm\":\"knn\",\"trained\":true,\"k\":1,\"s
 const char base_categories[] = "{\"algorithm\":\"knn\",\"trained\":true,\"k\":1,\"embeddings\":[[1,0,0.5],[0,1,0.25]],"
                                "\"labels\":[\"a\",\"b\"],\"categories\":[\"x\",\"other\"],\"category_weight\":2.5}";
 
+const char base_outcomes[] =
+    "{\"algorithm\":\"knn\",\"trained\":true,\"k\":2,\"embeddings\":[[1,0],[0,1],[1,1]],\"labels\":[\"a\",\"b\",\"a\"],"
+    "\"model_names\":[\"b\",\"a\",\"c\"],\"outcomes\":{\"quality\":[[0,1,0.5],[1,-1,0.25],[-1,-1,-1]],"
+    "\"utility\":[[0.125,0.75,-1],[1,0,0.375],[0,0,0]],\"latency_ns\":[[5,6,7],[-1,8,9],[0,1,2]],"
+    "\"prior\":[0.5,0.625,0],\"beta\":1.5,\"shrinkage\":2}}";
+
 const char base_kmeans[] =
     "{\"algorithm\":\"kmeans\",\"trained\":true,\"num_clusters\":2,\"n_clusters\":2,"
     "\"centroids\":[[1,0.5],[0,0.25]],\"cluster_models\":[\"a\",\"b\"],\"model_names\":[\"c\",\"a\"],"
@@ -70,8 +76,8 @@ const char base_mlp[] =
     "{\"type\":\"linear\",\"in_features\":2,\"out_features\":2,\"weight\":[[1,0.5],[0,0.25]],\"bias\":null}]}";
 
 const char *const bases[] = {
-    base_knn, base_samples, base_categories, base_kmeans,  base_kmeans_object, base_kmeans_v2,
-    base_svm, base_svm_v2,  base_svm_linear, base_svm_rbf, base_mlp,
+    base_knn,       base_samples, base_categories, base_outcomes,   base_kmeans,  base_kmeans_object,
+    base_kmeans_v2, base_svm,     base_svm_v2,     base_svm_linear, base_svm_rbf, base_mlp,
 };
 const size_t n_bases = LENGTH(bases);
 

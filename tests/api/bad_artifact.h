@@ -21,6 +21,7 @@ typedef struct bad_artifact {
 extern const char base_knn[];
 extern const char base_samples[];
 extern const char base_categories[]; /* KNN with categories of its own */
+extern const char base_outcomes[];   /* KNN with outcomes of every label */
 extern const char base_kmeans[];
 extern const char base_kmeans_object[];
 extern const char base_kmeans_v2[];

@@ -5,6 +5,7 @@
  */
 #include "container_file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,17 @@ static const struct {
     {base_knn, "\\\"max_norm\\\": ", "\\\"max_norm\\\": \\\"\\\",\\\"x\\\": ", S, "mlsel_index.max_norm"},
     {base_knn, "\\\"max_norm\\\": ", "\\\"max_norm\\\": 1e300,\\\"x\\\": ", S, "mlsel_index.max_norm"},
     {base_knn, "\"mlsel_index.scales\": {", "\"mlsel_index.scale\": {", S, "\"scales\" in $.mlsel_index is missing"},
+    /* outcomes */
+    {base_outcomes, "\"outcomes.quality\": {\"dtype\": \"F64\"", "\"outcomes.quality\": {\"dtype\": \"F32\"", S,
+     "expected F64"},
+    {base_outcomes, "\"outcomes.quality\": {\"dtype\": \"F64\",\"shape\": [3,3]",
+     "\"outcomes.quality\": {\"dtype\": \"F64\",\"shape\": [9]", S, "$.outcomes.quality must be a list of rows"},
+    {base_outcomes, "\"outcomes.quality\": {\"dtype\": \"F64\",\"shape\": [3,3]",
+     "\"outcomes.quality\": {\"dtype\": \"F64\",\"shape\": [1,9]", S, "$.outcomes.quality: 1 rows, expected 3"},
+    {base_outcomes, "\"outcomes.quality\": {", "\"outcomes.x\": {", S, "$.outcomes.quality is missing"},
+    {base_outcomes, "\"outcomes.prior\": {", "\"outcomes.x\": {", S, "$.outcomes.prior is missing"},
+    {base_outcomes, "\\\"outcomes\\\": {", "\\\"x\\\": {", S, "no object"},
+    {base_outcomes, "\\\"beta\\\": ", "\\\"beta\\\": -1,\\\"x\\\": ", S, "$.outcomes.beta must be at least 0"},
     /* the other kinds: by the readers of JSON, which the unit under test hands them to */
     {base_svm, "\"mlsel_index.squared_norms\": {", "\"mlsel_index.norms\": {", MLSEL_OK, NULL},
     {base_svm, "\\\"n_support\\\": [", "\\\"n_support\\\": [0,", S, "dual_coef"},
@@ -289,6 +301,33 @@ static void bad_tables(void **state) {
     }
 }
 
+static void bad_outcomes(void **state) {
+    (void)state;
+    static const struct {
+        const char *tensor;
+        size_t index;
+        double value;
+        const char *message;
+    } values[] = {
+        {"outcomes.quality", 4, 1.5, "$.outcomes.quality[1][1]: 1.5 is neither"},
+        {"outcomes.quality", 8, -0.5, "$.outcomes.quality[2][2]: -0.5 is neither"},
+        {"outcomes.quality", 0, NAN, "$.outcomes.quality[0][0]"},
+        {"outcomes.utility", 5, INFINITY, "$.outcomes.utility[1][2]"},
+        {"outcomes.latency_ns", 3, -2, "$.outcomes.latency_ns[1][0]: -2 is neither"},
+        {"outcomes.prior", 2, -1, "$.outcomes.prior[2]: -1 is not"},
+        {"outcomes.prior", 1, NAN, "$.outcomes.prior[1]"},
+    };
+    for (size_t i = 0; i < LENGTH(values); i++) {
+        container_file c;
+        size_t bytes;
+        container_of_text(base_outcomes, &c);
+        double *at = container_tensor(&c, values[i].tensor, &bytes);
+        at[values[i].index] = values[i].value;
+        refuse_container(values[i].tensor, &c, MLSEL_ERROR_SCHEMA, values[i].message);
+        container_free(&c);
+    }
+}
+
 /* The tables of the index, in a model that has one for estimates from integers. */
 static void bad_index(void **state) {
     (void)state;
@@ -440,9 +479,10 @@ static void random_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bases), cmocka_unit_test(bad_headers), cmocka_unit_test(bad_offsets),
-        cmocka_unit_test(bad_sizes),  cmocka_unit_test(bad_tables),  cmocka_unit_test(bad_index),
-        cmocka_unit_test(cut),        cmocka_unit_test(turned_bits), cmocka_unit_test(random_bytes),
+        cmocka_unit_test(test_bases),   cmocka_unit_test(bad_headers), cmocka_unit_test(bad_offsets),
+        cmocka_unit_test(bad_sizes),    cmocka_unit_test(bad_tables),  cmocka_unit_test(bad_outcomes),
+        cmocka_unit_test(bad_index),    cmocka_unit_test(cut),         cmocka_unit_test(turned_bits),
+        cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

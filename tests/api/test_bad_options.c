@@ -196,7 +196,7 @@ static void bad_enumerations(void **state) {
     (void)state;
     mlsel_model_options fine;
     mlsel_model_options_init(&fine, sizeof fine);
-    static const int32_t rules[] = {-1, 2, INT32_MAX, INT32_MIN}, precisions[] = {-1, 5, INT32_MAX, INT32_MIN},
+    static const int32_t rules[] = {-1, 4, INT32_MAX, INT32_MIN}, precisions[] = {-1, 5, INT32_MAX, INT32_MIN},
                          layouts[] = {-1, MLSEL_CATEGORIES_ARTIFACT, 3, INT32_MAX, INT32_MIN};
     char message[128];
     for (size_t i = 0; i < LENGTH(rules); i++) {

@@ -165,6 +165,8 @@ static const char *const artifacts[] = {
     FIXTURE("knn_samples.json"),
     FIXTURE("knn_model_names.json"),
     FIXTURE("knn_zero_row.json"),
+    FIXTURE("knn_outcomes_timed.json"),
+    FIXTURE("knn_outcomes_ties.json"),
     FIXTURE("kmeans_v1_list.json"),
     FIXTURE("kmeans_v1_object.json"),
     FIXTURE("kmeans_v2.json"),

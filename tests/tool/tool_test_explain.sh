@@ -69,3 +69,35 @@ code_is "never chosen" 0
 out_has "never chosen" "^    never  *-  .* never chosen by this artifact\$"
 run select --model never.json --scores --json --limit 1 queries.jsonl
 out_has "never chosen has no score" '"never":null}}$'
+
+# Outcomes of every label. The nearest row of (1, 0, 0, 0) is row 0, then row 2 at 2 - 2 / sqrt(2).
+cat >outcomes.json <<'END'
+{"algorithm": "knn", "trained": true, "k": 2, "embeddings": [[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0]],
+"labels": ["alpha", "beta", "beta"], "qualities": [1, 1, 0.5], "latencies": [0, 0, 0],
+"model_names": ["alpha", "beta", "never-best"],
+"outcomes": {"quality": [[1, 0.5, 0.75], [0, 1, 0.5], [0.25, 0.5, -1]], "prior": [0.5, 0.5, 0.5], "beta": 0, "shrinkage": 0}}
+END
+echo '{"features": [1, 0, 0, 0]}' >first.jsonl
+run explain --model outcomes.json first.jsonl
+code_is "explain outcomes" 0
+out_has "explain outcomes" "^    never-best did best in the 2 nearest rows, of which 1 knows it: 0\.7500 expected; alpha follows with 0\.6250\.\$"
+out_has "explain outcomes" "^ *ROW  *DISTANCE  BEST  *QUALITY  *LATENCY  *ADDED\$"
+out_has "explain outcomes" "^ *0  *0\.0*  alpha  *1\.0000  .*  0\.7500\$"
+out_has "explain outcomes" "^ *2  *0\.58[0-9]*  beta  *0\.5000  .*  0\.0*\$"
+run explain --model outcomes.json --knn-rule vote first.jsonl
+out_has "explain a vote" "^    1 of the 2 nearest rows votes for alpha"
+out_has "explain a vote" "^    never-best  *-  .* never chosen by this artifact\$"
+run inspect outcomes.json
+out_has "inspect outcomes" "^  decision  *by the outcomes that the rows record for every label\$"
+run inspect --json outcomes.json
+out_has "inspect --json outcomes" '"n_samples":3,"knn_rule":"outcomes"'
+run convert --force outcomes.json outcomes.safetensors
+run convert --force outcomes.safetensors outcomes2.json
+run explain --model outcomes.json --json first.jsonl
+sed 's/"model":"[^"]*"//' out >before
+for file in outcomes.safetensors outcomes2.json; do
+    run explain --model $file --json first.jsonl
+    sed 's/"model":"[^"]*"//' out >after
+    same "$file answers as outcomes.json" after before
+done
+refused "outcomes without any" 1 '\$\.outcomes' select --model knn.json --knn-rule outcomes queries.jsonl

@@ -36,7 +36,7 @@ run inspect --json knn.json mlp.json kmeans.json svm.json
 code_is "inspect --json" 0
 out_lines "inspect --json" 4
 out_has "inspect --json knn" '^{"file":"knn.json","algorithm":"knn","format_version":1,"n_features":4,"labels":\["alpha","beta","gamma-large"\],'
-out_has "inspect --json knn" '"k":3,"n_samples":5}$'
+out_has "inspect --json knn" '"k":3,"n_samples":5,"knn_rule":"cosine"}$'
 out_has "inspect --json mlp" '"layers":\[{"type":"linear","in_features":4,"out_features":2,"bias":true},{"type":"relu"'
 out_has "inspect --json kmeans" '"n_clusters":3}$'
 out_has "inspect --json svm" '"form":"one_vs_one","kernel":"linear","gamma":null,"n_classes":3,"n_pairs":3,"n_support_vectors":3}$'
@@ -58,7 +58,7 @@ if mkfifo pipe 2>/dev/null; then
     run inspect --json pipe
     wait
     code_is "inspect a pipe" 0
-    out_has "inspect a pipe" '"n_samples":5}$'
+    out_has "inspect a pipe" '"n_samples":5,"knn_rule":"cosine"}$'
 fi
 cp knn.json ./-odd.json
 run inspect -- -odd.json

@@ -14,6 +14,8 @@ int router_explain(char **arguments);
 int cmd_devices(char **arguments);
 int cmd_convert(char **arguments);
 int cmd_validate(char **arguments);
+/* The following only where MLSEL_TOOL_TRAIN is defined. */
+int cmd_calibrate(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -22,5 +24,6 @@ extern const char cmd_route_help[];
 extern const char cmd_devices_help[];
 extern const char cmd_convert_help[];
 extern const char cmd_validate_help[];
+extern const char cmd_calibrate_help[];
 
 #endif

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "cmd_calibrate_measure.h"
 #include "commands.h"
 #include "dataset_args.h"
 #include "json_out.h"
 #include "model_file.h"
-#include "reliability.h"
 #include "table.h"
 #include "text.h"
 

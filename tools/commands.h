@@ -13,9 +13,8 @@ int cmd_route(char **arguments);
 int router_explain(char **arguments);
 int cmd_devices(char **arguments);
 int cmd_convert(char **arguments);
+int cmd_calibrate(char **arguments); /* where MLSEL_TOOL_TRAIN is defined */
 int cmd_validate(char **arguments);
-/* The following only where MLSEL_TOOL_TRAIN is defined. */
-int cmd_calibrate(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -23,7 +22,7 @@ extern const char cmd_explain_help[];
 extern const char cmd_route_help[];
 extern const char cmd_devices_help[];
 extern const char cmd_convert_help[];
-extern const char cmd_validate_help[];
 extern const char cmd_calibrate_help[];
+extern const char cmd_validate_help[];
 
 #endif

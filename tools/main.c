@@ -16,16 +16,16 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "category).\n"
                                 "\n"
                                 "Commands:\n"
-                                "  route      answer requests as a router's configuration says\n"
-                                "  select     choose a language model for each query from artifacts alone\n"
-                                "  explain    tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
-                                "  inspect    check artifacts and say what they hold\n"
-                                "  convert    write an artifact in another format, for instant loading\n"
-                                "  calibrate  teach an artifact how good its choices are, from records\n"
-                                "  validate   check router configurations and the artifacts they name\n"
-                                "  devices    say what can be scored on here\n"
-                                "  version    version and build\n"
-                                "  help       this text, or that of a command\n"
+                                "  route     answer requests as a router's configuration says\n"
+                                "  select    choose a language model for each query from artifacts alone\n"
+                                "  explain   tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
+                                "  inspect   check artifacts and say what they hold\n"
+                                "  convert   write an artifact in another format, for instant loading\n"
+                                "  calibrate teach an artifact how good its choices are, from records\n"
+                                "  validate  check router configurations and the artifacts they name\n"
+                                "  devices   say what can be scored on here\n"
+                                "  version   version and build\n"
+                                "  help      this text, or that of a command\n"
                                 "\n"
                                 "`mlsel COMMAND --help` or `mlsel help COMMAND` shows options, input formats and\n"
                                 "examples.\n"
@@ -62,13 +62,13 @@ static const char help_help[] = "Usage: mlsel help [COMMAND]\n"
                                 "  mlsel help\n"
                                 "  mlsel help select\n";
 
-#ifdef MLSEL_TOOL_TRAIN
-#define TRAINING(name) cmd_##name, cmd_##name##_help
-#else
+#ifndef MLSEL_TOOL_TRAIN
 static const char no_training_help[] =
-    "This build of mlsel has no training: it was made with -DMLSEL_BUILD_TRAIN=OFF.\n";
+    "This build of mlsel has no training: it was made with -DMLSEL_BUILD_TRAIN=OFF.\n"
+    "\n"
+    "Examples:\n"
+    "  mlsel version\n";
 static int cmd_no_training(char **arguments);
-#define TRAINING(name) cmd_no_training, no_training_help
 #endif
 
 static int cmd_version(char **arguments);
@@ -79,11 +79,20 @@ static const struct command {
     int (*run)(char **arguments);
     const char *help;
 } commands[] = {
-    {"route", cmd_route, cmd_route_help},          {"select", cmd_select, cmd_select_help},
-    {"explain", cmd_explain, cmd_explain_help},    {"inspect", cmd_inspect, cmd_inspect_help},
-    {"convert", cmd_convert, cmd_convert_help},    {"calibrate", TRAINING(calibrate)},
-    {"validate", cmd_validate, cmd_validate_help}, {"devices", cmd_devices, cmd_devices_help},
-    {"version", cmd_version, version_help},        {"help", cmd_help, help_help},
+    {"route", cmd_route, cmd_route_help},
+    {"select", cmd_select, cmd_select_help},
+    {"explain", cmd_explain, cmd_explain_help},
+    {"inspect", cmd_inspect, cmd_inspect_help},
+    {"convert", cmd_convert, cmd_convert_help},
+#ifdef MLSEL_TOOL_TRAIN
+    {"calibrate", cmd_calibrate, cmd_calibrate_help},
+#else
+    {"calibrate", cmd_no_training, no_training_help},
+#endif
+    {"validate", cmd_validate, cmd_validate_help},
+    {"devices", cmd_devices, cmd_devices_help},
+    {"version", cmd_version, version_help},
+    {"help", cmd_help, help_help},
 };
 
 static const struct command *find_command(const char *name) {

@@ -2,8 +2,8 @@
 /*
  * What the confidences of a calibrated artifact are worth on records.
  */
-#ifndef MLSEL_TOOL_RELIABILITY_H
-#define MLSEL_TOOL_RELIABILITY_H
+#ifndef MLSEL_TOOL_CMD_CALIBRATE_MEASURE_H
+#define MLSEL_TOOL_CMD_CALIBRATE_MEASURE_H
 
 #include "mlsel_train.h"
 

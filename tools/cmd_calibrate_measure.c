@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reliability.h"
+#include "cmd_calibrate_measure.h"
 
 #include <math.h>
 #include <stdlib.h>

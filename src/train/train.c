@@ -139,6 +139,8 @@ mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm
         status = mlsel_i_team_create(settings.options.threads, &run.team, err);
     if (status == MLSEL_OK)
         status = mlsel_i_table_create(dataset, &settings.options, &table, err);
+    if (status == MLSEL_OK && !mlsel_i_run_count(&run, mlsel_i_table_bytes(table, table->n_queries)))
+        status = mlsel_i_run_status(&run);
     if (status == MLSEL_OK)
         status = train(kind, table, &settings, &run, &training);
     mlsel_i_team_free(run.team);

@@ -12,14 +12,17 @@ mlsel_status mlsel_i_run_report(train_run *run, const char *stage, uint64_t done
     if (run->progress == NULL)
         return MLSEL_OK;
     snprintf(text, sizeof text, "%s%s", run->stage, stage);
-    const double part = total > 0 ? (double)done / (double)total : (double)NAN;
+    const double part = total > 0 ? fmin((double)done / (double)total, 1) : (double)NAN;
+    const double fraction = run->before + run->share * part;
+    if (fraction > run->reached) /* which NaN is not */
+        run->reached = fmin(fraction, 1);
     const mlsel_train_progress progress = {
         .struct_size = sizeof progress,
         .algorithm = run->algorithm,
         .stage = text,
         .done = done,
         .total = total,
-        .fraction = run->before + run->share * part,
+        .fraction = isnan(fraction) ? fraction : run->reached,
         .loss = loss,
         .validation = validation,
     };

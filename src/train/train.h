@@ -65,6 +65,7 @@ typedef struct train_run {
     mlsel_algorithm algorithm;
     char stage[96];       /* what comes before a trainer's own stage, as in "fold 2 of 5: " */
     double before, share; /* where the current part is in the whole: from `before` on, `share` of it */
+    double reached;       /* the highest fraction reported: a stage that starts anew goes back behind none */
     thread_team *team;    /* NULL: one thread */
     uint64_t bytes, peak_bytes, max_bytes;
     mlsel_status failed; /* of the last allocation that failed */

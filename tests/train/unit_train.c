@@ -105,6 +105,10 @@ static void reports(void **state) {
     assert_true(h.last.done == 3 && h.last.total == 4);
     test_close(h.last.fraction, 0.25 + 0.5 * 0.75, 1e-15, "fraction");
     test_close(h.last.loss, 0.125, 0, "loss");
+    test_ok(mlsel_i_run_report(&run, "once more", 1, 4, 0.125, (double)NAN), &err); /* never goes back */
+    test_close(h.last.fraction, 0.25 + 0.5 * 0.75, 1e-15, "fraction");
+    test_ok(mlsel_i_run_report(&run, "too much", 9, 4, 0.125, (double)NAN), &err);
+    test_close(h.last.fraction, 0.75, 1e-15, "fraction");
     assert_true(isnan(h.last.validation));
     test_ok(mlsel_i_run_report(&run, "somewhere", 3, 0, 0, 0), &err); /* of an end that is not known */
     assert_true(isnan(h.last.fraction));
@@ -116,7 +120,7 @@ static void reports(void **state) {
     h.answer = -1;
     assert_int_equal(mlsel_i_run_report(&run, "pairs", 4, 4, 0, 0), MLSEL_ERROR_CANCELLED);
     assert_string_equal(err.message, "cancelled by the caller");
-    assert_int_equal(h.calls, 4);
+    assert_int_equal(h.calls, 6);
 }
 
 int main(void) {

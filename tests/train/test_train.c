@@ -25,7 +25,7 @@ static mlsel_dataset *make_dataset(size_t n) {
     test_ok(mlsel_dataset_create(&d, &err), &err);
     for (size_t q = 0; q < n; q++) {
         float embedding[WIDTH];
-        char text[24];
+        char text[32];
         snprintf(text, sizeof text, "query %zu", q);
         for (int i = 0; i < WIDTH; i++) {
             noise = noise * 1664525U + 1013904223U;
@@ -146,8 +146,18 @@ static void memory_limit(void **state) {
         test_ok(mlsel_train(d, kind, &o, &training, &err), &err);
         mlsel_training_free(training);
         training = NULL;
-        o.max_memory_bytes = info.peak_bytes - 1;
+        o.max_memory_bytes = info.peak_bytes - 1; /* a trainer that can may do with less */
+        if (mlsel_train(d, kind, &o, &training, &err) == MLSEL_OK) {
+            test_ok(mlsel_training_get_info(training, &info, sizeof info, &err), &err);
+            assert_true(info.peak_bytes <= o.max_memory_bytes);
+            mlsel_training_free(training);
+            training = NULL;
+        } else {
+            assert_int_equal(err.code, MLSEL_ERROR_LIMIT);
+        }
+        o.max_memory_bytes = 4096;
         assert_int_equal(mlsel_train(d, kind, &o, &training, &err), MLSEL_ERROR_LIMIT);
+        assert_string_equal(err.message, "training needs 1 MiB or more, and max_memory_bytes allows 0 MiB");
         assert_null(training);
     }
     mlsel_dataset_free(d);

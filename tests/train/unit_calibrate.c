@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support.h"
 #include "train/json_splice.h"
@@ -214,6 +215,75 @@ static void out_of_memory(void **state) {
     }
 }
 
+static mlsel_dataset *make_dataset(void) {
+    mlsel_dataset *d = NULL;
+    mlsel_error err;
+    test_ok(mlsel_dataset_create(&d, &err), &err);
+    for (int i = 0; i < 20; i++) {
+        const float embedding[] = {(float)i};
+        char query[16];
+        mlsel_record r;
+        snprintf(query, sizeof query, "q%d", i);
+        mlsel_record_init(&r, sizeof r);
+        r.query = query;
+        r.model = "d";
+        r.quality = i > 9;
+        r.embedding = embedding;
+        r.n_embedding = 1;
+        test_ok(mlsel_dataset_add(d, &r, &err), &err);
+    }
+    return d;
+}
+
+/* Whole calls: each allocation fails once, and no file is left behind. */
+static void calls_out_of_memory(void **state) {
+    (void)state;
+    static const char text[] = "{\"algorithm\":\"mlp\",\"trained\":true,\"model_names\":[\"a\",\"d\"],"
+                               "\"layers\":[{\"type\":\"linear\",\"in_features\":1,\"out_features\":2,"
+                               "\"weight\":[[0],[1]],\"bias\":[-9,0]}]}";
+    char folder[] = "/tmp/mlsel-calibration-XXXXXX", from[64], to[2][64];
+    mlsel_dataset *d = make_dataset();
+    mlsel_model *model = NULL;
+    mlsel_floor found;
+    mlsel_error err;
+    assert_non_null(mkdtemp(folder));
+    snprintf(from, sizeof from, "%s/from.json", folder);
+    snprintf(to[0], sizeof to[0], "%s/to.json", folder);
+    snprintf(to[1], sizeof to[1], "%s/to.safetensors", folder);
+    FILE *file = fopen(from, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, sizeof text - 1, file), sizeof text - 1);
+    assert_int_equal(fclose(file), 0);
+    for (int format = 0; format < 2; format++)
+        for (size_t n = 0;; n++) {
+            left = n;
+            mlsel_i_set_alloc_hook(fail_at, NULL);
+            const mlsel_status status = mlsel_calibrate(d, from, MLSEL_CALIBRATION_PLATT, to[format], NULL, &err);
+            mlsel_i_set_alloc_hook(NULL, NULL);
+            if (status == MLSEL_OK) {
+                assert_true(n > 30);
+                break;
+            }
+            assert_int_equal(status, MLSEL_ERROR_NO_MEMORY);
+            assert_int_not_equal(access(to[format], F_OK), 0);
+        }
+    test_ok(mlsel_model_load(to[1], NULL, &model, &err), &err);
+    for (size_t n = 0;; n++) {
+        left = n;
+        mlsel_i_set_alloc_hook(fail_at, NULL);
+        const mlsel_status status = mlsel_find_floor(d, model, 0.5, -1, &found, &err);
+        mlsel_i_set_alloc_hook(NULL, NULL);
+        if (status == MLSEL_OK)
+            break;
+        assert_int_equal(status, MLSEL_ERROR_NO_MEMORY);
+    }
+    test_close(found.quality, 1, 0, "the upper half");
+    mlsel_model_release(model);
+    mlsel_dataset_free(d);
+    remove(from), remove(to[0]), remove(to[1]);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* --- the place in a text ----------------------------------------------------------------------------------------- */
 
 static void splices(void **state) {
@@ -252,7 +322,8 @@ static void splices(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_methods), cmocka_unit_test(on_paper),      cmocka_unit_test(unusable),
-        cmocka_unit_test(no_variation), cmocka_unit_test(out_of_memory), cmocka_unit_test(splices),
+        cmocka_unit_test(no_variation), cmocka_unit_test(out_of_memory), cmocka_unit_test(calls_out_of_memory),
+        cmocka_unit_test(splices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

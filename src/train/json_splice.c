@@ -40,11 +40,10 @@ static size_t skip_value(const char *text, size_t size, size_t at) {
     return size;
 }
 
-static int from_hex(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : 0;
+static unsigned from_hex(char c) {
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *found = c == '\0' ? NULL : strchr(digits, c);
+    return found == NULL ? 0 : (unsigned)(found - digits) % 16;
 }
 
 /* One character of a key that is plain ASCII in its plain form, or 0 for one that is something else. */
@@ -56,11 +55,11 @@ static char next_character(const char *text, size_t end, size_t *at) {
         ++*at;
         return '\0';
     }
-    int code = 0;
+    unsigned code = 0;
     for (size_t i = 1; i <= 4; i++)
         code = code << 4 | from_hex(text[*at + i]);
     *at += 5;
-    return code < 0x80 ? (char)code : '\0';
+    return (char)(code < 0x80 ? code : 0);
 }
 
 /* Whether the string from its quote at `at` to behind the closing one is the key, which is made of letters and may be

@@ -57,9 +57,8 @@ static bool step(const platt_data *d, double *a, double *b, double *value) {
     const double determinant = h11 * h22 - h12 * h12;
     const double da = -(h22 * g1 - h12 * g2) / determinant, db = -(h11 * g2 - h12 * g1) / determinant;
     const double descent = g1 * da + g2 * db;
-    double size = 1;
-    for (int i = 0; i < MAX_HALVINGS; i++, size /= 2) {
-        const double next = objective(d, *a + size * da, *b + size * db);
+    for (int i = 0; i < MAX_HALVINGS; i++) {
+        const double size = ldexp(1, -i), next = objective(d, *a + size * da, *b + size * db);
         if (!(next < *value + sufficient_decrease * size * descent))
             continue;
         *a += size * da;

@@ -507,8 +507,13 @@ MLSEL_API mlsel_status mlsel_training_model(const mlsel_training *training, cons
  * @param calibration  ISOTONIC or PLATT
  * @param path         of the new artifact
  * @param options      as for mlsel_model_save; may be NULL
- * @return MLSEL_OK; MLSEL_ERROR_NOT_TRAINED (too few records of a model), otherwise as mlsel_model_load and
- *         mlsel_model_save.
+ * Models are fitted each for itself. One with fewer than 10 records, or whose scores or qualities are all alike, gets a
+ * constant, its mean drawn towards that of all models; one without records stays unknown. Written as JSON, the copy is
+ * the artifact byte for byte but for the member "calibration".
+ *
+ * @return MLSEL_OK; MLSEL_ERROR_NOT_TRAINED (no query, or no known quality of any of the artifact's models), _NOT_FOUND
+ *         (no such file, or a query without an embedding), _UNSUPPORTED (the artifact is no JSON), otherwise as
+ *         mlsel_model_load and mlsel_model_save.
  */
 MLSEL_API mlsel_status mlsel_calibrate(const mlsel_dataset *dataset, const char *artifact,
                                        mlsel_calibration calibration, const char *path,
@@ -520,12 +525,17 @@ typedef struct mlsel_floor {
     double share;      /**< of the queries that keep the selector's choice */
     double quality;    /**< mean quality of those; NaN: none */
     double below;      /**< mean quality of the selector's choice for the others; NaN: none */
-    uint64_t n;        /**< queries whose choice has a known quality */
+    uint64_t n;        /**< queries whose choice has a known quality and confidence */
     uint64_t reserved;
 } mlsel_floor;
 
 /**
  * Finds the confidence floor (mlsel_router_options.min_probability) that a wish leads to on held-out records.
+ *
+ * The model chooses among those of its labels that the dataset has. The choices that count are those whose quality and
+ * confidence are known. A selector takes the best of several noisy scores, so the answers it chooses are often a little
+ * worse than their confidences, which are fitted to all answers of a model; floors are found by what became of the
+ * choices themselves.
  *
  * @param model    calibrated
  * @param share    keep at least this share of the choices (the highest floor that does); or negative

@@ -21,6 +21,7 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  explain   tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
                                 "  inspect   check artifacts and say what they hold\n"
                                 "  convert   write an artifact in another format, for instant loading\n"
+                                "  calibrate teach an artifact how good its choices are, from records\n"
                                 "  validate  check router configurations and the artifacts they name\n"
 #ifdef MLSEL_TOOL_TRAIN
                                 "  train     make selectors from benchmark records\n"
@@ -65,6 +66,15 @@ static const char help_help[] = "Usage: mlsel help [COMMAND]\n"
                                 "  mlsel help\n"
                                 "  mlsel help select\n";
 
+#ifndef MLSEL_TOOL_TRAIN
+static const char no_training_help[] =
+    "This build of mlsel has no training: it was made with -DMLSEL_BUILD_TRAIN=OFF.\n"
+    "\n"
+    "Examples:\n"
+    "  mlsel version\n";
+static int cmd_no_training(char **arguments);
+#endif
+
 static int cmd_version(char **arguments);
 static int cmd_help(char **arguments);
 
@@ -78,6 +88,11 @@ static const struct command {
     {"explain", cmd_explain, cmd_explain_help},
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
+#ifdef MLSEL_TOOL_TRAIN
+    {"calibrate", cmd_calibrate, cmd_calibrate_help},
+#else
+    {"calibrate", cmd_no_training, no_training_help},
+#endif
     {"validate", cmd_validate, cmd_validate_help},
 #ifdef MLSEL_TOOL_TRAIN
     {"train", cmd_train, cmd_train_help},
@@ -120,6 +135,16 @@ static int unexpected(const char *command, const char *argument) {
     args_help_hint(command, NULL);
     return EXIT_USAGE;
 }
+
+#ifndef MLSEL_TOOL_TRAIN
+static int cmd_no_training(char **arguments) {
+    if (arguments[0] != NULL && is_help(arguments[0]))
+        return show(no_training_help);
+    tool_error("this build of mlsel has no training");
+    tool_hint("it was made with -DMLSEL_BUILD_TRAIN=OFF");
+    return EXIT_USAGE;
+}
+#endif
 
 static int cmd_version(char **arguments) {
     if (arguments[0] != NULL)

@@ -117,10 +117,14 @@ static mlsel_status run_fold(const trainer *kind, const train_table *table, cons
     train_table *part = NULL;
     mlsel_training *training = NULL;
     mlsel_model *model = NULL;
+    const uint64_t bytes = mlsel_i_table_bytes(table, n_rest);
+    if (!mlsel_i_run_count(run, bytes))
+        return mlsel_i_run_status(run);
     mlsel_status status = mlsel_i_table_subset(table, rest, n_rest, &part, run->err);
     if (status == MLSEL_OK)
         status = mlsel_i_train_once(kind, part, settings, run, &training);
     mlsel_i_table_free(part);
+    mlsel_i_run_uncount(run, bytes);
     if (status == MLSEL_OK)
         status = mlsel_training_model(training, NULL, &model, run->err);
     if (status == MLSEL_OK)
@@ -209,7 +213,7 @@ mlsel_status mlsel_i_choose_settings(const trainer *kind, const train_table *tab
         run->share = share / (double)n;
         status = mlsel_i_cross_validate(kind, table, &candidates[i], run, NULL, choices);
         const choice_value value = mlsel_i_value_choices(table, choices);
-        if (status != MLSEL_OK || (i > 0 && !(value.utility > info->cv_utility)))
+        if (status != MLSEL_OK || (i > 0 && !isnan(info->cv_utility) && !(value.utility > info->cv_utility)))
             continue;
         *chosen = i;
         info->cv_utility = value.utility;

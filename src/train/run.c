@@ -12,14 +12,17 @@ mlsel_status mlsel_i_run_report(train_run *run, const char *stage, uint64_t done
     if (run->progress == NULL)
         return MLSEL_OK;
     snprintf(text, sizeof text, "%s%s", run->stage, stage);
-    const double part = total > 0 ? (double)done / (double)total : (double)NAN;
+    const double part = total > 0 ? fmin((double)done / (double)total, 1) : (double)NAN;
+    const double fraction = run->before + run->share * part;
+    if (fraction > run->reached) /* which NaN is not */
+        run->reached = fmin(fraction, 1);
     const mlsel_train_progress progress = {
         .struct_size = sizeof progress,
         .algorithm = run->algorithm,
         .stage = text,
         .done = done,
         .total = total,
-        .fraction = run->before + run->share * part,
+        .fraction = isnan(fraction) ? fraction : run->reached,
         .loss = loss,
         .validation = validation,
     };
@@ -33,11 +36,17 @@ mlsel_status mlsel_i_run_report(train_run *run, const char *stage, uint64_t done
 /* What a block of run memory starts with, in a cache line of its own so that the rest stays aligned. */
 enum { HEAD = MLSEL_ALIGNMENT };
 
+/* Rounded up, so that what is needed never looks like what is allowed. */
+static uint64_t mebibytes_up(uint64_t a, uint64_t b) {
+    const uint64_t sum = b > UINT64_MAX - a ? UINT64_MAX : a + b, rest = ((uint64_t)1 << 20) - 1;
+    return (sum >> 20) + ((sum & rest) != 0);
+}
+
 bool mlsel_i_run_count(train_run *run, uint64_t bytes) {
     if (bytes > UINT64_MAX - run->bytes || (run->max_bytes > 0 && run->bytes + bytes > run->max_bytes)) {
         (void)mlsel_i_fail(
             run->err, MLSEL_ERROR_LIMIT, "training needs %llu MiB or more, and max_memory_bytes allows %llu MiB",
-            (unsigned long long)((run->bytes + bytes) >> 20), (unsigned long long)(run->max_bytes >> 20));
+            (unsigned long long)mebibytes_up(run->bytes, bytes), (unsigned long long)(run->max_bytes >> 20));
         run->failed = MLSEL_ERROR_LIMIT;
         return false;
     }

@@ -25,6 +25,13 @@ void mlsel_i_table_free(train_table *table) {
     mlsel_i_free(table);
 }
 
+uint64_t mlsel_i_table_bytes(const train_table *table, size_t n_queries) {
+    const uint64_t cell = sizeof *table->quality + sizeof *table->latency_s + sizeof *table->utility;
+    const uint64_t query = table->stride * sizeof *table->x + table->n_models * cell;
+    const double share = table->n_queries > 0 ? (double)n_queries / (double)table->n_queries : 0;
+    return n_queries * query + (uint64_t)(share * (double)table->n_records) * sizeof *table->records;
+}
+
 static train_table *alloc_table(size_t n_queries, size_t n_models, size_t n_features, size_t n_records) {
     train_table *table = mlsel_i_calloc(1, sizeof *table);
     if (table == NULL)

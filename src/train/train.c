@@ -152,8 +152,15 @@ mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm
         status = mlsel_i_team_create(settings.options.threads, &run.team, err);
     if (status == MLSEL_OK)
         status = mlsel_i_table_create(dataset, &settings.options, &table, err);
+    if (status == MLSEL_OK && !mlsel_i_run_count(&run, mlsel_i_table_bytes(table, table->n_queries)))
+        status = mlsel_i_run_status(&run);
     if (status == MLSEL_OK)
         status = train(kind, table, &settings, &run, &training);
+    if (status == MLSEL_OK) {
+        run.before = 0;
+        run.share = 1;
+        status = mlsel_i_run_report(&run, "finished", 1, 1, (double)NAN, (double)NAN);
+    }
     mlsel_i_team_free(run.team);
     mlsel_i_table_free(table);
     if (status != MLSEL_OK) {

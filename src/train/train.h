@@ -49,6 +49,9 @@ mlsel_status mlsel_i_table_subset(const train_table *table, const uint32_t *quer
 /* The same as it is, with another category weight (in place). */
 void mlsel_i_table_weigh(train_table *table, double category_weight);
 void mlsel_i_table_free(train_table *table);
+/* What n_queries queries of such a table take, with their records. A table is no memory of a run's: whoever makes one
+ * for a run counts it. */
+uint64_t mlsel_i_table_bytes(const train_table *table, size_t n_queries);
 /* Mean utility of each model over the queries where it is known, into means[n_models]; NaN: never known. */
 void mlsel_i_table_mean_utility(const train_table *table, double *means);
 /* Index of the largest value that is not NaN, the first on ties; -1 if there is none. */
@@ -64,6 +67,7 @@ typedef struct train_run {
     mlsel_algorithm algorithm;
     char stage[96];       /* what comes before a trainer's own stage, as in "fold 2 of 5: " */
     double before, share; /* where the current part is in the whole: from `before` on, `share` of it */
+    double reached;       /* the highest fraction reported: a stage that starts anew goes back behind none */
     thread_team *team;    /* NULL: one thread */
     uint64_t bytes, peak_bytes, max_bytes;
     mlsel_status failed; /* of the last allocation that failed */

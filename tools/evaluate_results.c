@@ -73,7 +73,9 @@ const char *evaluate_percent(char *out, size_t size, double share) {
     if (isnan(share))
         return "-";
     double percent = share * 100;
-    snprintf(out, size, fabs(percent) < 999.95 ? "%+.1f%%" : "%+.0f%%", fabs(percent) < 0.05 ? 0.0 : percent);
+    if (fabs(percent) < 0.05)
+        return "0.0%";
+    snprintf(out, size, fabs(percent) < 999.95 ? "%+.1f%%" : "%+.0f%%", percent);
     return out;
 }
 

@@ -99,10 +99,24 @@ static void write_facts(FILE *out, const evaluate_results *r) {
 
 /* --- tables ------------------------------------------------------------------------------------------------------- */
 
+/* A number, or two; with minus signs as wide as plus signs. */
 static void cell(FILE *out, const char *text) {
+    char sign[2] = "";
     fputs("<td>", out);
-    html_text(out, text);
+    for (const char *at = text; *at != '\0'; ++at) {
+        bool is_minus = *at == '-' && (at == text || at[-1] == ' ') && at[1] >= '0' && at[1] <= '9';
+        sign[0] = *at;
+        fputs(is_minus ? "&minus;" : sign, out);
+    }
     fputs("</td>", out);
+}
+
+/* Where all policies have the same queries, the facts have said how many. */
+static bool differ_in_queries(const evaluate_results *r) {
+    for (size_t i = 1; i < r->n_policies; ++i)
+        if (r->policies[i].n != r->policies[0].n)
+            return true;
+    return false;
 }
 
 static void number_cell(FILE *out, const char *format, double value) {
@@ -115,7 +129,8 @@ static void number_cell(FILE *out, const char *format, double value) {
 static void interval_cell(FILE *out, double low, double high, double scale, int digits) {
     char text[NUMBER] = "\xE2\x80\x93";
     if (!isnan(low) && !isnan(high))
-        snprintf(text, sizeof text, "%.*f to %.*f", digits, low * scale, digits, high * scale);
+        snprintf(text, sizeof text, low < 0 || high < 0 ? "%.*f to %.*f" : "%.*f\xE2\x80\x93%.*f", digits, low * scale,
+                 digits, high * scale);
     cell(out, text);
 }
 
@@ -131,7 +146,8 @@ static void write_policy(FILE *out, const evaluate_results *r, const mlsel_polic
     char text[NUMBER], number[TEXT_NUMBER];
     fprintf(out, "<tr class=\"row-%s\">", figure_class(p->kind));
     row_head(out, p);
-    cell(out, text_count(number, p->n));
+    if (differ_in_queries(r))
+        cell(out, text_count(number, p->n));
     number_cell(out, "%.4f", p->quality);
     interval_cell(out, p->quality_low, p->quality_high, 1, 3);
     if (evaluate_has_latency(r))
@@ -142,7 +158,7 @@ static void write_policy(FILE *out, const evaluate_results *r, const mlsel_polic
     cell(out, evaluate_percent(text, sizeof text, p->over_random));
     cell(out, evaluate_percent(text, sizeof text, p->over_best_single));
     number_cell(out, "%.1f%%", fabs(p->gap_closed) < 0.0005 ? 0 : p->gap_closed * 100);
-    interval_cell(out, p->gap_closed_low, p->gap_closed_high, 100, 1);
+    interval_cell(out, p->gap_closed_low, p->gap_closed_high, 100, 0);
     number_cell(out, "%.4f", p->regret);
     cell(out, evaluate_p(text, sizeof text, p->p_value));
     fputs("</tr>\n", out);
@@ -150,13 +166,15 @@ static void write_policy(FILE *out, const evaluate_results *r, const mlsel_polic
 
 static void write_table(FILE *out, const evaluate_results *r) {
     fputs("<section id=\"numbers\">\n<h2>All numbers</h2>\n<div class=\"scroll\">\n<table>\n<thead><tr><th "
-          "scope=\"col\">policy</th><th>queries</th><th>quality</th><th>interval</th>",
+          "scope=\"col\">policy</th>",
           out);
+    fputs(differ_in_queries(r) ? "<th>queries</th>" : "", out);
+    fputs("<th>quality</th><th>interval</th>", out);
     if (evaluate_has_latency(r))
         fputs("<th>latency</th>", out);
     if (evaluate_has_cost(r))
         fputs("<th>cost</th>", out);
-    fputs("<th>best model</th><th>vs random</th><th>vs best single</th><th>gap closed</th><th>interval</th>"
+    fputs("<th>best model</th><th>vs random</th><th>vs best single</th><th>gap closed</th><th>interval, %</th>"
           "<th>regret</th><th>p</th></tr></thead>\n<tbody>\n",
           out);
     for (size_t i = 0; i < r->n_policies; ++i)

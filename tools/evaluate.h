@@ -36,6 +36,8 @@ const mlsel_policy *evaluate_best_selector(const evaluate_results *r);
 /* A model's share of what a policy chose, and the choices in all. */
 uint64_t evaluate_total(const evaluate_results *r, size_t policy);
 
+/* Zero where `digits` after the point show no more, so that no minus sign is left of it. */
+double evaluate_rounded(double value, int digits);
 /* A p-value as "0.012" or "<0.001"; "-" for NaN. */
 const char *evaluate_p(char *out, size_t size, double p);
 /* 0.1234 as "+12.3 %". */

@@ -62,6 +62,8 @@ uint64_t evaluate_total(const evaluate_results *r, size_t policy) {
     return sum;
 }
 
+double evaluate_rounded(double value, int digits) { return fabs(value) * pow(10, digits) < 0.5 ? 0 : value; }
+
 const char *evaluate_p(char *out, size_t size, double p) {
     if (isnan(p))
         return "-";

@@ -27,7 +27,8 @@ static void print_interval(cell_text out, double low, double high, double scale,
     if (isnan(low) || isnan(high))
         snprintf(out, CELL, "-");
     else
-        snprintf(out, CELL, "%.*f to %.*f", digits, low * scale, digits, high * scale);
+        snprintf(out, CELL, "%.*f to %.*f", digits, evaluate_rounded(low * scale, digits), digits,
+                 evaluate_rounded(high * scale, digits));
 }
 
 static void copy(cell_text out, const char *text) {
@@ -46,7 +47,7 @@ static void fill_cells(const mlsel_policy *p, cell_text *cells) {
     print_fixed(cells[BEST], "%.1f%%", p->best_share * 100);
     copy(cells[OVER_RANDOM], evaluate_percent(cells[OVER_RANDOM], CELL, p->over_random));
     copy(cells[OVER_SINGLE], evaluate_percent(cells[OVER_SINGLE], CELL, p->over_best_single));
-    print_fixed(cells[GAP], "%.1f%%", fabs(p->gap_closed) < 0.0005 ? 0 : p->gap_closed * 100);
+    print_fixed(cells[GAP], "%.1f%%", evaluate_rounded(p->gap_closed * 100, 1));
     print_interval(cells[GAP_INTERVAL], p->gap_closed_low, p->gap_closed_high, 100, 1);
     print_fixed(cells[REGRET], "%.4f", p->regret);
     copy(cells[P_VALUE], evaluate_p(cells[P_VALUE], CELL, p->p_value));

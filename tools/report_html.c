@@ -32,7 +32,8 @@ static void range_text(char *out, size_t size, double low, double high, double s
     if (isnan(low) || isnan(high))
         out[0] = '\0';
     else
-        snprintf(out, size, "%.*f to %.*f%s", digits, low * scale, digits, high * scale, unit);
+        snprintf(out, size, "%.*f to %.*f%s", digits, evaluate_rounded(low * scale, digits), digits,
+                 evaluate_rounded(high * scale, digits), unit);
 }
 
 static void write_quality_card(FILE *out, const char *name, const mlsel_policy *policy) {
@@ -51,7 +52,7 @@ static void write_cards(FILE *out, const evaluate_results *r) {
         write_quality_card(out, "best selector", best);
     write_quality_card(out, "best single model", &r->policies[r->best_single]);
     if (best != NULL && !isnan(best->gap_closed)) {
-        snprintf(value, sizeof value, "%.1f%%", best->gap_closed * 100);
+        snprintf(value, sizeof value, "%.1f%%", evaluate_rounded(best->gap_closed * 100, 1));
         range_text(range, sizeof range, best->gap_closed_low, best->gap_closed_high, 100, 1, "%, ");
         snprintf(note, sizeof note, "%sp %s%s", range, best->p_value < 0.001 ? "" : "= ",
                  evaluate_p(test, sizeof test, best->p_value));
@@ -129,8 +130,8 @@ static void number_cell(FILE *out, const char *format, double value) {
 static void interval_cell(FILE *out, double low, double high, double scale, int digits) {
     char text[NUMBER] = "\xE2\x80\x93";
     if (!isnan(low) && !isnan(high))
-        snprintf(text, sizeof text, low < 0 || high < 0 ? "%.*f to %.*f" : "%.*f\xE2\x80\x93%.*f", digits, low * scale,
-                 digits, high * scale);
+        snprintf(text, sizeof text, low < 0 || high < 0 ? "%.*f to %.*f" : "%.*f\xE2\x80\x93%.*f", digits,
+                 evaluate_rounded(low * scale, digits), digits, evaluate_rounded(high * scale, digits));
     cell(out, text);
 }
 
@@ -157,7 +158,7 @@ static void write_policy(FILE *out, const evaluate_results *r, const mlsel_polic
     number_cell(out, "%.1f%%", p->best_share * 100);
     cell(out, evaluate_percent(text, sizeof text, p->over_random));
     cell(out, evaluate_percent(text, sizeof text, p->over_best_single));
-    number_cell(out, "%.1f%%", fabs(p->gap_closed) < 0.0005 ? 0 : p->gap_closed * 100);
+    number_cell(out, "%.1f%%", evaluate_rounded(p->gap_closed * 100, 1));
     interval_cell(out, p->gap_closed_low, p->gap_closed_high, 100, 0);
     number_cell(out, "%.4f", p->regret);
     cell(out, evaluate_p(text, sizeof text, p->p_value));

@@ -194,7 +194,7 @@ static void draw_gap(const row_plot *p, size_t i) {
     html_text(p->out, hover);
     fputs("</title></rect>\n", p->out);
     whisker(p, y, policy->gap_closed_low, policy->gap_closed_high, "over");
-    snprintf(value, sizeof value, "%.1f%% \xC2\xB7 p %s%s", policy->gap_closed * 100,
+    snprintf(value, sizeof value, "%.1f%% \xC2\xB7 p %s%s", evaluate_rounded(policy->gap_closed * 100, 1),
              policy->p_value < 0.001 ? "" : "= ", evaluate_p(test, sizeof test, policy->p_value));
     plot_text(p->out, PLOT_WIDTH - 4, y + 5, "end", "value", value);
 }

@@ -100,15 +100,16 @@ static void draw_mix(FILE *out, const evaluate_results *r, const palette *p, siz
         draw_bar(out, r, p, "all", mlsel_evaluation_selections(r->evaluation, index), y);
         y += BAR + 8;
     }
-    for (size_t c = 0; c < shown; ++c, y += BAR)
-        draw_bar(out, r, p, mlsel_evaluation_category(r->evaluation, c), by_category + c * r->n_models, y);
+    for (size_t c = 0; c < shown; ++c)
+        draw_bar(out, r, p, mlsel_evaluation_category(r->evaluation, c), by_category + c * r->n_models,
+                 y + BAR * (double)c);
     if (has_rest) {
         uint64_t *rest = tool_alloc(r->n_models, sizeof *rest);
         for (size_t c = shown; c < r->n_categories; ++c)
             for (size_t m = 0; m < r->n_models; ++m)
                 rest[m] += by_category[c * r->n_models + m];
         snprintf(rest_name, sizeof rest_name, "%zu others", r->n_categories - shown);
-        draw_bar(out, r, p, rest_name, rest, y);
+        draw_bar(out, r, p, rest_name, rest, y + BAR * (double)shown);
         free(rest);
     }
     plot_close(out);

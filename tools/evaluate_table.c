@@ -10,7 +10,7 @@
 #include "table.h"
 #include "text.h"
 
-enum { CELL = 48, TITLE_WIDTH = 42, MODEL_WIDTH = 42, MAX_COLUMNS = 12 };
+enum { CELL = 200, TITLE_WIDTH = 42, MODEL_WIDTH = 42, MAX_COLUMNS = 12 };
 
 enum { POLICY, QUALITY, INTERVAL, LATENCY, COST, BEST, OVER_RANDOM, OVER_SINGLE, GAP, GAP_INTERVAL, REGRET, P_VALUE };
 
@@ -38,7 +38,7 @@ static void copy(cell_text out, const char *text) {
 
 static void fill_cells(const mlsel_policy *p, cell_text *cells) {
     char *title = evaluate_title(p, TITLE_WIDTH - 2);
-    snprintf(cells[POLICY], CELL, "%.44s%s", title, p->is_best_single ? " *" : "");
+    snprintf(cells[POLICY], CELL, "%.180s%s", title, p->is_best_single ? " *" : "");
     free(title);
     print_fixed(cells[QUALITY], "%.4f", p->quality);
     print_interval(cells[INTERVAL], p->quality_low, p->quality_high, 1, 3);
@@ -113,7 +113,7 @@ static void print_selections(const evaluate_results *r) {
         shown[count++] = p;
     }
     for (size_t m = 0; m < r->n_models; ++m) {
-        names[m] = text_shortened(mlsel_dataset_model(r->dataset, m), MODEL_WIDTH);
+        names[m] = evaluate_shortened(mlsel_dataset_model(r->dataset, m), MODEL_WIDTH);
         table_fit(&columns[0], names[m]);
     }
     table t = {.columns = columns, .count = count, .colour = tool_colour(STDOUT_FILENO)};

@@ -136,8 +136,10 @@ static void interval_cell(FILE *out, double low, double high, double scale, int 
 }
 
 static void row_head(FILE *out, const mlsel_policy *policy) {
-    char *title = evaluate_title(policy, 80);
-    fputs("<th scope=\"row\">", out);
+    char *title = evaluate_title(policy, 42);
+    fputs("<th scope=\"row\" title=\"", out);
+    html_text(out, policy->name);
+    fputs("\">", out);
     html_text(out, title);
     fputs(policy->is_best_single ? " <abbr title=\"the best single model\">*</abbr></th>" : "</th>", out);
     free(title);

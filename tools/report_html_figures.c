@@ -314,7 +314,7 @@ static void draw_point(tradeoff_plot *p, const mlsel_policy *policy) {
     p->labels[p->n_labels++] = (struct tradeoff_label){.x = x,
                                                        .y = y,
                                                        .is_selector = policy->kind == MLSEL_POLICY_SELECTOR,
-                                                       .text = text_shortened(policy->name, FIGURE_TITLE)};
+                                                       .text = evaluate_shortened(policy->name, FIGURE_TITLE)};
 }
 
 /* Where a label may stand beside its mark: right, left, above, below, and farther ways off, with a line to the mark. */

@@ -64,7 +64,7 @@ static void draw_bar(FILE *out, const evaluate_results *r, const palette *p, con
     char number[TEXT_NUMBER], hover[HOVER];
     for (size_t m = 0; m < r->n_models; ++m)
         total += (double)counts[m];
-    char *label = text_shortened(name, LABEL_WIDTH);
+    char *label = evaluate_shortened(name, LABEL_WIDTH);
     plot_text(out, left - 12, y + (BAR - 5) / 2.0 + 4.5, "end", "label", label);
     free(label);
     for (size_t k = 0; k < r->n_models && total > 0; ++k) {

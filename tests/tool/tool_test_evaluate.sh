@@ -94,7 +94,7 @@ out_has "page: gap" '<h2>Share of the gap closed</h2>'
 out_has "page: latency" '<h2>Quality against latency</h2>'
 out_has "page: mix" '<h2>What the selectors chose</h2>'
 out_has "page: calibration" '<h2>Calibration</h2>'
-out_has "page: numbers" '<tr class="row-selector"><th scope="row">two</th><td>0.7500</td>'
+out_has "page: numbers" '<tr class="row-selector"><th scope="row" title="two">two</th><td>0.7500</td>'
 out_lacks "page: nothing from elsewhere" 'https\?:\|src=\|href=\|url(\|@import\|<script\|<link'
 out_lacks "page: numbers are numbers" '="-\?nan\|="-\?inf\|>-\?nan\|>-\?inf\|,-\?nan\|[0-9]e+'
 run evaluate --data-file records.jsonl --model two.json --report page2.html --threads 2

@@ -606,8 +606,8 @@ typedef struct mlsel_evaluation mlsel_evaluation;
  * @param contenders  may be NULL if n_contenders is 0; the dataset then needs no embeddings
  * @return MLSEL_OK; MLSEL_ERROR_DIMENSION (embeddings of another width than an artifact expects), _NOT_FOUND (a query
  *         without an embedding, or a category that an artifact's own list has no place for), _NO_CANDIDATE (an artifact
- *         that knows none of the models), _NOT_TRAINED (no outcome to measure), _CANCELLED, _NO_MEMORY, _LIMIT (no more
- *         threads), _INVALID_ARGUMENT.
+ *         that knows none of the models, or can choose none of them), _NOT_TRAINED (no outcome to measure), _CANCELLED,
+ * _NO_MEMORY, _LIMIT (no more threads), _INVALID_ARGUMENT.
  */
 MLSEL_API mlsel_status mlsel_evaluate(const mlsel_dataset *dataset, const mlsel_contender *contenders,
                                       size_t n_contenders, const mlsel_evaluate_options *options,

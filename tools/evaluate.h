@@ -26,7 +26,10 @@ typedef struct evaluate_results {
 /* Gathers what the evaluation holds. Free policies. */
 void evaluate_results_read(evaluate_results *r);
 
-/* "always llama" for a model's policy, else the policy's name; cleaned and shortened to `width` characters. Free it. */
+/* Cleaned, and if longer than `width` characters cut in the middle, as what tells names of models apart is often their
+ * end. Free it. */
+char *evaluate_shortened(const char *text, size_t width);
+/* "always llama" for a model's policy, else the policy's name; shortened likewise. Free it. */
 char *evaluate_title(const mlsel_policy *policy, size_t width);
 /* Whether latency, cost, or the quality's interval are known of any policy. */
 bool evaluate_has_latency(const evaluate_results *r);
@@ -36,6 +39,8 @@ const mlsel_policy *evaluate_best_selector(const evaluate_results *r);
 /* A model's share of what a policy chose, and the choices in all. */
 uint64_t evaluate_total(const evaluate_results *r, size_t policy);
 
+/* Zero where `digits` after the point show no more, so that no minus sign is left of it. */
+double evaluate_rounded(double value, int digits);
 /* A p-value as "0.012" or "<0.001"; "-" for NaN. */
 const char *evaluate_p(char *out, size_t size, double p);
 /* 0.1234 as "+12.3 %". */

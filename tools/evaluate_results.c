@@ -20,12 +20,34 @@ void evaluate_results_read(evaluate_results *r) {
     }
 }
 
+/* Offset of character `index`. */
+static size_t offset_of(const char *text, size_t index) {
+    size_t offset = 0;
+    for (uint32_t code_point; index > 0 && text[offset] != '\0'; --index)
+        offset += text_character(text + offset, &code_point);
+    return offset;
+}
+
+char *evaluate_shortened(const char *text, size_t width) {
+    static const char dots[] = "...";
+    char *clean = text_cleaned(text);
+    size_t length = text_width(clean);
+    if (length <= width || width < 8)
+        return clean;
+    size_t head = offset_of(clean, width / 2), tail = offset_of(clean, length - (width - 3 - width / 2));
+    size_t size = head + sizeof dots + strlen(clean + tail);
+    char *out = tool_alloc(size, 1);
+    snprintf(out, size, "%.*s%s%s", (int)head, clean, dots, clean + tail);
+    free(clean);
+    return out;
+}
+
 char *evaluate_title(const mlsel_policy *policy, size_t width) {
     const char *lead = policy->kind == MLSEL_POLICY_ALWAYS ? "always " : "";
     size_t size = strlen(lead) + strlen(policy->name) + 1;
     char *whole = tool_alloc(size, 1);
     snprintf(whole, size, "%s%s", lead, policy->name);
-    char *title = text_shortened(whole, width);
+    char *title = evaluate_shortened(whole, width);
     free(whole);
     return title;
 }
@@ -62,6 +84,8 @@ uint64_t evaluate_total(const evaluate_results *r, size_t policy) {
     return sum;
 }
 
+double evaluate_rounded(double value, int digits) { return fabs(value) * pow(10, digits) < 0.5 ? 0 : value; }
+
 const char *evaluate_p(char *out, size_t size, double p) {
     if (isnan(p))
         return "-";
@@ -73,7 +97,9 @@ const char *evaluate_percent(char *out, size_t size, double share) {
     if (isnan(share))
         return "-";
     double percent = share * 100;
-    snprintf(out, size, fabs(percent) < 999.95 ? "%+.1f%%" : "%+.0f%%", fabs(percent) < 0.05 ? 0.0 : percent);
+    if (fabs(percent) < 0.05)
+        return "0.0%";
+    snprintf(out, size, fabs(percent) < 999.95 ? "%+.1f%%" : "%+.0f%%", percent);
     return out;
 }
 

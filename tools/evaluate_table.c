@@ -10,7 +10,7 @@
 #include "table.h"
 #include "text.h"
 
-enum { CELL = 48, TITLE_WIDTH = 42, MODEL_WIDTH = 42, MAX_COLUMNS = 12 };
+enum { CELL = 200, TITLE_WIDTH = 42, MODEL_WIDTH = 42, MAX_COLUMNS = 12 };
 
 enum { POLICY, QUALITY, INTERVAL, LATENCY, COST, BEST, OVER_RANDOM, OVER_SINGLE, GAP, GAP_INTERVAL, REGRET, P_VALUE };
 
@@ -27,7 +27,8 @@ static void print_interval(cell_text out, double low, double high, double scale,
     if (isnan(low) || isnan(high))
         snprintf(out, CELL, "-");
     else
-        snprintf(out, CELL, "%.*f to %.*f", digits, low * scale, digits, high * scale);
+        snprintf(out, CELL, "%.*f to %.*f", digits, evaluate_rounded(low * scale, digits), digits,
+                 evaluate_rounded(high * scale, digits));
 }
 
 static void copy(cell_text out, const char *text) {
@@ -37,7 +38,7 @@ static void copy(cell_text out, const char *text) {
 
 static void fill_cells(const mlsel_policy *p, cell_text *cells) {
     char *title = evaluate_title(p, TITLE_WIDTH - 2);
-    snprintf(cells[POLICY], CELL, "%.44s%s", title, p->is_best_single ? " *" : "");
+    snprintf(cells[POLICY], CELL, "%.180s%s", title, p->is_best_single ? " *" : "");
     free(title);
     print_fixed(cells[QUALITY], "%.4f", p->quality);
     print_interval(cells[INTERVAL], p->quality_low, p->quality_high, 1, 3);
@@ -46,7 +47,7 @@ static void fill_cells(const mlsel_policy *p, cell_text *cells) {
     print_fixed(cells[BEST], "%.1f%%", p->best_share * 100);
     copy(cells[OVER_RANDOM], evaluate_percent(cells[OVER_RANDOM], CELL, p->over_random));
     copy(cells[OVER_SINGLE], evaluate_percent(cells[OVER_SINGLE], CELL, p->over_best_single));
-    print_fixed(cells[GAP], "%.1f%%", fabs(p->gap_closed) < 0.0005 ? 0 : p->gap_closed * 100);
+    print_fixed(cells[GAP], "%.1f%%", evaluate_rounded(p->gap_closed * 100, 1));
     print_interval(cells[GAP_INTERVAL], p->gap_closed_low, p->gap_closed_high, 100, 1);
     print_fixed(cells[REGRET], "%.4f", p->regret);
     copy(cells[P_VALUE], evaluate_p(cells[P_VALUE], CELL, p->p_value));
@@ -112,7 +113,7 @@ static void print_selections(const evaluate_results *r) {
         shown[count++] = p;
     }
     for (size_t m = 0; m < r->n_models; ++m) {
-        names[m] = text_shortened(mlsel_dataset_model(r->dataset, m), MODEL_WIDTH);
+        names[m] = evaluate_shortened(mlsel_dataset_model(r->dataset, m), MODEL_WIDTH);
         table_fit(&columns[0], names[m]);
     }
     table t = {.columns = columns, .count = count, .colour = tool_colour(STDOUT_FILENO)};

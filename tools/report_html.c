@@ -32,7 +32,8 @@ static void range_text(char *out, size_t size, double low, double high, double s
     if (isnan(low) || isnan(high))
         out[0] = '\0';
     else
-        snprintf(out, size, "%.*f to %.*f%s", digits, low * scale, digits, high * scale, unit);
+        snprintf(out, size, "%.*f to %.*f%s", digits, evaluate_rounded(low * scale, digits), digits,
+                 evaluate_rounded(high * scale, digits), unit);
 }
 
 static void write_quality_card(FILE *out, const char *name, const mlsel_policy *policy) {
@@ -51,7 +52,7 @@ static void write_cards(FILE *out, const evaluate_results *r) {
         write_quality_card(out, "best selector", best);
     write_quality_card(out, "best single model", &r->policies[r->best_single]);
     if (best != NULL && !isnan(best->gap_closed)) {
-        snprintf(value, sizeof value, "%.1f%%", best->gap_closed * 100);
+        snprintf(value, sizeof value, "%.1f%%", evaluate_rounded(best->gap_closed * 100, 1));
         range_text(range, sizeof range, best->gap_closed_low, best->gap_closed_high, 100, 1, "%, ");
         snprintf(note, sizeof note, "%sp %s%s", range, best->p_value < 0.001 ? "" : "= ",
                  evaluate_p(test, sizeof test, best->p_value));
@@ -99,10 +100,24 @@ static void write_facts(FILE *out, const evaluate_results *r) {
 
 /* --- tables ------------------------------------------------------------------------------------------------------- */
 
+/* A number, or two; with minus signs as wide as plus signs. */
 static void cell(FILE *out, const char *text) {
+    char sign[2] = "";
     fputs("<td>", out);
-    html_text(out, text);
+    for (const char *at = text; *at != '\0'; ++at) {
+        bool is_minus = *at == '-' && (at == text || at[-1] == ' ') && at[1] >= '0' && at[1] <= '9';
+        sign[0] = *at;
+        fputs(is_minus ? "&minus;" : sign, out);
+    }
     fputs("</td>", out);
+}
+
+/* Where all policies have the same queries, the facts have said how many. */
+static bool differ_in_queries(const evaluate_results *r) {
+    for (size_t i = 1; i < r->n_policies; ++i)
+        if (r->policies[i].n != r->policies[0].n)
+            return true;
+    return false;
 }
 
 static void number_cell(FILE *out, const char *format, double value) {
@@ -115,13 +130,16 @@ static void number_cell(FILE *out, const char *format, double value) {
 static void interval_cell(FILE *out, double low, double high, double scale, int digits) {
     char text[NUMBER] = "\xE2\x80\x93";
     if (!isnan(low) && !isnan(high))
-        snprintf(text, sizeof text, "%.*f to %.*f", digits, low * scale, digits, high * scale);
+        snprintf(text, sizeof text, low < 0 || high < 0 ? "%.*f to %.*f" : "%.*f\xE2\x80\x93%.*f", digits,
+                 evaluate_rounded(low * scale, digits), digits, evaluate_rounded(high * scale, digits));
     cell(out, text);
 }
 
 static void row_head(FILE *out, const mlsel_policy *policy) {
-    char *title = evaluate_title(policy, 80);
-    fputs("<th scope=\"row\">", out);
+    char *title = evaluate_title(policy, 42);
+    fputs("<th scope=\"row\" title=\"", out);
+    html_text(out, policy->name);
+    fputs("\">", out);
     html_text(out, title);
     fputs(policy->is_best_single ? " <abbr title=\"the best single model\">*</abbr></th>" : "</th>", out);
     free(title);
@@ -131,7 +149,8 @@ static void write_policy(FILE *out, const evaluate_results *r, const mlsel_polic
     char text[NUMBER], number[TEXT_NUMBER];
     fprintf(out, "<tr class=\"row-%s\">", figure_class(p->kind));
     row_head(out, p);
-    cell(out, text_count(number, p->n));
+    if (differ_in_queries(r))
+        cell(out, text_count(number, p->n));
     number_cell(out, "%.4f", p->quality);
     interval_cell(out, p->quality_low, p->quality_high, 1, 3);
     if (evaluate_has_latency(r))
@@ -141,8 +160,8 @@ static void write_policy(FILE *out, const evaluate_results *r, const mlsel_polic
     number_cell(out, "%.1f%%", p->best_share * 100);
     cell(out, evaluate_percent(text, sizeof text, p->over_random));
     cell(out, evaluate_percent(text, sizeof text, p->over_best_single));
-    number_cell(out, "%.1f%%", fabs(p->gap_closed) < 0.0005 ? 0 : p->gap_closed * 100);
-    interval_cell(out, p->gap_closed_low, p->gap_closed_high, 100, 1);
+    number_cell(out, "%.1f%%", evaluate_rounded(p->gap_closed * 100, 1));
+    interval_cell(out, p->gap_closed_low, p->gap_closed_high, 100, 0);
     number_cell(out, "%.4f", p->regret);
     cell(out, evaluate_p(text, sizeof text, p->p_value));
     fputs("</tr>\n", out);
@@ -150,13 +169,15 @@ static void write_policy(FILE *out, const evaluate_results *r, const mlsel_polic
 
 static void write_table(FILE *out, const evaluate_results *r) {
     fputs("<section id=\"numbers\">\n<h2>All numbers</h2>\n<div class=\"scroll\">\n<table>\n<thead><tr><th "
-          "scope=\"col\">policy</th><th>queries</th><th>quality</th><th>interval</th>",
+          "scope=\"col\">policy</th>",
           out);
+    fputs(differ_in_queries(r) ? "<th>queries</th>" : "", out);
+    fputs("<th>quality</th><th>interval</th>", out);
     if (evaluate_has_latency(r))
         fputs("<th>latency</th>", out);
     if (evaluate_has_cost(r))
         fputs("<th>cost</th>", out);
-    fputs("<th>best model</th><th>vs random</th><th>vs best single</th><th>gap closed</th><th>interval</th>"
+    fputs("<th>best model</th><th>vs random</th><th>vs best single</th><th>gap closed</th><th>interval, %</th>"
           "<th>regret</th><th>p</th></tr></thead>\n<tbody>\n",
           out);
     for (size_t i = 0; i < r->n_policies; ++i)

@@ -194,8 +194,8 @@ static void draw_gap(const row_plot *p, size_t i) {
     html_text(p->out, hover);
     fputs("</title></rect>\n", p->out);
     whisker(p, y, policy->gap_closed_low, policy->gap_closed_high, "over");
-    snprintf(value, sizeof value, "%.1f%%   p %s%s", policy->gap_closed * 100, policy->p_value < 0.001 ? "" : "= ",
-             evaluate_p(test, sizeof test, policy->p_value));
+    snprintf(value, sizeof value, "%.1f%% \xC2\xB7 p %s%s", evaluate_rounded(policy->gap_closed * 100, 1),
+             policy->p_value < 0.001 ? "" : "= ", evaluate_p(test, sizeof test, policy->p_value));
     plot_text(p->out, PLOT_WIDTH - 4, y + 5, "end", "value", value);
 }
 
@@ -239,7 +239,7 @@ typedef struct tradeoff_plot {
     plot_scale x, y;
     struct tradeoff_label {
         double x, y;
-        const char *class_name;
+        bool is_selector;
         char *text;
     } * labels;
     size_t n_labels;
@@ -252,25 +252,32 @@ static double policy_x(const tradeoff_plot *p, const mlsel_policy *policy) {
 }
 
 static void scale_tradeoff(tradeoff_plot *p, double left, double right, double top, double bottom) {
-    double x_high = 0, low = INFINITY, high = -INFINITY;
+    double x_low = INFINITY, x_high = 0, low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < p->r->n_policies; ++i) {
         const mlsel_policy *policy = &p->r->policies[i];
         size_t n;
         const mlsel_curve_point *curve = mlsel_evaluation_curve(p->r->evaluation, i, &n);
         if (isnan(policy_x(p, policy)) || isnan(policy->quality))
             continue;
+        x_low = fmin(x_low, policy_x(p, policy));
         x_high = fmax(x_high, policy_x(p, policy));
         low = fmin(low, fmin(policy->quality, policy->quality_low));
         high = fmax(high, fmax(policy->quality, policy->quality_high));
         for (size_t k = 0; k < n; ++k) {
+            x_low = fmin(x_low, x_of(p, curve[k].latency_s, curve[k].cost));
             x_high = fmax(x_high, x_of(p, curve[k].latency_s, curve[k].cost));
             low = fmin(low, curve[k].quality);
             high = fmax(high, curve[k].quality);
         }
     }
-    p->x = plot_scale_nice(0, x_high, left, right, 7);
-    p->y = plot_scale_nice(low, high, bottom, top, 6);
+    /* what differs by an order of magnitude would crowd at the left */
+    bool is_log = x_low > 0 && x_high > 8 * x_low && isfinite(x_low);
+    p->x = is_log ? plot_scale_log(x_low, x_high, left, right) : plot_scale_nice(0, x_high, left, right, 7);
+    p->y = plot_scale_nice(low, high, bottom, top, 8);
 }
+
+/* Curves of selectors differ by their dashes. */
+static int dash_of(const mlsel_policy *policy) { return policy->contender < 0 ? 0 : policy->contender % 4; }
 
 static void draw_curve(const tradeoff_plot *p, size_t index) {
     size_t n, drawn = 0;
@@ -284,8 +291,9 @@ static void draw_curve(const tradeoff_plot *p, size_t index) {
             continue;
         fprintf(p->out, "%s%.1f,%.1f", drawn++ > 0 ? " " : "", plot_at(&p->x, x), plot_at(&p->y, curve[i].quality));
     }
-    fprintf(p->out, "\" class=\"curve %s\"><title>", figure_class(p->r->policies[index].kind));
-    html_text(p->out, p->r->policies[index].name);
+    const mlsel_policy *policy = &p->r->policies[index];
+    fprintf(p->out, "\" class=\"curve %s dash%d\"><title>", figure_class(policy->kind), dash_of(policy));
+    html_text(p->out, policy->name);
     fputs(", over the quality weight</title></polyline>\n", p->out);
 }
 
@@ -303,53 +311,73 @@ static void draw_point(tradeoff_plot *p, const mlsel_policy *policy) {
              p->by_latency ? evaluate_latency(number, sizeof number, value)
                            : evaluate_cost(number, sizeof number, value));
     plot_mark(p->out, shape_of(policy->kind), x, y, 6, kind, hover);
-    p->labels[p->n_labels++] =
-        (struct tradeoff_label){.x = x,
-                                .y = y,
-                                .class_name = policy->kind == MLSEL_POLICY_SELECTOR ? "label strong" : "label small",
-                                .text = text_shortened(policy->name, FIGURE_TITLE)};
+    p->labels[p->n_labels++] = (struct tradeoff_label){.x = x,
+                                                       .y = y,
+                                                       .is_selector = policy->kind == MLSEL_POLICY_SELECTOR,
+                                                       .text = evaluate_shortened(policy->name, FIGURE_TITLE)};
 }
 
-static int compare_labels(const void *left, const void *right) {
-    const struct tradeoff_label *a = left, *b = right;
-    return (a->y > b->y) - (a->y < b->y);
+/* Where a label may stand beside its mark: right, left, above, below, and farther ways off, with a line to the mark. */
+static const struct label_place {
+    double dx, dy; /* of its anchor from the mark */
+    const char *anchor;
+} places[] = {
+    {12, 4, "start"},   {-12, 4, "end"},   {0, -14, "middle"}, {0, 24, "middle"}, {14, -12, "start"}, {-14, -12, "end"},
+    {14, 20, "start"},  {-14, 20, "end"},  {26, -28, "start"}, {-26, -28, "end"}, {26, 36, "start"},  {-26, 36, "end"},
+    {34, -46, "start"}, {-34, -46, "end"}, {34, 54, "start"},  {-34, 54, "end"},
+};
+enum { NEAR_PLACES = 8 };
+
+typedef struct label_box {
+    double left, right, baseline;
+} label_box;
+
+static label_box box_at(const struct tradeoff_label *label, const struct label_place *place) {
+    double width = (double)text_width(label->text) * CHARACTER, x = label->x + place->dx;
+    double left = strcmp(place->anchor, "start") == 0 ? x
+                  : strcmp(place->anchor, "end") == 0 ? x - width
+                                                      : x - width / 2;
+    return (label_box){left, left + width, label->y + place->dy};
 }
 
-/* Whether a label's box, its baseline at y, lies on another one. */
-static bool is_free(const tradeoff_plot *p, const double *placed_x, const double *placed_y, size_t n, double x,
-                    double y) {
-    double width = (double)text_width(p->labels[n].text) * CHARACTER;
-    for (size_t i = 0; i < n; ++i) {
-        double other = (double)text_width(p->labels[i].text) * CHARACTER;
-        if (fabs(placed_y[i] - y) < 15 && x < placed_x[i] + other + 6 && placed_x[i] < x + width + 6)
+/* Whether a box is inside the drawing and lies on no mark and no other box. */
+static bool is_free(const tradeoff_plot *p, const label_box *boxes, size_t n, label_box box) {
+    if (box.left < p->x.from + 4 || box.right > PLOT_WIDTH || box.baseline > p->y.from - 2 ||
+        box.baseline < p->y.to + 10)
+        return false;
+    for (size_t i = 0; i < p->n_labels; ++i)
+        if (fabs(p->labels[i].y + 4 - box.baseline) < 11 && p->labels[i].x + 8 > box.left &&
+            p->labels[i].x - 8 < box.right)
             return false;
-    }
+    for (size_t i = 0; i < n; ++i)
+        if (fabs(boxes[i].baseline - box.baseline) < 14 && boxes[i].left < box.right + 5 &&
+            box.left < boxes[i].right + 5)
+            return false;
     return true;
 }
 
-/* Beside its mark where there is room, else a little above or below it. */
+/* Selectors come first, so that they get the best places; what finds none is told by the mark's hover text. */
 static void draw_labels(tradeoff_plot *p) {
-    static const double shifts[] = {0, -14, 14, -28, 28, -42, 42};
-    double *x = tool_alloc(p->n_labels, sizeof *x), *y = tool_alloc(p->n_labels, sizeof *y);
-    qsort(p->labels, p->n_labels, sizeof *p->labels, compare_labels);
-    for (size_t i = 0; i < p->n_labels; ++i) {
-        const struct tradeoff_label *label = &p->labels[i];
-        double width = (double)text_width(label->text) * CHARACTER;
-        bool done = false;
-        for (size_t k = 0; k < 2 * TOOL_ARRAY_LENGTH(shifts) && !done; ++k) {
-            bool is_left = k % 2 == 1;
-            x[i] = is_left ? label->x - 12 - width : label->x + 12;
-            y[i] = label->y + 4 + shifts[k / 2];
-            bool fits = x[i] > p->x.from && x[i] + width < PLOT_WIDTH;
-            done = fits && is_free(p, x, y, i, x[i], y[i]);
+    label_box *boxes = tool_alloc(p->n_labels, sizeof *boxes);
+    size_t n = 0;
+    for (int pass = 0; pass < 2; ++pass)
+        for (size_t i = 0; i < p->n_labels; ++i) {
+            const struct tradeoff_label *label = &p->labels[i];
+            if (label->is_selector != (pass == 0))
+                continue;
+            size_t k = 0;
+            while (k < TOOL_ARRAY_LENGTH(places) && !is_free(p, boxes, n, box_at(label, &places[k])))
+                ++k;
+            if (k == TOOL_ARRAY_LENGTH(places))
+                continue;
+            double x = label->x + places[k].dx, y = label->y + places[k].dy;
+            boxes[n++] = box_at(label, &places[k]);
+            if (k >= NEAR_PLACES)
+                plot_line(p->out, label->x + places[k].dx / 4, label->y + places[k].dy / 4, x,
+                          y - (places[k].dy > 0 ? 11 : -3), "leader");
+            plot_text(p->out, x, y, places[k].anchor, label->is_selector ? "label strong" : "label small", label->text);
         }
-        if (!done)
-            x[i] = -PLOT_WIDTH; /* in nobody's way */
-        else
-            plot_text(p->out, x[i], y[i], "start", label->class_name, label->text);
-    }
-    free(x);
-    free(y);
+    free(boxes);
 }
 
 static void draw_tradeoff(FILE *out, const evaluate_results *r, bool by_latency) {
@@ -371,6 +399,23 @@ static void draw_tradeoff(FILE *out, const evaluate_results *r, bool by_latency)
     free(p.labels);
 }
 
+static void draw_curve_legend(FILE *out, const evaluate_results *r) {
+    fputs("<ul class=\"legend\">\n", out);
+    for (size_t i = 0; i < r->n_policies; ++i) {
+        if (mlsel_evaluation_curve(r->evaluation, i, NULL) == NULL)
+            continue;
+        fprintf(out,
+                "<li><svg class=\"key\" viewBox=\"0 0 34 8\"><line x1=\"0\" y1=\"4\" x2=\"34\" y2=\"4\" class=\"curve "
+                "%s dash%d\"/></svg>",
+                figure_class(r->policies[i].kind), dash_of(&r->policies[i]));
+        html_text(out, r->policies[i].name);
+        if (!isnan(r->policies[i].area))
+            fprintf(out, ", area %.3f", r->policies[i].area);
+        fputs("</li>\n", out);
+    }
+    fputs("</ul>\n", out);
+}
+
 void figure_tradeoff(FILE *out, const evaluate_results *r) {
     bool has_latency = evaluate_has_latency(r), has_cost = evaluate_has_cost(r), has_curve = false;
     for (size_t i = 0; i < r->n_policies; ++i)
@@ -384,6 +429,8 @@ void figure_tradeoff(FILE *out, const evaluate_results *r) {
                 has_curve ? "Upper left is better. Lines are what the oracle and calibrated selectors reach as the "
                             "quality weight goes from 0 to 1."
                           : "Upper left is better. Vertical bars are the intervals of quality.");
+    if (has_curve)
+        draw_curve_legend(out, r);
     if (has_latency)
         draw_tradeoff(out, r, true);
     if (has_cost)

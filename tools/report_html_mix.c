@@ -16,14 +16,15 @@ enum { MAX_CATEGORIES = 20, BAR = 22, CATEGORY_GUTTER = 170, COUNT_WIDTH = 64, L
 typedef struct palette {
     size_t *order;   /* [n_models] models, most chosen first */
     size_t *colour;  /* [n_models] */
-    size_t n_single; /* models with a colour of their own */
+    size_t n_chosen; /* models that some selector chose */
+    size_t n_single; /* of them, those with a colour of their own */
 } palette;
 
 static bool is_shown(const mlsel_policy *policy) { return policy->kind == MLSEL_POLICY_SELECTOR; }
 
 /* Selectors alone decide, so that their models are told apart. */
 static palette make_palette(const evaluate_results *r) {
-    palette p = {tool_alloc(r->n_models, sizeof *p.order), tool_alloc(r->n_models, sizeof *p.colour), 0};
+    palette p = {tool_alloc(r->n_models, sizeof *p.order), tool_alloc(r->n_models, sizeof *p.colour), 0, 0};
     uint64_t *counts = tool_alloc(r->n_models, sizeof *counts);
     for (size_t i = 0; i < r->n_policies; ++i)
         for (size_t m = 0; m < r->n_models && is_shown(&r->policies[i]); ++m)
@@ -34,7 +35,9 @@ static palette make_palette(const evaluate_results *r) {
             p.order[k] = p.order[k - 1];
         p.order[k] = m;
     }
-    p.n_single = r->n_models <= FIGURE_COLOURS ? r->n_models : FIGURE_COLOURS - 1;
+    while (p.n_chosen < r->n_models && counts[p.order[p.n_chosen]] > 0)
+        ++p.n_chosen;
+    p.n_single = p.n_chosen <= FIGURE_COLOURS ? p.n_chosen : FIGURE_COLOURS - 1;
     for (size_t k = 0; k < r->n_models; ++k)
         p.colour[p.order[k]] = k < p.n_single ? k : FIGURE_COLOURS - 1;
     free(counts);
@@ -48,9 +51,9 @@ static void draw_legend(FILE *out, const evaluate_results *r, const palette *p) 
         html_text(out, mlsel_dataset_model(r->dataset, p->order[k]));
         fputs("</li>\n", out);
     }
-    if (p->n_single < r->n_models)
+    if (p->n_single < p->n_chosen)
         fprintf(out, "<li><span class=\"swatch b%d\"></span>%zu other models</li>\n", FIGURE_COLOURS - 1,
-                r->n_models - p->n_single);
+                p->n_chosen - p->n_single);
     fputs("</ul>\n", out);
 }
 
@@ -61,8 +64,8 @@ static void draw_bar(FILE *out, const evaluate_results *r, const palette *p, con
     char number[TEXT_NUMBER], hover[HOVER];
     for (size_t m = 0; m < r->n_models; ++m)
         total += (double)counts[m];
-    char *label = text_shortened(name, LABEL_WIDTH);
-    plot_text(out, left - 12, y + BAR / 2.0 + 4, "end", "label", label);
+    char *label = evaluate_shortened(name, LABEL_WIDTH);
+    plot_text(out, left - 12, y + (BAR - 5) / 2.0 + 4.5, "end", "label", label);
     free(label);
     for (size_t k = 0; k < r->n_models && total > 0; ++k) {
         size_t m = p->order[k];
@@ -77,7 +80,7 @@ static void draw_bar(FILE *out, const evaluate_results *r, const palette *p, con
         fputs("</title></rect>\n", out);
         x += share * width;
     }
-    plot_text(out, PLOT_WIDTH - 4, y + BAR / 2.0 + 4, "end", "value", text_count(number, (uint64_t)total));
+    plot_text(out, PLOT_WIDTH - 4, y + (BAR - 5) / 2.0 + 4.5, "end", "value", text_count(number, (uint64_t)total));
 }
 
 static void draw_mix(FILE *out, const evaluate_results *r, const palette *p, size_t index) {
@@ -97,15 +100,16 @@ static void draw_mix(FILE *out, const evaluate_results *r, const palette *p, siz
         draw_bar(out, r, p, "all", mlsel_evaluation_selections(r->evaluation, index), y);
         y += BAR + 8;
     }
-    for (size_t c = 0; c < shown; ++c, y += BAR)
-        draw_bar(out, r, p, mlsel_evaluation_category(r->evaluation, c), by_category + c * r->n_models, y);
+    for (size_t c = 0; c < shown; ++c)
+        draw_bar(out, r, p, mlsel_evaluation_category(r->evaluation, c), by_category + c * r->n_models,
+                 y + BAR * (double)c);
     if (has_rest) {
         uint64_t *rest = tool_alloc(r->n_models, sizeof *rest);
         for (size_t c = shown; c < r->n_categories; ++c)
             for (size_t m = 0; m < r->n_models; ++m)
                 rest[m] += by_category[c * r->n_models + m];
         snprintf(rest_name, sizeof rest_name, "%zu others", r->n_categories - shown);
-        draw_bar(out, r, p, rest_name, rest, y);
+        draw_bar(out, r, p, rest_name, rest, y + BAR * (double)shown);
         free(rest);
     }
     plot_close(out);

@@ -57,7 +57,33 @@ plot_scale plot_scale_nice(double low, double high, double from, double to, int 
     return s;
 }
 
+/* The n-th tick of a logarithmic scale; number 0 is 1. */
+static double log_tick(int n) {
+    static const double factors[] = {1, 2, 5};
+    int decade = n >= 0 ? n / 3 : -((2 - n) / 3);
+    return factors[n - 3 * decade] * pow(10, decade);
+}
+
+static int log_tick_below(double value) {
+    int n = 3 * (int)floor(log10(value)) + 3;
+    while (log_tick(n) > value * (1 + 1e-9))
+        --n;
+    return n;
+}
+
+plot_scale plot_scale_log(double low, double high, double from, double to) {
+    plot_scale s = {.from = from, .to = to, .is_log = true};
+    int first = log_tick_below(low), last = log_tick_below(high);
+    if (log_tick(last) < high * (1 - 1e-9))
+        ++last;
+    s.low = log_tick(first);
+    s.high = log_tick(last > first ? last : first + 1);
+    return s;
+}
+
 double plot_at(const plot_scale *s, double value) {
+    if (s->is_log)
+        return s->from + log(value / s->low) / log(s->high / s->low) * (s->to - s->from);
     return s->from + (value - s->low) / (s->high - s->low) * (s->to - s->from);
 }
 
@@ -81,15 +107,23 @@ void plot_line(FILE *out, double x1, double y1, double x2, double y2, const char
     fprintf(out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x1, y1, x2, y2, class_name);
 }
 
-static size_t tick_count(const plot_scale *s) { return (size_t)((s->high - s->low) / s->step + 0.5) + 1; }
+static size_t tick_count(const plot_scale *s) {
+    if (s->is_log)
+        return (size_t)(log_tick_below(s->high) - log_tick_below(s->low)) + 1;
+    return (size_t)((s->high - s->low) / s->step + 0.5) + 1;
+}
 
 static double tick_value(const plot_scale *s, size_t i) {
+    if (s->is_log)
+        return log_tick(log_tick_below(s->low) + (int)i);
     double value = s->low + (double)i * s->step;
     return fabs(value) < s->step * 1e-6 ? 0 : value;
 }
 
 static void tick_label(const plot_scale *s, double value, bool percent, char *text, size_t size) {
-    if (percent)
+    if (s->is_log)
+        snprintf(text, size, "%g", value);
+    else if (percent)
         snprintf(text, size, "%.*f%%", s->digits > 2 ? s->digits - 2 : 0, value * 100);
     else
         snprintf(text, size, "%.*f", s->digits, value);

@@ -19,10 +19,13 @@ typedef struct plot_scale {
     double from, to;  /* where these are drawn */
     double step;      /* between ticks */
     int digits;       /* after the point, that ticks need */
+    bool is_log;      /* ticks are 1, 2 and 5 times powers of ten */
 } plot_scale;
 
 /* A scale that holds low to high and begins and ends at a tick; `about` ticks. */
 plot_scale plot_scale_nice(double low, double high, double from, double to, int about);
+/* A logarithmic one; low must be above 0. */
+plot_scale plot_scale_log(double low, double high, double from, double to);
 double plot_at(const plot_scale *s, double value);
 
 enum { PLOT_WIDTH = 960 };

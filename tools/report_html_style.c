@@ -20,11 +20,11 @@ const char *const report_html_style[] = {
     "*{box-sizing:border-box}\n",
     "body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,"
     "\"Helvetica Neue\",\"Noto Sans\",\"Liberation Sans\",Arial,sans-serif}\n",
-    "main{max-width:1040px;margin:0 auto;padding:40px 32px 64px}\n",
+    "main{max-width:1120px;margin:0 auto;padding:40px 32px 64px}\n",
     "h1{font-size:30px;line-height:1.2;margin:0 0 24px;letter-spacing:-.01em}\n",
     "h2{font-size:21px;line-height:1.3;margin:56px 0 4px}\n",
     "h3{font-size:16px;margin:24px 0 6px}\n",
-    "p.caption{margin:0 0 14px;color:var(--soft);max-width:70ch}\n",
+    "p.caption{margin:0 0 14px;color:var(--soft);max-width:84ch}\n",
     ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:14px;margin:0 0 22px}\n",
     ".card{background:var(--card);border-radius:10px;padding:14px 18px;min-width:0}\n",
     ".card .name{color:var(--soft);font-size:14px}\n",
@@ -34,17 +34,20 @@ const char *const report_html_style[] = {
     "dl.facts div{display:flex;gap:8px}dt{color:var(--soft)}dd{margin:0;font-variant-numeric:tabular-nums;"
     "overflow-wrap:anywhere}\n",
     "svg{display:block;width:100%;height:auto;overflow:visible;font-family:inherit}\n",
-    "svg text{fill:var(--ink);font-size:13.5px}\n",
+    "svg text{fill:var(--ink);font-size:13.5px}svg .label{paint-order:stroke;stroke:var(--page);stroke-width:3px;"
+    "stroke-linejoin:round}\n",
     "svg .tick,svg .note,svg .value{fill:var(--soft);font-size:12.5px;font-variant-numeric:tabular-nums}\n",
     "svg .axis{fill:var(--soft);font-size:13.5px}svg .strong{font-weight:650}svg .small{font-size:12.5px;"
     "fill:var(--soft)}\n",
-    ".grid{stroke:var(--line);stroke-width:1}.zero{stroke:var(--soft);stroke-width:1.2}"
+    ".grid{stroke:var(--line);stroke-width:1}.leader{stroke:var(--soft);stroke-width:.8}.zero{stroke:var(--soft);stroke-width:1.2}"
     ".reference{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 4;fill:none}\n",
     ".selector{--k:var(--selector)}.oracle{--k:var(--oracle)}.group{--k:var(--group)}.single{--k:var(--single)}"
     ".random{--k:var(--random)}.over{--k:var(--ink)}\n",
     "svg circle,svg path,svg rect.selector,svg rect.group{fill:var(--k);stroke:var(--page);stroke-width:1.2}\n",
     "svg .ring{fill:var(--page);stroke:var(--k);stroke-width:2}\n",
-    ".whisker{stroke:var(--k);stroke-width:1.8}.curve{fill:none;stroke:var(--k);stroke-width:2.2;"
+    ".whisker{stroke:var(--k);stroke-width:1.8}.dash1{stroke-dasharray:7 4}.dash2{stroke-dasharray:2 3.5}.dash3{"
+    "stroke-dasharray:9 3 2 3}svg.key{display:inline-block;width:34px;height:8px;margin-right:8px;"
+    "vertical-align:middle}.curve{fill:none;stroke:var(--k);stroke-width:2;"
     "stroke-linejoin:round}\n",
     "svg rect.seg{stroke:var(--page);stroke-width:1}\n",
     ".c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}"
@@ -59,13 +62,13 @@ const char *const report_html_style[] = {
     "max-width:480px}"
     "figcaption{font-size:14px;color:var(--soft);margin-bottom:6px;overflow-wrap:anywhere}"
     "figcaption b{color:var(--ink)}\n",
-    ".scroll{overflow-x:auto;margin:12px 0}table{border-collapse:collapse;font-size:13.5px;"
+    ".scroll{overflow-x:auto;margin:12px 0}table{border-collapse:collapse;font-size:13px;"
     "font-variant-numeric:tabular-nums;min-width:100%}\n",
-    "th,td{padding:6px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}"
+    "th,td{padding:5px 0 5px 12px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}"
     "th{font-weight:500}thead th{color:var(--soft);font-weight:500;border-bottom:1.5px solid var(--soft);"
-    "vertical-align:bottom}\n",
+    "vertical-align:bottom;white-space:normal}\n",
     "th:first-child{text-align:left;position:sticky;left:0;background:var(--page);padding-left:0}"
-    "tr.row-selector th,tr.row-selector td{font-weight:650}abbr{text-decoration:none}\n",
+    "tr.row-selector th{font-weight:650}abbr{text-decoration:none}\n",
     "#notes ul{padding-left:20px;color:var(--soft);font-size:14.5px;max-width:80ch}#notes li{margin:4px 0}\n",
     NULL};
 /* clang-format on */

@@ -180,7 +180,7 @@ static void test_signs(void *context, size_t part) {
         if (!isnan(difference))
             differences[n++] = difference;
     }
-    policy->info.p_value = mlsel_i_sign_flip_test(differences, n, e->options.seed, index);
+    policy->info.p_value = mlsel_i_sign_flip_test(differences, n, e->options.seed, 0); /* same flips for all */
 }
 
 /* Does `total` pieces of work, as many at once as there are threads. */

@@ -21,7 +21,9 @@ same "no command shows the help" err main_help
 # Where examples are run: the source folder, or for those that write files one that looks like it.
 mkdir writable
 ln -s "$source/examples" writable/examples
-for command in route validate select explain inspect convert devices version help; do
+# A build without the training library lacks its commands.
+if "$mlsel" help evaluate >/dev/null 2>&1; then trains=evaluate; else trains=; fi
+for command in route validate select explain inspect convert $trains devices version help; do
     out_has_command="^  $command "
     cp main_help out
     out_has "--help lists $command" "$out_has_command"

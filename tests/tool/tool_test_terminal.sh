@@ -25,6 +25,13 @@ if script --version 2>/dev/null | grep -q util-linux && script -qec true /dev/nu
     out_lacks "TERM=dumb" "$escape"
     on_terminal "'$mlsel' select --model knn.json --json queries.jsonl"
     out_lacks "JSON has no colour" "$escape"
+    if [ -n "$trains" ]; then
+        on_terminal "'$mlsel' evaluate --data-file records.jsonl --model two.json"
+        code_is "evaluation on a terminal" 0
+        out_has "the best selector in colour" "$escape\[1;32mtwo$escape\[0m"
+        on_terminal "'$mlsel' evaluate --data-file records.jsonl --model two.json --json"
+        out_lacks "JSON of an evaluation has no colour" "$escape"
+    fi
     on_terminal "'$mlsel' validate bad.yaml"
     code_is "findings on a terminal" 1
     out_has "findings in colour" "$escape\[1mbad.yaml:6:5:$escape\[0m $escape\[1;31merror:$escape\[0m"

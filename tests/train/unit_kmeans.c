@@ -41,8 +41,7 @@ static train_table *make_table(size_t n_queries, size_t n_models, size_t n_featu
 
 static void set_utilities(train_table *t, size_t query, float x, const double *utilities) {
     t->x[query * t->stride] = x;
-    for (size_t i = 0; i < t->n_models; i++)
-        t->utility[query * t->n_models + i] = utilities[i];
+    memcpy(t->utility + query * t->n_models, utilities, t->n_models * sizeof *utilities);
 }
 
 static train_settings make_settings(mlsel_objective objective, uint32_t clusters, uint32_t format_version) {
@@ -267,7 +266,8 @@ static void little_data(void **state) {
     /* one model, all rows equal, more clusters than rows */
     t = make_table(5, 1, 4, 5);
     for (uint32_t q = 0; q < 5; q++) {
-        set_utilities(t, q, 2.5F, (double[]){0.5});
+        const double half = 0.5;
+        set_utilities(t, q, 2.5F, &half);
         t->records[q] = (table_record){.query = q, .quality = 0.5};
     }
     for (uint32_t objective = 0; objective < 2; objective++) {

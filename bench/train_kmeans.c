@@ -3,7 +3,7 @@
  * k-means as the KMeans trainer runs it, on made-up clustered rows or on those of a file; peers/train_kmeans.py does
  * the same with scikit-learn.
  *
- *     bench_train_kmeans [clusters [threads [starts [rows features [file]]]]]
+ *     bench_train_kmeans [clusters [threads [starts [rows features [file [seed]]]]]]
  *
  * The file has rows x features values, float32 in the byte order of the machine; "-" or none: made up. A file that is
  * named by --write-to=PATH instead receives the made-up rows, for the peer. One line of JSON.
@@ -19,9 +19,9 @@
 
 enum { CENTERS = 64 };
 
-static double now(void) {
+static double now(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -73,26 +73,31 @@ static size_t argument(int argc, char **argv, int index, size_t otherwise) {
     return value > 0 ? (size_t)value : otherwise;
 }
 
-static bool run(const cluster_rows *rows, size_t k, size_t threads, size_t starts) {
+static bool run(const cluster_rows *rows, size_t k, size_t threads, size_t starts, uint64_t seed) {
     mlsel_error err;
     train_run run = {.share = 1, .err = &err};
     const cluster_settings settings = {
-        .k = (uint32_t)k, .n_starts = (uint32_t)starts, .max_iterations = 300, .tolerance = 1e-4, .seed = 42};
+        .k = (uint32_t)k, .n_starts = (uint32_t)starts, .max_iterations = 300, .tolerance = 1e-4, .seed = seed};
     clustering *out = calloc(starts, sizeof *out);
     size_t best = 0;
-    if (out == NULL || (threads > 1 && mlsel_i_team_create((uint32_t)threads, &run.team, &err) != MLSEL_OK))
+    if (out == NULL)
         return false;
-    const double started = now();
+    if (threads > 1 && mlsel_i_team_create((uint32_t)threads, &run.team, &err) != MLSEL_OK) {
+        free(out);
+        return false;
+    }
+    const double started = now(CLOCK_MONOTONIC), busy = now(CLOCK_PROCESS_CPUTIME_ID);
     const mlsel_status status = mlsel_i_cluster(rows, &settings, &run, out, &best);
-    const double seconds = now() - started;
+    const double seconds = now(CLOCK_MONOTONIC) - started, cpu = now(CLOCK_PROCESS_CPUTIME_ID) - busy;
     uint64_t iterations = 0;
     for (size_t i = 0; i < starts; i++)
         iterations += out[i].iterations;
     if (status == MLSEL_OK)
         printf("{\"what\": \"mlsel\", \"rows\": %zu, \"features\": %zu, \"clusters\": %zu, \"threads\": %zu, "
-               "\"starts\": %zu, \"seconds\": %.4f, \"inertia\": %.6f, \"iterations\": %u, \"all_iterations\": %llu, "
+               "\"starts\": %zu, \"seconds\": %.4f, \"cpu_seconds\": %.4f, \"inertia\": %.6f, \"iterations\": %u, "
+               "\"all_iterations\": %llu, "
                "\"peak_mib\": %llu}\n",
-               rows->n, rows->n_features, k, threads, starts, seconds, out[best].inertia, out[best].iterations,
+               rows->n, rows->n_features, k, threads, starts, seconds, cpu, out[best].inertia, out[best].iterations,
                (unsigned long long)iterations, (unsigned long long)(run.peak_bytes >> 20));
     else
         (void)fprintf(stderr, "%s\n", err.message);
@@ -124,7 +129,7 @@ int main(int argc, char **argv) {
         good = write_rows(path + sizeof option - 1, x, n, n_features, stride);
     else if (good)
         good = run(&(cluster_rows){.x = x, .stride = stride, .n = n, .n_features = n_features, .weights = weights}, k,
-                   threads, starts);
+                   threads, starts, argument(argc, argv, 7, 42));
     if (!good)
         (void)fprintf(stderr, "bench_train_kmeans: failed\n");
     mlsel_i_free(x);

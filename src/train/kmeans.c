@@ -203,8 +203,12 @@ static mlsel_status train(const train_table *table, const train_settings *settin
     clustering *clusterings = mlsel_i_run_calloc(run, how.n_starts, sizeof *clusterings);
     kmeans_state *state = NULL;
     size_t best = 0;
-    mlsel_status status = weights == NULL || clusterings == NULL ? mlsel_i_run_status(run) : MLSEL_OK;
-    if (status != MLSEL_OK || (status = weigh_rows(table, is_compatible, run, weights)) != MLSEL_OK)
+    mlsel_status status = MLSEL_OK;
+    if (weights == NULL || clusterings == NULL) {
+        status = mlsel_i_run_status(run);
+        goto out;
+    }
+    if ((status = weigh_rows(table, is_compatible, run, weights)) != MLSEL_OK)
         goto out;
     const cluster_rows rows = {table->x, table->stride, table->n_queries, table->n_features, weights};
     if ((status = mlsel_i_cluster(&rows, &how, run, clusterings, &best)) != MLSEL_OK)

@@ -175,7 +175,7 @@ static void measure(const engine *e, start_state *s, const uint32_t *rows, size_
         if (!is_whole)
             bound_row(s, row, values + j, columns.errors[j]);
         s->result->labels[row] = label;
-        s->upper[row] = root_up(fmaxf(values[label * PANEL_WIDTH + j], 0) + columns.errors[j]);
+        s->upper[row] = root_up(fmaxf(values[(size_t)label * PANEL_WIDTH + j], 0) + columns.errors[j]);
         lower_of(s, row)[(size_t)label * PANEL_WIDTH] = FLT_MAX;
     }
 }
@@ -242,7 +242,7 @@ static void measure_rivals(const engine *e, start_state *s, size_t row, float ow
     const float upper = s->upper[row];
     float best = own, second = FLT_MAX;
     uint32_t which = label;
-    for (uint32_t c = 0; c < k; c++) {
+    for (size_t c = 0; c < k; c++) {
         values[c] = c == label ? own : FLT_MAX;
         if (!(lower[c * PANEL_WIDTH] <= upper))
             continue;
@@ -251,7 +251,7 @@ static void measure_rivals(const engine *e, start_state *s, size_t row, float ow
         second = fminf(second, fmaxf(x, best));
         if (x < best) {
             best = x;
-            which = c;
+            which = (uint32_t)c;
         }
     }
     const float limit = best + 2 * error;

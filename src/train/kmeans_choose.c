@@ -79,7 +79,7 @@ static void compare(const chooser *c, uint32_t k, double weight, train_settings 
             error += value.standard_error / (double)c->n_starts;
         }
         info->n_candidates++;
-        if (info->n_candidates > 1 && !(utility > info->cv_utility))
+        if (info->n_candidates > 1 && !(utility > info->cv_utility) && !isnan(info->cv_utility))
             continue;
         info->cv_utility = utility;
         info->cv_standard_error = error;

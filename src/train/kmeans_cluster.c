@@ -18,6 +18,7 @@ static const double unit = 0x1p-24;
 static const size_t most_bytes = (size_t)96 << 20;
 /* Multiply-adds between two reports, so that there are many in a second at most. */
 static const double report_work = 1e9;
+static const double seeding_share = 0.3; /* of a start's time, about */
 
 void mlsel_i_clustering_free(train_run *run, clustering *clusterings, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -298,14 +299,14 @@ static void measure_inertia(engine *e) {
     }
 }
 
-static mlsel_status iterate(engine *e, size_t done) {
+static mlsel_status iterate(engine *e) {
     double work = report_work;
     size_t n_active = e->n_starts;
     open_bounds(e);
     while (n_active > 0) {
         if (work >= report_work) {
-            const mlsel_status status = mlsel_i_run_report(e->run, "clustering", done + e->n_starts - n_active,
-                                                           e->settings->n_starts, (double)NAN, (double)NAN);
+            const mlsel_status status =
+                mlsel_i_run_report(e->run, "clustering", e->n_starts - n_active, e->n_starts, (double)NAN, (double)NAN);
             if (status != MLSEL_OK)
                 return status;
             work = 0;
@@ -478,22 +479,31 @@ static mlsel_status open_engine(engine *e, size_t in_step) {
 
 static mlsel_status run_group(engine *e, const float *centroids, size_t first, clustering *out) {
     const size_t size = e->settings->k * e->rows->stride;
+    train_run *run = e->run;
     mlsel_status status = MLSEL_OK;
     for (size_t g = 0; g < e->n_starts; g++) {
         start_state *s = &e->starts[g];
         s->result = &out[first + g];
         mlsel_i_random_seed(&s->random, e->settings->seed, SEED_STREAM + first + g);
         if (!alloc_result(e, s->result) || !alloc_start(e, s))
-            return mlsel_i_run_status(e->run);
+            return mlsel_i_run_status(run);
         if (centroids == NULL)
             continue;
         s->result->k = e->settings->k;
         memcpy(s->result->centroids, centroids + (first + g) * size, size * sizeof *centroids);
     }
+    const double before = run->before, share = run->share;
+    const double part = share * (double)e->n_starts / (double)e->settings->n_starts;
+    run->before = before + share * (double)first / (double)e->settings->n_starts;
+    run->share = part * seeding_share;
     if (centroids == NULL)
         status = mlsel_i_kmeans_seed(e);
+    run->before += run->share;
+    run->share = part - run->share;
     if (status == MLSEL_OK)
-        status = iterate(e, first);
+        status = iterate(e);
+    run->before = before;
+    run->share = share;
     free_starts(e);
     return status;
 }

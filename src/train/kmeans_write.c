@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A KMeans artifact as text: as the ecosystem's trainer writes it, or in the versioned form. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,7 +145,7 @@ static void write_objective(const kmeans_state *s, json_writer *w) {
     mlsel_i_write_key(w, "weights");
     mlsel_i_write_open(w, '{');
     write_real(w, "quality", quality);
-    write_real(w, "latency", 1 - quality);
+    write_real(w, "latency", round((1 - quality) * 1e12) / 1e12); /* 0.1 for 0.9 */
     write_real(w, "cost", 0);
     mlsel_i_write_close(w, '}');
     write_real(w, "latency_scale_ms", latency_scale_ms);

@@ -129,6 +129,7 @@ static void read_rows(const cJSON *recorded, size_t features, size_t outputs, re
     memset(r, 0, sizeof *r);
     cJSON_ArrayForEach (size, test_need(recorded, "rows"))
         n += r->sizes[r->n_steps++] = (size_t)size->valuedouble;
+    assert_true(n > 0 && r->n_steps <= MAX_STEPS);
     r->examples.n = n;
     r->examples.n_outputs = outputs;
     r->examples.stride = (features + 15) / 16 * 16;
@@ -156,7 +157,7 @@ static void free_rows(recorded_rows *r) {
 
 /* Each step knows the next one's rows, so that the first layer runs ahead. */
 static void check_case(const cJSON *recorded, const mlp_kernels *kernels) {
-    size_t widths[MLP_MAX_LAYERS + 1], largest = 0, at = 0;
+    size_t widths[MLP_MAX_LAYERS + 1] = {0}, largest = 0, at = 0;
     const size_t n_layers = read_widths(recorded, widths);
     mlsel_error err = {0};
     train_run run = {.err = &err};

@@ -45,7 +45,7 @@ static void normalise(const train_table *table, search *s) {
             unit[i] = 0;
         for (size_t i = 0; i < m; i++)
             is_known = is_known || !isnan(table->utility[q * m + i]);
-        s->squares[q] = !is_known ? -1 : squares > 0 ? 1 : 0;
+        s->squares[q] = !is_known ? -1.0f : squares > 0 ? 1.0f : 0.0f;
     }
 }
 

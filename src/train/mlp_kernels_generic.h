@@ -119,7 +119,7 @@ static inline void update_tile(const float *x, const float *d, size_t rows, floa
             const float a = x[j * MLP_BLOCK + (size_t)r];
             UNROLL for (int c = 0; c < TILE_VECTORS; c++) sums[r][c] += a * b[c];
         }
-        if (TILE_WIDTH == MLP_BLOCK && j < LINES) /* such tiles follow each other */
+        if ((size_t)TILE_WIDTH == (size_t)MLP_BLOCK && j < LINES) /* such tiles follow each other */
             fetch(w + j * LINE, m + j * LINE, v + j * LINE);
     }
     UNROLL for (int r = 0; r < TILE_ROWS; r++) {

@@ -113,9 +113,10 @@ static mlsel_status value_choices(const train_table *table, const train_settings
 static mlsel_status train(const train_table *table, const train_settings *settings, train_run *run, const char *path) {
     mlsel_training *training = NULL;
     mlsel_training_info info;
+    mlsel_save_options save = {.struct_size = sizeof save, .replace = 1};
     mlsel_status status = mlsel_i_train_once(&mlsel_i_trainer_mlp, table, settings, run, &training);
     if (status == MLSEL_OK)
-        status = mlsel_training_save(training, path, NULL, run->err);
+        status = mlsel_training_save(training, path, &save, run->err);
     if (status == MLSEL_OK && mlsel_training_get_info(training, &info, sizeof info, run->err) == MLSEL_OK)
         printf("{\"training_loss\": %.6f, \"validation_loss\": %.6f, \"best_epoch\": %u, \"epochs\": %u, "
                "\"peak_mib\": %.1f}\n",

@@ -15,9 +15,11 @@
 #define UNROLL _Pragma("GCC unroll 32")
 
 enum {
-    VECTORS = MLP_BLOCK / LANES,       /* of a row of a block */
-    TILE_WIDTH = TILE_VECTORS * LANES, /* values */
-    BN_ROWS = 64                       /* summed one after the other before they are added to the rest */
+    VECTORS = MLP_BLOCK / LANES,          /* of a row of a block */
+    TILE_WIDTH = TILE_VECTORS * LANES,    /* values */
+    LINE = 16,                            /* floats of a cache line */
+    LINES = TILE_ROWS * MLP_BLOCK / LINE, /* of a tile of whole rows */
+    BN_ROWS = 64                          /* summed one after the other before they are added to the rest */
 };
 
 typedef int bits __attribute__((vector_size(LANES * sizeof(int))));
@@ -98,6 +100,14 @@ static void step(const float *g, size_t n, float *w, float *m, float *v, const m
         step_vector(load(g + i), w + i, m + i, v + i, adam);
 }
 
+/* A line of each array of what the tile after the next will change. */
+static inline void fetch(const float *w, const float *m, const float *v) {
+    enum { AHEAD = 2 * MLP_ROWS * MLP_BLOCK };
+    __builtin_prefetch(w + AHEAD);
+    __builtin_prefetch(m + AHEAD);
+    __builtin_prefetch(v + AHEAD);
+}
+
 static inline void update_tile(const float *x, const float *d, size_t rows, float *w, float *m, float *v,
                                const mlp_adam *adam) {
     vec sums[TILE_ROWS][TILE_VECTORS];
@@ -109,6 +119,8 @@ static inline void update_tile(const float *x, const float *d, size_t rows, floa
             const float a = x[j * MLP_BLOCK + (size_t)r];
             UNROLL for (int c = 0; c < TILE_VECTORS; c++) sums[r][c] += a * b[c];
         }
+        if ((size_t)TILE_WIDTH == (size_t)MLP_BLOCK && j < LINES) /* such tiles follow each other */
+            fetch(w + j * LINE, m + j * LINE, v + j * LINE);
     }
     UNROLL for (int r = 0; r < TILE_ROWS; r++) {
         UNROLL for (int c = 0; c < TILE_VECTORS; c++) {

@@ -12,6 +12,7 @@ enum { PHASE_GATHER = 1, PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE };
 enum { STREAM_START = 1, STREAM_DROPOUT = 1 << 20 };
 
 static const double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
+static const size_t panel_floats = (size_t)MLP_BLOCK * MLP_BLOCK;
 static const float norm_momentum = 0.1F, norm_eps = (float)MLP_NORM_EPS;
 
 static size_t pad(size_t n, size_t to) { return (n + to - 1) / to * to; }
@@ -212,8 +213,8 @@ static void transpose(const float *from, size_t n, float *to) {
 /* A block of derivatives in panels, for the layer before. */
 static void turn(const mlp_net *net, const mlp_layer *l, size_t block) {
     const float *d = l->d + block * net->max_rows * MLP_BLOCK;
-    float *dt = l->dt + block * net->panels * MLP_BLOCK * MLP_BLOCK;
-    for (size_t first = 0; first < net->n_rows; first += MLP_BLOCK, dt += MLP_BLOCK * MLP_BLOCK) {
+    float *dt = l->dt + block * net->panels * panel_floats;
+    for (size_t first = 0; first < net->n_rows; first += MLP_BLOCK, dt += panel_floats) {
         const size_t n = min(MLP_BLOCK, net->n_rows - first);
         for (size_t j = 0; j < n; j++)
             for (size_t o = 0; o < MLP_BLOCK; o++)
@@ -228,7 +229,7 @@ static void go_back(const mlp_net *net, size_t layer, size_t block) {
     _Alignas(MLSEL_ALIGNMENT) float sums[MLP_BLOCK * MLP_BLOCK] = {0};
     for (size_t first = 0; first < net->n_rows; first += MLP_BLOCK) {
         net->kernels->backward(above->w + first_in * MLP_BLOCK, above->in_rows * MLP_BLOCK,
-                               above->dt + first * MLP_BLOCK, net->panels * MLP_BLOCK * MLP_BLOCK, above->blocks,
+                               above->dt + first * MLP_BLOCK, net->panels * panel_floats, above->blocks,
                                min(MLP_BLOCK, above->in_rows - first_in), sums);
         transpose(sums, min(MLP_BLOCK, net->n_rows - first), l->d + at + first * MLP_BLOCK);
     }

@@ -88,13 +88,13 @@ static void check_backward(const mlp_kernels *k) {
     static const size_t inputs[] = {8, 16, 24, 32}, counts[] = {1, 2, 5};
     for (size_t a = 0; a < TEST_LENGTH(inputs); a++)
         for (size_t b = 0; b < TEST_LENGTH(counts); b++) {
-            enum { PANEL = MLP_BLOCK * MLP_BLOCK };
-            const size_t n = inputs[a], blocks = counts[b], w_block = (n + 8) * MLP_BLOCK, dt_block = 2 * PANEL;
+            const size_t panel = (size_t)MLP_BLOCK * MLP_BLOCK;
+            const size_t n = inputs[a], blocks = counts[b], w_block = (n + 8) * MLP_BLOCK, dt_block = 2 * panel;
             float *w = randoms(blocks * w_block, 1, 0), *dt = randoms(blocks * dt_block, 1, 0);
-            float *expected = randoms(PANEL, 1, 0), *got = copy(expected, PANEL);
+            float *expected = randoms(panel, 1, 0), *got = copy(expected, panel);
             reference->backward(w, w_block, dt, dt_block, blocks, n, expected);
             k->backward(w, w_block, dt, dt_block, blocks, n, got);
-            for (size_t p = 0; p < PANEL; p++) {
+            for (size_t p = 0; p < panel; p++) {
                 double sizes = 0;
                 for (size_t o = 0; o < blocks * MLP_BLOCK && p < n * MLP_BLOCK; o++)
                     sizes += fabs((double)w[o / 32 * w_block + p / 32 * 32 + o % 32] *
@@ -223,7 +223,8 @@ static void check_normalise_rows(const mlp_kernels *k, size_t rows, bool drops) 
     const double e = mlsel_i_mlp_sum_error(rows < 64 ? rows : 66), wide = 400 * e;
     float *z = randoms(size, 0.5, 0.3), *z2 = copy(z, size), *keep = drops ? randoms(size, 0.5, 0.5) : NULL;
     float *h = randoms(size, 1, 0), *h2 = copy(h, size), *d = randoms(size, 1, 0), *d2 = copy(d, size);
-    float *sums = randoms(3 * MLP_BLOCK, 1, 0), *sums2 = copy(sums, 3 * MLP_BLOCK);
+    const size_t three = 3 * (size_t)MLP_BLOCK;
+    float *sums = randoms(three, 1, 0), *sums2 = copy(sums, three);
     float *vectors[VECTORS], *vectors2[VECTORS];
     make_norm(vectors);
     for (size_t i = 0; i < VECTORS; i++)
@@ -241,7 +242,7 @@ static void check_normalise_rows(const mlp_kernels *k, size_t rows, bool drops) 
     /* from the same state, so that what follows is compared on its own */
     reference->normalise_back(z, rows, &norm, keep, d, sums, sums + 32, sums + 64);
     k->normalise_back(z, rows, &norm, keep, d2, sums2, sums2 + 32, sums2 + 64);
-    for (size_t o = 0; o < 3 * (size_t)MLP_BLOCK; o++)
+    for (size_t o = 0; o < three; o++)
         check(sums2[o], sums[o], (o < 32 ? 2 : 400) * e * (double)rows, k->isa, "derivatives by parameters");
     for (size_t p = 0; p < size; p++)
         check(d2[p], d[p], 4 * wide, k->isa, "derivatives");

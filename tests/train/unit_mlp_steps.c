@@ -10,11 +10,6 @@
 
 /* --- what PyTorch recorded ---------------------------------------------------------------------------------------- */
 
-static const cJSON *cases(cJSON **root) {
-    *root = test_parse_file(FIXTURE("train_mlp_steps.json"));
-    return test_need(*root, "cases");
-}
-
 static size_t read_widths(const cJSON *recorded, size_t widths[MLP_MAX_LAYERS + 1]) {
     size_t n = 0;
     const cJSON *width;
@@ -129,6 +124,7 @@ static void read_rows(const cJSON *recorded, size_t features, size_t outputs, re
     memset(r, 0, sizeof *r);
     cJSON_ArrayForEach (size, test_need(recorded, "rows"))
         n += r->sizes[r->n_steps++] = (size_t)size->valuedouble;
+    assert_true(n > 0 && r->n_steps <= MAX_STEPS);
     r->examples.n = n;
     r->examples.n_outputs = outputs;
     r->examples.stride = (features + 15) / 16 * 16;
@@ -156,7 +152,7 @@ static void free_rows(recorded_rows *r) {
 
 /* Each step knows the next one's rows, so that the first layer runs ahead. */
 static void check_case(const cJSON *recorded, const mlp_kernels *kernels) {
-    size_t widths[MLP_MAX_LAYERS + 1], largest = 0, at = 0;
+    size_t widths[MLP_MAX_LAYERS + 1] = {0}, largest = 0, at = 0;
     const size_t n_layers = read_widths(recorded, widths);
     mlsel_error err = {0};
     train_run run = {.err = &err};
@@ -185,14 +181,15 @@ static void check_case(const cJSON *recorded, const mlp_kernels *kernels) {
 
 static void steps_are_pytorchs(void **state) {
     (void)state;
-    cJSON *root;
-    const cJSON *recorded;
+    cJSON *root = test_parse_file(FIXTURE("train_mlp_steps.json"));
+    const cJSON *cases = test_need(root, "cases"), *recorded;
     const mlp_kernels *tables[MLP_MAX_LEVELS];
     const size_t n = mlsel_i_mlp_kernels_all(tables);
-    assert_true(n >= 2);
-    cJSON_ArrayForEach (recorded, cases(&root))
+    assert_true(n >= 2 && cJSON_GetArraySize(cases) > 0);
+    cJSON_ArrayForEach (recorded, cases) {
         for (size_t i = 0; i < n; i++)
             check_case(recorded, tables[i]);
+    }
     cJSON_Delete(root);
 }
 

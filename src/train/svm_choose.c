@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Choosing gamma, C and the weight of categories by cross-validation. The folds' fits share one kernel matrix for each
- * gamma and weight; where that does not fit into memory, each fold trains by itself.
+ * Choosing gamma and C by cross-validation. The folds' fits share one kernel matrix for each gamma; where that does not
+ * fit into memory, each fold trains by itself.
  */
 #include <math.h>
 #include <stdio.h>
@@ -9,11 +9,13 @@
 
 #include "svm_train.h"
 
-/* For features of about unit length. The first of each is the default, and wins ties. */
-static const double gammas[] = {1, 0.5, 2}, rbf_cs[] = {1, 0.3, 3}, linear_cs[] = {0.3, 0.1, 1};
-static const double category_weights[] = {1, 0.5};
+/* For features of about unit length and utilities from 0 to 1. The first of each is the default, and wins ties. */
+static const double gammas[] = {1, 0.5, 2}, rbf_cs[] = {1, 0.3, 0.5}, linear_cs[] = {0.5, 0.3, 0.1, 1};
 
-enum { MAX_CANDIDATES = 3 * 3 * 2 };
+/* A category's weight, where it is left open: half of it makes no difference. */
+static const double category_weight = 1;
+
+enum { MAX_CANDIDATES = 9 };
 
 /* --- candidates --------------------------------------------------------------------------------------------------- */
 
@@ -22,24 +24,23 @@ static size_t list_candidates(const train_table *table, const train_settings *se
     const mlsel_train_options *given = &settings->options;
     const bool is_linear = given->svm_kernel == MLSEL_SVM_KERNEL_LINEAR;
     const double *cs = is_linear ? linear_cs : rbf_cs;
-    const bool open_weight = table->n_categories > 0 && !(given->category_weight > 0);
+    const size_t n_cs = is_linear ? MLSEL_ARRAY_LENGTH(linear_cs) : MLSEL_ARRAY_LENGTH(rbf_cs);
     const bool open_gamma = !is_linear && !(given->svm_gamma > 0), open_c = !(given->svm_c > 0);
     size_t n = 0;
-    for (size_t w = 0; w < (open_weight ? MLSEL_ARRAY_LENGTH(category_weights) : 1); w++)
-        for (size_t g = 0; g < (open_gamma ? MLSEL_ARRAY_LENGTH(gammas) : 1); g++)
-            for (size_t c = 0; c < (open_c ? MLSEL_ARRAY_LENGTH(rbf_cs) : 1); c++) {
-                out[n] = *settings;
-                mlsel_train_options *o = &out[n++].options;
-                o->category_weight = open_weight ? category_weights[w] : o->category_weight;
-                o->svm_gamma = open_gamma ? gammas[g] : mlsel_i_svm_gamma(o);
-                o->svm_c = open_c ? cs[c] : o->svm_c;
-            }
+    for (size_t g = 0; g < (open_gamma ? MLSEL_ARRAY_LENGTH(gammas) : 1); g++)
+        for (size_t c = 0; c < (open_c ? n_cs : 1); c++) {
+            out[n] = *settings;
+            mlsel_train_options *o = &out[n++].options;
+            if (table->n_categories > 0 && !(o->category_weight > 0))
+                o->category_weight = category_weight;
+            o->svm_gamma = open_gamma ? gammas[g] : mlsel_i_svm_gamma(o);
+            o->svm_c = open_c ? cs[c] : o->svm_c;
+        }
     return n;
 }
 
 static bool shares_kernel(const mlsel_train_options *a, const mlsel_train_options *b) {
-    return a->svm_gamma >= b->svm_gamma && a->svm_gamma <= b->svm_gamma && a->category_weight >= b->category_weight &&
-           a->category_weight <= b->category_weight;
+    return a->svm_gamma >= b->svm_gamma && a->svm_gamma <= b->svm_gamma;
 }
 
 /* --- what a fit chooses ------------------------------------------------------------------------------------------- */
@@ -209,7 +210,7 @@ static mlsel_status choose(const train_table *table, train_settings *candidates,
     mlsel_i_folds_assign(table->n_queries, candidates[0].options.folds, candidates[0].options.seed, room->fold_of);
     if (status == MLSEL_OK)
         status = compare(table, candidates, n, run, room, &fits, chosen, info);
-    if (status == MLSEL_OK && !fits) /* the table's own weight of categories stays, as there is but one table */
+    if (status == MLSEL_OK && !fits)
         status = mlsel_i_choose_settings(&mlsel_i_trainer_svm, table, candidates, n, run, chosen, info);
     return status;
 }

@@ -7,8 +7,12 @@
 
 #include "svm_train.h"
 
-/* Caches of kernel values: LIBSVM gets by with the least one, and more than the most gains nothing. */
-static const uint64_t least_cache = UINT64_C(1) << 20, most_cache = UINT64_C(1) << 30;
+/*
+ * LIBSVM's cache of kernel values. Beside a matrix it is to be small: values are as soon read from there, and each row
+ * in the cache has to follow when shrinking moves rows. Where LIBSVM computes the values, it is to hold what there is
+ * room for.
+ */
+static const uint64_t small_cache = UINT64_C(2) << 20, large_cache = UINT64_C(1) << 30;
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
@@ -61,7 +65,7 @@ static mlsel_status find_largest(svm_fit *fit, pair_size *largest) {
 
 /* What one pair takes at least beside kernel values. */
 static uint64_t task_bytes(const svm_fit *fit, size_t rows) {
-    return mlsel_i_svm_solver_bytes(rows) + least_cache + rows * (2 * sizeof(uint32_t) + sizeof(double)) +
+    return mlsel_i_svm_solver_bytes(rows) + small_cache + rows * (2 * sizeof(uint32_t) + sizeof(double)) +
            fit->vectors.n * (sizeof(double) + sizeof(uint32_t)) + 16 * (uint64_t)MLSEL_ALIGNMENT;
 }
 
@@ -213,13 +217,13 @@ out:
     return status;
 }
 
-/* A cache as large as is of use and there is memory for. */
 static mlsel_status count_cache(svm_fit *fit, pair_work *w) {
     const uint64_t solver = mlsel_i_svm_solver_bytes(w->pair.n), left = budget(fit->run) / fit->n_tasks;
-    uint64_t cache = mlsel_i_svm_cache_bytes(w->pair.n);
-    cache = cache < most_cache ? cache : most_cache;
-    if (solver + cache > left)
-        cache = left > solver + least_cache ? left - solver : least_cache;
+    uint64_t cache = small_cache;
+    if (fit->mode == SVM_NO_MATRIX && left > solver + small_cache) {
+        const uint64_t all = mlsel_i_svm_cache_bytes(w->pair.n), most = all < large_cache ? all : large_cache;
+        cache = left - solver < most ? left - solver : most;
+    }
     if (!mlsel_i_run_count(fit->run, solver + cache))
         return mlsel_i_run_status(fit->run);
     w->counted = solver + cache;

@@ -102,10 +102,10 @@ refused "calibrate: bad share" 2 'number from 0 to 1, not "2"' calibrate --model
 refused "calibrate: bad method" 2 'isotonic or platt' calibrate --model new.json --data-file held_out.jsonl --method beta
 refused "calibrate: operand" 2 'unexpected argument' calibrate --model new.json new.json
 refused "calibrate: out of reach" 3 'no floor leads to a mean quality of 1' calibrate --model new.json --data-file held_out.jsonl --quality 1
-printf '{"query": "other", "model_name": "a", "performance": 1}\nnot json\n' >missing.jsonl
-refused "calibrate: no embeddings" 1 '1 of 1 queries have no embedding, as "other"' calibrate --model plain.json --data-file missing.jsonl --output other.json
+printf '{"query": "other", "model_name": "a", "performance": 1}\nnot json\n' >unembedded.jsonl
+refused "calibrate: no embeddings" 1 '1 of 1 queries have no embedding, as "other"' calibrate --model plain.json --data-file unembedded.jsonl --output other.json
 err_has "calibrate: no embeddings" '--embedding-model'
 err_has "calibrate: findings" 'mlsel: warning: missing\.jsonl:2: '
-run calibrate --model new.json --data-file held_out.jsonl --data-file missing.jsonl --skip-missing
+run calibrate --model new.json --data-file held_out.jsonl --data-file unembedded.jsonl --skip-missing
 code_is "calibrate --skip-missing" 0
 refused "calibrate: no such model" 1 'nobody' calibrate --model new.json --data-file held_out.jsonl --models nobody

@@ -47,10 +47,17 @@ static size_t any_word(const prose *p, const char *at, const char *const *words)
     return 0;
 }
 
-/* The letter that is a word of its own at `at`, from 0; else NO_LETTER. */
+static bool is_abbreviated(const prose *p, const char *at) {
+    const bool goes_on = p->end - at > 2 && at[1] == '.' && mlsel_i_continues_word((unsigned char)at[2]) &&
+                         !mlsel_i_continues_word(mlsel_i_text_at(at + 3, p->end));
+    return goes_on || (at - p->begin > 1 && at[-1] == '.' && mlsel_i_continues_word((unsigned char)at[-2]) &&
+                       begins_word(p, at - 2));
+}
+
+/* The letter that is a word of its own at `at`, from 0; else NO_LETTER. e.g. and U.S.A. have none. */
 static int letter_at(const prose *p, const char *at) {
     if (at >= p->end || lower(*at) < 'a' || lower(*at) > 'j' || !begins_word(p, at) ||
-        mlsel_i_continues_word(mlsel_i_text_at(at + 1, p->end)))
+        mlsel_i_continues_word(mlsel_i_text_at(at + 1, p->end)) || is_abbreviated(p, at))
         return NO_LETTER;
     if (is_apostrophe(p, at + 1)) { /* I'm, A's */
         const char *next = at + 1 + (at[1] == '\'' ? 1 : 3);
@@ -258,10 +265,7 @@ static const char *punctuated(const prose *p, const char *word) {
     const uint32_t mark = mlsel_i_text_at(at, p->end);
     if (!(mark == '.' || mark == ')' || mark == ']' || mark == ':' || mark == 0x3002))
         return NULL;
-    if (word > p->begin && strchr(".'/-&+", word[-1]) != NULL) /* U.S.A., part of a formula */
-        return NULL;
-    /* J. R. R., e.g., vitamin c. */
-    if (mark == '.' && at + 2 < p->end && mlsel_i_continues_word((unsigned char)at[1]) && at[2] == '.')
+    if (word > p->begin && strchr("./-&+", word[-1]) != NULL) /* part of a formula or a name */
         return NULL;
     const bool is_at_beginning = begins_line(p, word);
     if (is_small(*word) && !is_at_beginning)

@@ -313,11 +313,17 @@ static mlsel_status compare(const metric_answer *answer, const char *truth, size
         *out = (metric_verdict){1, MLSEL_METRIC_BY_BOX};
         goto out;
     }
-    /* words run together without their spaces: a truth of letters is looked for with them */
-    if (is_one_word(&wanted))
+    /* A number is contained where it is one of the answer's numbers. Words run together without their spaces: a truth
+     * of letters is looked for with them. */
+    if (mlsel_i_number_is(&wanted, &number)) {
+        is_contained = has_number(&answer->cased, &number);
+    } else if (is_one_word(&wanted)) {
         status = mlsel_i_text_contains(&answer->cased, &wanted, &is_contained, err);
-    else if ((status = mlsel_i_latex_normalise(answer->cased.bytes, answer->cased.size, &all, err)) == MLSEL_OK)
-        status = mlsel_i_text_contains(&all, &wanted, &is_contained, err);
+    } else if ((status = mlsel_i_latex_normalise(answer->cased.bytes, answer->cased.size, &all, err)) == MLSEL_OK) {
+        size_t at;
+        status = mlsel_i_text_find(&all, &wanted, 0, &at, err);
+        is_contained = at != SIZE_MAX;
+    }
     if (is_contained)
         *out = (metric_verdict){0.8, MLSEL_METRIC_BY_CONTENT};
     else if (status == MLSEL_OK && mlsel_i_number_last(truth, truth_size, &number) &&

@@ -17,6 +17,8 @@ int cmd_calibrate(char **arguments); /* where MLSEL_TOOL_TRAIN is defined */
 int cmd_validate(char **arguments);
 int cmd_train(char **arguments);
 int cmd_evaluate(char **arguments);
+int cmd_benchmark(char **arguments);
+int cmd_merge(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -28,5 +30,7 @@ extern const char cmd_calibrate_help[];
 extern const char cmd_validate_help[];
 extern const char cmd_train_help[];
 extern const char cmd_evaluate_help[];
+extern const char cmd_benchmark_help[];
+extern const char cmd_merge_help[];
 
 #endif

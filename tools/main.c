@@ -23,6 +23,10 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  convert   write an artifact in another format, for instant loading\n"
                                 "  calibrate teach an artifact how good its choices are, from records\n"
                                 "  validate  check router configurations and the artifacts they name\n"
+#ifdef MLSEL_TOOL_COLLECT
+                                "  benchmark ask language models queries and score their answers\n"
+                                "  merge     join files of benchmark results\n"
+#endif
 #ifdef MLSEL_TOOL_TRAIN
                                 "  train     make selectors from benchmark records\n"
                                 "  evaluate  compare selectors with single models on benchmark records\n"
@@ -94,6 +98,10 @@ static const struct command {
     {"calibrate", cmd_no_training, no_training_help},
 #endif
     {"validate", cmd_validate, cmd_validate_help},
+#ifdef MLSEL_TOOL_COLLECT
+    {"benchmark", cmd_benchmark, cmd_benchmark_help},
+    {"merge", cmd_merge, cmd_merge_help},
+#endif
 #ifdef MLSEL_TOOL_TRAIN
     {"train", cmd_train, cmd_train_help},
     {"evaluate", cmd_evaluate, cmd_evaluate_help},

@@ -212,7 +212,10 @@ static void fill(client_place *p, CURLcode code, client_result *out) {
     (void)curl_easy_getinfo(p->easy, CURLINFO_RESPONSE_CODE, &out->status);
     if (curl_easy_getinfo(p->easy, CURLINFO_RETRY_AFTER, &asked) == CURLE_OK && asked > 0)
         out->retry_after_s = (double)asked;
-    const double begin = seconds(p->easy, CURLINFO_PRETRANSFER_TIME_T);
+    /* when the connection was ready; 0 with one that was open. PRETRANSFER_TIME would be when all was sent */
+    const double connected = seconds(p->easy, CURLINFO_CONNECT_TIME_T),
+                 secured = seconds(p->easy, CURLINFO_APPCONNECT_TIME_T);
+    const double begin = secured > connected ? secured : connected;
     const double first = seconds(p->easy, CURLINFO_STARTTRANSFER_TIME_T),
                  total = seconds(p->easy, CURLINFO_TOTAL_TIME_T);
     out->total_s = total > begin ? total - begin : 0;

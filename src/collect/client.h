@@ -36,7 +36,7 @@ typedef struct client_result {
     client_place *place; /* data and size are the body of the answer */
     CURLcode code;
     long status;          /* HTTP's; 0: no answer */
-    double total_s;       /* from when the request began to be sent to the last byte */
+    double total_s;       /* from when the connection was ready to the last byte */
     double first_byte_s;  /* likewise to the first byte of the answer */
     double retry_after_s; /* what the server asks for; 0: nothing */
 } client_result;

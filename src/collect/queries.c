@@ -52,7 +52,7 @@ static char *make_record(const char *query, const char *line, size_t size) {
     while (mlsel_i_members_next(line, size, &at, &m)) {
         if (is_result_key(&m))
             continue;
-        mlsel_i_write_raw(&w, ", ", 2);
+        mlsel_i_write_raw(&w, ",", 1);
         mlsel_i_write_raw(&w, m.text, m.size);
     }
     mlsel_i_write_close(&w, '}');

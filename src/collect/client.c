@@ -192,10 +192,8 @@ mlsel_status mlsel_i_client_start(client *c, client_place *p, const char *url, s
 
 mlsel_status mlsel_i_client_wait(client *c, int milliseconds, mlsel_error *err) {
     int running = 0;
-    /* what was started goes out before the wait */
-    CURLMcode code = curl_multi_perform(c->multi, &running);
-    if (code == CURLM_OK)
-        code = curl_multi_poll(c->multi, NULL, 0, milliseconds, NULL);
+    /* with a request that has just been started there is no wait, so that it goes out */
+    CURLMcode code = curl_multi_poll(c->multi, NULL, 0, milliseconds, NULL);
     if (code == CURLM_OK)
         code = curl_multi_perform(c->multi, &running);
     return code == CURLM_OK ? MLSEL_OK : failed(code, err);

@@ -23,7 +23,8 @@ ENV = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
 
 class Server:
     def __init__(self, name, *options):
-        ready = os.path.join(SCRATCH, name + ".port")
+        ready = os.path.join(SCRATCH, f"{name}{'-tls' if options else ''}.port")
+        assert not os.path.exists(ready)
         self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "fault_server.py"), ready, *options],
                                         stdin=subprocess.PIPE)
         end = time.time() + 30
@@ -342,7 +343,7 @@ def test_shards(server):
 
 def test_concurrency(server):
     queries = make_queries("many.jsonl", 60)
-    own = Server("own")
+    own = Server("concurrency-own")
     try:
         benchmark(own, queries, "slow,slow-slow", "many.out", "--concurrency", "6", "--per-model-concurrency", "4")
         log = own.log()
@@ -423,11 +424,21 @@ def test_tls(server):
 
 
 def test_code(server):
-    query = {"query": "write it", "metric": "code_eval", "ground_truth": ["assert 1 == 1"]}
-    queries = write("code.jsonl", json.dumps(query) + "\n")
+    # the answer is taken as the program; it is only run where that is allowed
+    query = {"query": "code:def f(x):\n    return x + 1", "metric": "code_eval",
+             "ground_truth": ["assert f(1) == 2", "assert f(1) == 3", "assert f(2) == 3", "assert True"]}
+    queries = write("code.jsonl", "".join(json.dumps({**query, "query": query["query"] + " # %d" % i}) + "\n"
+                                          for i in range(6)))
     benchmark(server, queries, "ok", "code.out")
     row = rows_of("code.out")[0]
     assert row["performance"] == 0.5 and row["performance_known"] is False, row
+    p = benchmark(server, queries, "ok,slow", "code2.out", "--allow-code-execution", "--concurrency", "6")
+    rows = rows_of("code2.out")
+    assert len(check_rows(rows)) == 12
+    assert all(r["performance"] == (0.75 if r["model_name"] == "ok" else 0) for r in rows), rows
+    # running code must not hold up the measuring
+    assert all(r["response_time"] < 1 for r in rows), rows
+    assert p.summary["answered"] == 12
 
 
 def main():

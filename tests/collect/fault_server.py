@@ -26,7 +26,8 @@ of the model, words with "-" between:
     first2        as the words before say for the first two attempts of a query, then answers
     random        by the hash of query and attempt: mostly answers, else any of the failures that end quickly
     nousage       answers without token counts
-    answers are "The answer is (X)" with X of the query's last character, so that scores differ
+
+Answers are "The answer is (X)" with X of the query's last character, so that scores differ, or what follows "code:".
 
 GET /log gives what was seen as JSON: {"requests": n, "models": {name: n}, "max_active": n, "connections": n}.
 """
@@ -107,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send(200, self.completion(prompt, "nousage" not in words))
 
     def completion(self, prompt, usage=True):
-        text = "The answer is (%s)" % prompt.strip()[-1:].upper()
+        text = prompt[5:] if prompt.startswith("code:") else "The answer is (%s)" % prompt.strip()[-1:].upper()
         out = {"id": "x", "object": "chat.completion", "choices": [
             {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}
         if usage:

@@ -21,12 +21,10 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  explain   tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
                                 "  inspect   check artifacts and say what they hold\n"
                                 "  convert   write an artifact in another format, for instant loading\n"
-                                "  calibrate teach an artifact how good its choices are, from records\n"
                                 "  validate  check router configurations and the artifacts they name\n"
-#ifdef MLSEL_TOOL_TRAIN
                                 "  train     make selectors from benchmark records\n"
                                 "  evaluate  compare selectors with single models on benchmark records\n"
-#endif
+                                "  calibrate teach an artifact how good its choices are, from records\n"
                                 "  devices   say what can be scored on here\n"
                                 "  version   version and build\n"
                                 "  help      this text, or that of a command\n"
@@ -88,16 +86,17 @@ static const struct command {
     {"explain", cmd_explain, cmd_explain_help},
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
-#ifdef MLSEL_TOOL_TRAIN
-    {"calibrate", cmd_calibrate, cmd_calibrate_help},
-#else
-    {"calibrate", cmd_no_training, no_training_help},
-#endif
     {"validate", cmd_validate, cmd_validate_help},
 #ifdef MLSEL_TOOL_TRAIN
     {"train", cmd_train, cmd_train_help},
     {"evaluate", cmd_evaluate, cmd_evaluate_help},
     {"validate-models", cmd_evaluate, cmd_evaluate_help},
+    {"calibrate", cmd_calibrate, cmd_calibrate_help},
+#else
+    {"train", cmd_no_training, no_training_help},
+    {"evaluate", cmd_no_training, no_training_help},
+    {"validate-models", cmd_no_training, no_training_help},
+    {"calibrate", cmd_no_training, no_training_help},
 #endif
     {"devices", cmd_devices, cmd_devices_help},
     {"version", cmd_version, version_help},

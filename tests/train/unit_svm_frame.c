@@ -283,7 +283,7 @@ static bool count_down(size_t bytes, void *user) {
 static void survives_every_failed_allocation(void **state) {
     (void)state;
     train_table t = svm_random_table(24, 3, 8, 7);
-    for (uint64_t limit = 0; limit < 2; limit++)
+    for (int tune = 0; tune < 2; tune++)
         for (mlsel_objective objective = 0; objective < 2; objective++) {
             mlsel_status status = MLSEL_ERROR_NO_MEMORY;
             size_t failures = 0;
@@ -293,10 +293,11 @@ static void survives_every_failed_allocation(void **state) {
                 mlsel_training *training = NULL;
                 train_settings s = svm_settings(objective);
                 mlsel_training_info info = {0};
-                s.options.tune = (int32_t)limit;
+                s.options.tune = tune;
+                s.options.svm_kernel = tune > 0 ? MLSEL_SVM_KERNEL_LINEAR : MLSEL_SVM_KERNEL_RBF;
                 countdown = n;
                 mlsel_i_set_alloc_hook(count_down, NULL);
-                status = limit > 0 ? mlsel_i_svm_choose(&t, &s, &run, &info) : MLSEL_OK;
+                status = tune > 0 ? mlsel_i_svm_choose(&t, &s, &run, &info) : MLSEL_OK;
                 if (status == MLSEL_OK)
                     status = mlsel_i_train_once(&mlsel_i_trainer_svm, &t, &s, &run, &training);
                 mlsel_i_set_alloc_hook(NULL, NULL);

@@ -232,7 +232,7 @@ mlsel_status mlsel_i_svm_choose(const train_table *table, train_settings *settin
         status = mlsel_i_run_status(run);
     else
         status = choose(table, candidates, list_candidates(table, settings, candidates), run, &room, &chosen, info);
-    if (status == MLSEL_OK)
+    if (status == MLSEL_OK && candidates != NULL)
         *settings = candidates[chosen];
     mlsel_i_run_free(run, candidates);
     mlsel_i_run_free(run, room.fold_of);

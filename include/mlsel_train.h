@@ -477,7 +477,8 @@ typedef struct mlsel_training_info {
     double training_loss;   /**< MLP: of the epoch kept */
     double validation_loss; /**< MLP: likewise */
     uint32_t best_epoch;    /**< MLP: the one kept, from 1 */
-    uint32_t reserved;
+    uint32_t
+        by_group; /**< KMeans: 1 if the centroids are those of the tasks or categories, 0 if clusters were sought */
 } mlsel_training_info;
 
 /** Describes a training; out and size as for mlsel_model_get_info. */

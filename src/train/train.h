@@ -95,6 +95,7 @@ typedef struct train_settings {
     mlsel_train_options options; /* as given, category_weight decided */
     double knn_beta;             /* neighbours weigh exp(-beta * squared distance) */
     double shrinkage;            /* KNN, KMeans: lambda */
+    bool by_group;               /* KMeans: the clusters are the tasks or categories */
 } train_settings;
 
 /* What a trainer leaves behind. Its memory is its own, not the run's. */

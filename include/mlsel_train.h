@@ -404,7 +404,8 @@ typedef struct mlsel_train_options {
     uint32_t kmeans_clusters;    /**< 0: chosen by cross-validation, 8 for the compatible objective */
     uint32_t kmeans_starts;      /**< 10; the best of so many is taken */
     uint32_t kmeans_iterations;  /**< 300; at most */
-    mlsel_svm_kernel svm_kernel; /**< MLSEL_SVM_KERNEL_RBF, or _LINEAR */
+    mlsel_svm_kernel svm_kernel; /**< _NONE: the objective's default (RBF for the compatible one, else linear), or
+                                    chosen with `tune`; MLSEL_SVM_KERNEL_LINEAR; _RBF */
     double svm_gamma;            /**< 0: the objective's default (1 for the compatible one), or chosen with `tune` */
     double svm_c;                /**< 0: likewise */
     double svm_tolerance;        /**< 1e-3; of the stopping condition */

@@ -429,8 +429,7 @@ typedef struct mlsel_training mlsel_training;
  * Trains a selector.
  *
  * Every query must have an embedding, and at least one model a known quality. A dataset of one model or one query gives
- * a selector that always chooses the one model, or the best of the one query (KNN, KMeans, MLP; an SVM needs two models
- * that are each best for some query).
+ * a selector that always chooses the one model, or the best of the one query.
  *
  * @param dataset    as it is at the time of the call
  * @param algorithm  MLSEL_ALGORITHM_

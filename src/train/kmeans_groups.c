@@ -45,7 +45,8 @@ mlsel_status mlsel_i_kmeans_groups(const train_table *table, train_run *run, uin
     *n_groups = 0;
     if (sizes == NULL)
         return mlsel_i_run_status(run);
-    *n_groups = group_by(table->tasks, table->n_tasks, n, sizes, groups);
+    if (table->n_tasks > 1)
+        *n_groups = group_by(table->tasks, table->n_tasks, n, sizes, groups);
     if (*n_groups == 0 && table->n_categories > 0) {
         ids = mlsel_i_run_alloc(run, n, sizeof *ids);
         if (ids == NULL) {

@@ -18,8 +18,9 @@ mlsel_svm_kernel mlsel_i_svm_kernel_of(const mlsel_train_options *options) {
 double mlsel_i_svm_c(const mlsel_train_options *options) {
     if (options->svm_c > 0)
         return options->svm_c;
-    return options->objective == MLSEL_OBJECTIVE_OUTCOME && mlsel_i_svm_kernel_of(options) == MLSEL_SVM_KERNEL_LINEAR ? 0.5
-                                                                                                                   : 1;
+    return options->objective == MLSEL_OBJECTIVE_OUTCOME && mlsel_i_svm_kernel_of(options) == MLSEL_SVM_KERNEL_LINEAR
+               ? 0.5
+               : 1;
 }
 
 /* --- names -------------------------------------------------------------------------------------------------------- */

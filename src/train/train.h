@@ -36,7 +36,7 @@ typedef struct train_table {
     size_t n_records;
     size_t n_categories; /* category values at the end of a row; 0: none */
     uint32_t *tasks;     /* [n_queries] which benchmark a query is of, below n_tasks: known in training, not later */
-    size_t n_tasks;      /* a missing name counts as one */
+    size_t n_tasks;      /* a missing name counts as one; tasks is read only where there are two or more */
 } train_table;
 
 /* The embeddings, checked to be there, with categories as the options say. options->category_weight may be 0: then the

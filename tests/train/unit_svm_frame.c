@@ -336,11 +336,33 @@ static void stops_when_told(void **state) {
     svm_table_free(&t);
 }
 
+/* Where no kernel is asked for, both are compared; without tuning it is the objective's. */
+static void chooses_a_kernel(void **state) {
+    (void)state;
+    train_table t = svm_random_table(60, 3, 12, 9);
+    train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME);
+    mlsel_error err = {0};
+    train_run run = {.share = 1, .err = &err};
+    mlsel_training_info info = {0};
+    s.options.svm_kernel = MLSEL_SVM_KERNEL_NONE;
+    assert_int_equal(mlsel_i_svm_kernel_of(&s.options), MLSEL_SVM_KERNEL_LINEAR);
+    s.options.tune = 1;
+    test_ok(mlsel_i_svm_choose(&t, &s, &run, &info), &err);
+    assert_int_equal(info.n_candidates, 4 + 9);
+    assert_true(s.options.svm_kernel == MLSEL_SVM_KERNEL_LINEAR || s.options.svm_kernel == MLSEL_SVM_KERNEL_RBF);
+    s.options.objective = MLSEL_OBJECTIVE_COMPATIBLE;
+    s.options.svm_kernel = MLSEL_SVM_KERNEL_NONE;
+    assert_int_equal(mlsel_i_svm_kernel_of(&s.options), MLSEL_SVM_KERNEL_RBF);
+    svm_table_free(&t);
+}
+
 /* The folds that share a matrix choose as folds that train by themselves do. */
 static void chooses_by_cross_validation(void **state) {
     (void)state;
     train_table t = svm_random_table(150, 3, 12, 9);
-    train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME), open = s;
+    train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME);
+    s.options.svm_kernel = MLSEL_SVM_KERNEL_RBF;
+    train_settings open = s;
     mlsel_error err = {0};
     train_run run = {.share = 1, .err = &err};
     mlsel_training_info info = {0};
@@ -404,6 +426,7 @@ int main(void) {
                                        cmocka_unit_test(gets_by_with_less_memory),
                                        cmocka_unit_test(survives_every_failed_allocation),
                                        cmocka_unit_test(stops_when_told),
+                                       cmocka_unit_test(chooses_a_kernel),
                                        cmocka_unit_test(chooses_by_cross_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ int router_explain(char **arguments);
 int cmd_devices(char **arguments);
 int cmd_convert(char **arguments);
 int cmd_validate(char **arguments);
+int cmd_score(char **arguments);
 int cmd_train(char **arguments);
 int cmd_evaluate(char **arguments);
 
@@ -24,6 +25,7 @@ extern const char cmd_route_help[];
 extern const char cmd_devices_help[];
 extern const char cmd_convert_help[];
 extern const char cmd_validate_help[];
+extern const char cmd_score_help[];
 extern const char cmd_train_help[];
 extern const char cmd_evaluate_help[];
 

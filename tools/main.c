@@ -22,6 +22,9 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  inspect   check artifacts and say what they hold\n"
                                 "  convert   write an artifact in another format, for instant loading\n"
                                 "  validate  check router configurations and the artifacts they name\n"
+#ifdef MLSEL_TOOL_COLLECT
+                                "  score     score the answers in benchmark results again\n"
+#endif
 #ifdef MLSEL_TOOL_TRAIN
                                 "  train     make selectors from benchmark records\n"
                                 "  evaluate  compare selectors with single models on benchmark records\n"
@@ -79,6 +82,9 @@ static const struct command {
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
     {"validate", cmd_validate, cmd_validate_help},
+#ifdef MLSEL_TOOL_COLLECT
+    {"score", cmd_score, cmd_score_help},
+#endif
 #ifdef MLSEL_TOOL_TRAIN
     {"train", cmd_train, cmd_train_help},
     {"evaluate", cmd_evaluate, cmd_evaluate_help},

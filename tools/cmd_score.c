@@ -203,8 +203,10 @@ static void print_oddities(const scoring *s) {
                      odd.n_unknown_metric, odd.n_unknown_metric == 1 ? "line names" : "lines name",
                      odd.first_unknown_metric);
     if (odd.n_not_run > 0) {
-        tool_notice("%" PRIu64 " %s of code_eval stay as they are, since their code was not run", odd.n_not_run,
-                    lines_text(odd.n_not_run));
+        if (odd.n_not_run == 1)
+            tool_notice("1 line of code_eval stays as it is, since its code was not run");
+        else
+            tool_notice("%" PRIu64 " lines of code_eval stay as they are, since their code was not run", odd.n_not_run);
         tool_hint("--allow-code-execution runs it, in processes with limits and without network");
     }
 }

@@ -293,14 +293,13 @@ static bool take_metric(scoring *s, const args *a, const char *value) {
 }
 
 static bool take_timeout(scoring *s, const args *a, const char *value) {
-    enum { MOST = 3600 };
+    enum { MOST = 3600, DEFAULT_SECONDS = 10 };
     const uint64_t seconds = args_count(a, "--code-timeout", value, MOST);
     if (seconds == 0)
         return false;
     s->code.wall_seconds = (uint32_t)seconds;
-    if (s->code.cpu_seconds > s->code.wall_seconds)
-        s->code.cpu_seconds = s->code.wall_seconds;
-    else if (s->code.wall_seconds > 10)
+    /* the limit of processor time follows where it would be above, or keep from what was asked for */
+    if (s->code.cpu_seconds > s->code.wall_seconds || s->code.wall_seconds > DEFAULT_SECONDS)
         s->code.cpu_seconds = s->code.wall_seconds;
     return true;
 }

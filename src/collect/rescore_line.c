@@ -160,9 +160,9 @@ static bool says_failed(const cJSON *error) {
 static void read_before(result_line *out) {
     const result_span *span = &out->members[RESULT_PERFORMANCE];
     cJSON *value = span->begin == NULL ? NULL : cJSON_ParseWithLength(span->begin, (size_t)(span->end - span->begin));
-    out->is_known =
-        cJSON_IsNumber(value) && !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_KNOWN]));
-    out->performance = cJSON_IsNumber(value) ? value->valuedouble : NAN;
+    const bool is_number = value != NULL && cJSON_IsNumber(value);
+    out->is_known = is_number && !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_KNOWN]));
+    out->performance = is_number ? value->valuedouble : NAN;
     out->is_error = says_failed(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_ERROR]));
     cJSON_Delete(value);
 }

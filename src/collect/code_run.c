@@ -12,6 +12,8 @@
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
+#elif defined(__APPLE__)
+#include <sys/random.h>
 #endif
 
 #include "code_run_internal.h"

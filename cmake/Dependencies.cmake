@@ -41,6 +41,15 @@ if(MLSEL_BUILD_TRAIN AND MLSEL_WITH_LIBSVM)
   target_compile_definitions(mlsel_svm INTERFACE MLSEL_WITH_LIBSVM=1)
 endif()
 
+# libcurl asks the servers of language models; only the tool needs it.
+if(MLSEL_BUILD_COLLECT)
+  find_package(CURL 7.68)
+  if(NOT CURL_FOUND)
+    message(FATAL_ERROR "libcurl 7.68 or later is missing (Debian: apt-get install libcurl4-openssl-dev; or do without the "
+                        "commands that ask language models: -DMLSEL_BUILD_COLLECT=OFF)")
+  endif()
+endif()
+
 # An archive of cJSON, which Debian does not have: scripts/static-libraries.sh makes one. Needed only for programs that are
 # to have no shared library at all.
 set(static_folder ${CMAKE_LIBRARY_ARCHITECTURE})

@@ -15,6 +15,7 @@ int cmd_devices(char **arguments);
 int cmd_convert(char **arguments);
 int cmd_calibrate(char **arguments); /* where MLSEL_TOOL_TRAIN is defined */
 int cmd_validate(char **arguments);
+int cmd_score(char **arguments);
 int cmd_train(char **arguments);
 int cmd_evaluate(char **arguments);
 
@@ -26,6 +27,7 @@ extern const char cmd_devices_help[];
 extern const char cmd_convert_help[];
 extern const char cmd_calibrate_help[];
 extern const char cmd_validate_help[];
+extern const char cmd_score_help[];
 extern const char cmd_train_help[];
 extern const char cmd_evaluate_help[];
 

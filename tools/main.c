@@ -22,6 +22,8 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  inspect   check artifacts and say what they hold\n"
                                 "  convert   write an artifact in another format, for instant loading\n"
                                 "  validate  check router configurations and the artifacts they name\n"
+                                "  score     score the answers in benchmark results again
+                                "
                                 "  train     make selectors from benchmark records\n"
                                 "  evaluate  compare selectors with single models on benchmark records\n"
                                 "  calibrate teach an artifact how good its choices are, from records\n"
@@ -65,13 +67,25 @@ static const char help_help[] = "Usage: mlsel help [COMMAND]\n"
                                 "  mlsel help\n"
                                 "  mlsel help select\n";
 
-#ifndef MLSEL_TOOL_TRAIN
-static const char no_training_help[] =
-    "This build of mlsel has no training: it was made with -DMLSEL_BUILD_TRAIN=OFF.\n"
-    "\n"
-    "Examples:\n"
-    "  mlsel version\n";
-static int cmd_no_training(char **arguments);
+#if !defined(MLSEL_TOOL_TRAIN) || !defined(MLSEL_TOOL_COLLECT)
+static const char missing_help[] = "This build of mlsel does not have this command: it was made with\n"
+                                   "-DMLSEL_BUILD_TRAIN=OFF or -DMLSEL_BUILD_COLLECT=OFF.\n"
+                                   "\n"
+                                   "Examples:\n"
+                                   "  mlsel version\n";
+static int cmd_missing(char **arguments);
+#endif
+
+/* Commands of parts that a build may lack. */
+#ifdef MLSEL_TOOL_TRAIN
+#define OF_TRAIN(run, help) run, help
+#else
+#define OF_TRAIN(run, help) cmd_missing, missing_help
+#endif
+#ifdef MLSEL_TOOL_COLLECT
+#define OF_COLLECT(run, help) run, help
+#else
+#define OF_COLLECT(run, help) cmd_missing, missing_help
 #endif
 
 static int cmd_version(char **arguments);
@@ -88,17 +102,11 @@ static const struct command {
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
     {"validate", cmd_validate, cmd_validate_help},
-#ifdef MLSEL_TOOL_TRAIN
-    {"train", cmd_train, cmd_train_help},
-    {"evaluate", cmd_evaluate, cmd_evaluate_help},
-    {"validate-models", cmd_evaluate, cmd_evaluate_help},
-    {"calibrate", cmd_calibrate, cmd_calibrate_help},
-#else
-    {"train", cmd_no_training, no_training_help},
-    {"evaluate", cmd_no_training, no_training_help},
-    {"validate-models", cmd_no_training, no_training_help},
-    {"calibrate", cmd_no_training, no_training_help},
-#endif
+    {"score", OF_COLLECT(cmd_score, cmd_score_help)},
+    {"train", OF_TRAIN(cmd_train, cmd_train_help)},
+    {"evaluate", OF_TRAIN(cmd_evaluate, cmd_evaluate_help)},
+    {"validate-models", OF_TRAIN(cmd_evaluate, cmd_evaluate_help)},
+    {"calibrate", OF_TRAIN(cmd_calibrate, cmd_calibrate_help)},
     {"devices", cmd_devices, cmd_devices_help},
     {"version", cmd_version, version_help},
     {"help", cmd_help, help_help},
@@ -136,12 +144,12 @@ static int unexpected(const char *command, const char *argument) {
     return EXIT_USAGE;
 }
 
-#ifndef MLSEL_TOOL_TRAIN
-static int cmd_no_training(char **arguments) {
+#if !defined(MLSEL_TOOL_TRAIN) || !defined(MLSEL_TOOL_COLLECT)
+static int cmd_missing(char **arguments) {
     if (arguments[0] != NULL && is_help(arguments[0]))
-        return show(no_training_help);
-    tool_error("this build of mlsel has no training");
-    tool_hint("it was made with -DMLSEL_BUILD_TRAIN=OFF");
+        return show(missing_help);
+    tool_error("this build of mlsel does not have this command");
+    tool_hint("it was made with -DMLSEL_BUILD_TRAIN=OFF or -DMLSEL_BUILD_COLLECT=OFF");
     return EXIT_USAGE;
 }
 #endif

@@ -159,6 +159,8 @@ static mlsel_status open_all(mlsel_embedder *e, mlsel_error *err) {
     e->width = o->width > 0 ? o->width : o->dimensions;
     if (e->is_builtin && e->width == 0)
         e->width = MLSEL_EMBEDDING_WIDTH;
+    if (known != NULL && e->width == 0)
+        e->width = known->width;
     mlsel_status status =
         is_file ? name_file(o, name, sizeof name, err)
                 : mlsel_embedding_cache_name(o->model, o->prefix, o->raw, o->dimensions, name, sizeof name, err);

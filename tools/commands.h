@@ -17,6 +17,8 @@ int cmd_calibrate(char **arguments); /* where MLSEL_TOOL_TRAIN is defined */
 int cmd_validate(char **arguments);
 int cmd_train(char **arguments);
 int cmd_evaluate(char **arguments);
+int cmd_embed(char **arguments); /* this and the following where MLSEL_TOOL_COLLECT is defined */
+int cmd_download(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -28,5 +30,7 @@ extern const char cmd_calibrate_help[];
 extern const char cmd_validate_help[];
 extern const char cmd_train_help[];
 extern const char cmd_evaluate_help[];
+extern const char cmd_embed_help[];
+extern const char cmd_download_help[];
 
 #endif

@@ -25,6 +25,10 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "  train     make selectors from benchmark records\n"
                                 "  evaluate  compare selectors with single models on benchmark records\n"
                                 "  calibrate teach an artifact how good its choices are, from records\n"
+#ifdef MLSEL_TOOL_COLLECT
+                                "  embed     make embeddings of queries\n"
+                                "  download  fetch artifacts and benchmark data\n"
+#endif
                                 "  devices   say what can be scored on here\n"
                                 "  version   version and build\n"
                                 "  help      this text, or that of a command\n"
@@ -97,6 +101,10 @@ static const struct command {
     {"evaluate", cmd_no_training, no_training_help},
     {"validate-models", cmd_no_training, no_training_help},
     {"calibrate", cmd_no_training, no_training_help},
+#endif
+#ifdef MLSEL_TOOL_COLLECT
+    {"embed", cmd_embed, cmd_embed_help},
+    {"download", cmd_download, cmd_download_help},
 #endif
     {"devices", cmd_devices, cmd_devices_help},
     {"version", cmd_version, version_help},

@@ -34,6 +34,7 @@ static bool take_seconds(embedding_args *e, const args *a, const char *value) {
 static bool take_retries(embedding_args *e, const args *a, const char *value) {
     enum { MAX_RETRIES = 100 };
     e->has_retries = true;
+    e->retries = 0;
     if (strcmp(value, "0") == 0)
         return true;
     e->retries = (uint32_t)args_count(a, "--embedding-retries", value, MAX_RETRIES);

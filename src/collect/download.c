@@ -321,7 +321,9 @@ static mlsel_status choose(const hub *h, hub_list *list, mlsel_error *err) {
     for (size_t i = 0; i < list->n; i++) {
         char *name = list->names[i];
         if (status == MLSEL_OK && is_wanted(h->options->kind, name)) {
-            status = mlsel_i_hub_check_file(name, err);
+            if (mlsel_i_hub_check_file(name, err) != MLSEL_OK)
+                status = mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s names a file that would leave the folder: \"%s\"",
+                                      h->options->repository, name);
             list->names[kept++] = name;
         } else {
             mlsel_i_free(name);

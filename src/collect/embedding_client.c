@@ -35,17 +35,17 @@ static char *joined(const char *a, const char *b) {
     return text;
 }
 
-/* The endpoint is given with or without its last part. */
+/* The endpoint is given with or without its last part, and may have a query behind, as in "?api-version=1". */
 static char *make_url(const char *endpoint) {
-    static const char end[] = "/embeddings";
-    size_t length = strlen(endpoint);
+    static const char last[] = "/embeddings";
+    const size_t n = sizeof last - 1, whole = strcspn(endpoint, "?#"), size = strlen(endpoint) + sizeof last;
+    size_t length = whole;
     while (length > 0 && endpoint[length - 1] == '/')
         length--;
-    const bool is_whole =
-        length >= sizeof end - 1 && memcmp(endpoint + length - (sizeof end - 1), end, sizeof end - 1) == 0;
-    char *base = mlsel_i_strndup(endpoint, length);
-    char *url = base != NULL ? joined(base, is_whole ? "" : end) : NULL;
-    mlsel_i_free(base);
+    const bool is_there = length >= n && memcmp(endpoint + length - n, last, n) == 0;
+    char *url = mlsel_i_alloc(size, 1);
+    if (url != NULL)
+        snprintf(url, size, "%.*s%s%s", (int)length, endpoint, is_there ? "" : last, endpoint + whole);
     return url;
 }
 

@@ -237,6 +237,44 @@ run embed --embedding-model builtin --output builtin.jsonl ten.jsonl
 code_is "embed builtin" 0
 if [ -e .cache ]; then fail "embed builtin: a cache"; else pass; fi
 
+# --- model files ---
+gguf=$source/tests/collect/gguf_model.py
+for pooling in last mean; do python3 "$gguf" write $pooling.gguf $pooling; done
+printf '%s\n' '{"query":"a"}' '{"query":"What is x^2?\n\ttabs","category":"math"}' '{"query":"Gr\u00fc\u00dfe, \ud83d\ude00"}' \
+    '{"query":"A text that is longer than the forty-eight tokens that the model was trained for, and is cut"}' >gguf.jsonl
+run embed --embedding-model last.gguf --cache-dir g --output last.jsonl gguf.jsonl
+if grep -q "this build cannot load model files" err; then
+    code_is "embed: no llama.cpp" 1
+    echo "skipped: embeddings by model files, which this build cannot load (-DMLSEL_WITH_LLAMA=ON)"
+else
+    code_is "embed by a model file" 0
+    run embed --embedding-model mean.gguf --no-cache --output mean.jsonl gguf.jsonl
+    for pooling in last mean; do
+        if python3 "$gguf" check $pooling.gguf $pooling $pooling.jsonl 2>check.err; then
+            pass
+        else
+            fail "embed by a model file, $pooling: $(tail -n 1 check.err)"
+        fi
+    done
+    cp last.gguf elsewhere.gguf
+    run embed --embedding-model elsewhere.gguf --cache-dir g --output cached.jsonl gguf.jsonl
+    err_has "embed: a model file is known by its content" "0 embeddings made, 4 from the cache"
+    same "embed by a model file, cached" cached.jsonl last.jsonl
+    run train --data-file "$source/examples/records.jsonl" --embedding-model last.gguf --algorithm knn --output-dir by_file
+    code_is "train by a model file" 0
+    run select --model by_file/knn_model.json --embedding-model last.gguf --json gguf.jsonl
+    code_is "select by a model file" 0
+    out_lines "select by a model file" 4
+    for size in 100 1500 20000; do
+        head -c $size last.gguf >short.gguf
+        refused "embed: a model file cut at $size" 1 "short.gguf: llama.cpp cannot load it" \
+            embed --embedding-model short.gguf --no-cache gguf.jsonl
+    done
+    echo '{"query":"a b","text":" "}' >blank.jsonl
+    run embed --embedding-model last.gguf --no-cache blank.jsonl
+    code_is "embed a blank by a model file" 0
+fi
+
 # --- the other commands ---
 records=$source/examples/records.jsonl
 run train --data-file "$records" --embedding-model m --embedding-endpoint "$base/ok/v1" --algorithm knn --output-dir made

@@ -131,7 +131,7 @@ typedef struct embed_command {
     bool opened;
     chunk chunk;
     seen_texts seen;
-    const query **wanted; /* of the chunk */
+    size_t *wanted; /* queries of the chunk */
     embedding_file file;
     uint64_t failed;
     progress progress;
@@ -140,7 +140,7 @@ typedef struct embed_command {
 
 static int32_t on_embedding(size_t index, const float *values, size_t width, const char *message, void *user) {
     embed_command *c = user;
-    const query *q = c->wanted[index];
+    const query *q = &c->chunk.queries[c->wanted[index]];
     if (values == NULL) {
         char place[512];
         c->failed++;
@@ -174,7 +174,7 @@ static bool embed_chunk(embed_command *c, mlsel_embedder *embedder) {
             break;
         if (!is_new(&c->seen, q->text))
             continue;
-        c->wanted[n] = q;
+        c->wanted[n] = i;
         texts[n++] = q->text;
     }
     const mlsel_status status = n > 0 ? mlsel_embedder_run(embedder, texts, n, on_embedding, c, &err) : MLSEL_OK;

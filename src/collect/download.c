@@ -163,8 +163,9 @@ static mlsel_status open_part(fetch *f, mlsel_error *err) {
 /* Where a part begins, by "bytes 100-199/200". */
 static bool begins_at(const http_response *r, uint64_t offset) {
     const char *range = mlsel_i_http_header(r, "Content-Range");
-    unsigned long long first = 0;
-    return range != NULL && sscanf(range, "bytes %llu-", &first) == 1 && first == offset;
+    char expected[64];
+    snprintf(expected, sizeof expected, "bytes %" PRIu64 "-", offset);
+    return range != NULL && strncmp(range, expected, strlen(expected)) == 0;
 }
 
 static mlsel_status on_data(const http_response *r, const char *data, size_t size, void *user, mlsel_error *err) {

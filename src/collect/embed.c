@@ -330,7 +330,7 @@ static char *make_input(const char *prefix, const char *text) {
     char *out = mlsel_i_alloc(front + 3 * size + 1, 1); /* a bad byte becomes three */
     if (out == NULL)
         return NULL;
-    memcpy(out, prefix, front);
+    memcpy(out, prefix, front + 1);
     char *to = out + front;
     while (at < end) {
         size_t length = mlsel_i_utf8_length(at, end);

@@ -20,7 +20,7 @@ static uint32_t rotated(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
 static void add_block(uint32_t state[8], const unsigned char *block) {
     uint32_t w[ROUNDS], v[8];
-    for (int i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
                block[4 * i + 3];
     for (int i = 16; i < ROUNDS; i++) {
@@ -83,7 +83,7 @@ void mlsel_i_sha256_end(sha256 *h, char out[SHA256_TEXT]) {
     for (int i = 0; i < 8; i++)
         tail[i] = (unsigned char)(bits >> (56 - 8 * i));
     mlsel_i_sha256_add(h, tail, sizeof tail);
-    for (int i = 0; i < 32; i++) {
+    for (size_t i = 0; i < 32; i++) {
         const uint32_t byte = h->state[i / 4] >> (24 - 8 * (i % 4)) & 0xff;
         out[2 * i] = digits[byte >> 4];
         out[2 * i + 1] = digits[byte & 15];

@@ -18,6 +18,8 @@ int cmd_validate(char **arguments);
 int cmd_score(char **arguments);
 int cmd_train(char **arguments);
 int cmd_evaluate(char **arguments);
+int cmd_embed(char **arguments); /* this and the following where MLSEL_TOOL_COLLECT is defined */
+int cmd_download(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -30,5 +32,7 @@ extern const char cmd_validate_help[];
 extern const char cmd_score_help[];
 extern const char cmd_train_help[];
 extern const char cmd_evaluate_help[];
+extern const char cmd_embed_help[];
+extern const char cmd_download_help[];
 
 #endif

@@ -15,20 +15,26 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "artifacts (knn, kmeans, svm, mlp) and feature vectors (an embedding and a\n"
                                 "category).\n"
                                 "\n"
-                                "Commands:\n"
-                                "  route     answer requests as a router's configuration says\n"
-                                "  select    choose a language model for each query from artifacts alone\n"
-                                "  explain   tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
-                                "  inspect   check artifacts and say what they hold\n"
-                                "  convert   write an artifact in another format, for instant loading\n"
-                                "  validate  check router configurations and the artifacts they name\n"
-                                "  score     score the answers in benchmark results again\n"
-                                "  train     make selectors from benchmark records\n"
-                                "  evaluate  compare selectors with single models on benchmark records\n"
-                                "  calibrate teach an artifact how good its choices are, from records\n"
-                                "  devices   say what can be scored on here\n"
-                                "  version   version and build\n"
-                                "  help      this text, or that of a command\n"
+                                "Choose:\n"
+                                "  route      answer requests as a router's configuration says\n"
+                                "  select     choose a language model for each query from artifacts alone\n"
+                                "  explain    tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
+                                "  inspect    check artifacts and say what they hold\n"
+                                "  convert    write an artifact in another format, for instant loading\n"
+                                "  validate   check router configurations and the artifacts they name\n"
+                                "Make selectors:\n"
+                                "  benchmark  ask language models, and score and time their answers\n"
+                                "  merge      join the results of several benchmarks\n"
+                                "  score      score the answers in benchmark results again\n"
+                                "  embed      make embeddings of queries\n"
+                                "  train      make selectors from benchmark records\n"
+                                "  evaluate   compare selectors with single models on benchmark records\n"
+                                "  calibrate  teach an artifact how good its choices are, from records\n"
+                                "  download   fetch artifacts and benchmark data\n"
+                                "About mlsel:\n"
+                                "  devices    say what can be scored on here\n"
+                                "  version    version and build\n"
+                                "  help       this text, or that of a command\n"
                                 "\n"
                                 "`mlsel COMMAND --help` or `mlsel help COMMAND` shows options, input formats and\n"
                                 "examples.\n"
@@ -101,11 +107,13 @@ static const struct command {
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
     {"validate", cmd_validate, cmd_validate_help},
+    {"embed", OF_COLLECT(cmd_embed, cmd_embed_help)},
     {"score", OF_COLLECT(cmd_score, cmd_score_help)},
     {"train", OF_TRAIN(cmd_train, cmd_train_help)},
     {"evaluate", OF_TRAIN(cmd_evaluate, cmd_evaluate_help)},
     {"validate-models", OF_TRAIN(cmd_evaluate, cmd_evaluate_help)},
     {"calibrate", OF_TRAIN(cmd_calibrate, cmd_calibrate_help)},
+    {"download", OF_COLLECT(cmd_download, cmd_download_help)},
     {"devices", cmd_devices, cmd_devices_help},
     {"version", cmd_version, version_help},
     {"help", cmd_help, help_help},

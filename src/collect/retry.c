@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "retry.h"
+
+#include <curl/curl.h>
+
+static const double LONGEST_WAIT = 60;
+
+bool mlsel_i_retry_transport(int code) {
+    switch (code) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_FAILED_INIT:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_WRITE_ERROR: /* the body is too large */
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CIPHER:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool mlsel_i_retry_status(long status) {
+    return status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599);
+}
+
+double mlsel_i_retry_wait(random_state *random, uint32_t attempt, double base, double asked) {
+    const double unit = mlsel_i_random_unit(random);
+    if (asked > 0)
+        return asked + unit * base;
+    double bound = base;
+    for (uint32_t i = 1; i < attempt && bound < LONGEST_WAIT; i++)
+        bound *= 2;
+    return unit * (bound < LONGEST_WAIT ? bound : LONGEST_WAIT);
+}

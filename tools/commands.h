@@ -20,6 +20,8 @@ int cmd_train(char **arguments);
 int cmd_evaluate(char **arguments);
 int cmd_embed(char **arguments); /* this and the following where MLSEL_TOOL_COLLECT is defined */
 int cmd_download(char **arguments);
+int cmd_benchmark(char **arguments);
+int cmd_merge(char **arguments);
 
 extern const char cmd_inspect_help[];
 extern const char cmd_select_help[];
@@ -34,5 +36,7 @@ extern const char cmd_train_help[];
 extern const char cmd_evaluate_help[];
 extern const char cmd_embed_help[];
 extern const char cmd_download_help[];
+extern const char cmd_benchmark_help[];
+extern const char cmd_merge_help[];
 
 #endif

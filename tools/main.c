@@ -107,6 +107,8 @@ static const struct command {
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
     {"validate", cmd_validate, cmd_validate_help},
+    {"benchmark", OF_COLLECT(cmd_benchmark, cmd_benchmark_help)},
+    {"merge", OF_COLLECT(cmd_merge, cmd_merge_help)},
     {"embed", OF_COLLECT(cmd_embed, cmd_embed_help)},
     {"score", OF_COLLECT(cmd_score, cmd_score_help)},
     {"train", OF_TRAIN(cmd_train, cmd_train_help)},

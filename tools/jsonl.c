@@ -162,7 +162,8 @@ static bool find_members(const cJSON *tree, const cJSON **members, const chunk *
                     "both \"features\" and \"embedding\"");
     const bool has_text = members[TEXT] != NULL || cJSON_IsString(members[QUERY]);
     if (members[FEATURES] == NULL && members[EMBEDDING] == NULL && !c->embeds_text && has_text)
-        return fail(problem, "--embedding-model builtin embeds the text, or the model that the artifact was trained with",
+        return fail(problem,
+                    "--embedding-model builtin embeds the text, or the model that the artifact was trained with",
                     "neither \"features\" nor \"embedding\"");
     if (members[FEATURES] == NULL && members[EMBEDDING] == NULL && !has_text)
         return fail(problem, FORM_HINT, "neither \"features\" nor \"embedding\"");

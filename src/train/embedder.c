@@ -8,114 +8,12 @@
  * words weigh as much as rare ones because style does too: each of these measured better than its opposite. See
  * docs/training.md.
  */
-#include "embedder.h"
-
 #include <math.h>
 #include <string.h>
 
 #include "internal.h"
+#include "letters.h"
 #include "mlsel_train.h"
-
-/* --- letters ------------------------------------------------------------------------------------------------------ */
-
-static uint32_t lower_latin(uint32_t c) {
-    if (c < 0x100)
-        return c >= 0xc0 && c <= 0xde && c != 0xd7 ? c + 32 : c;
-    /* pairs, of which the capital is even, or odd in two stretches */
-    const bool is_odd_pair = (c >= 0x139 && c <= 0x148) || c >= 0x179;
-    if (c == 0x130)
-        return 'i';
-    if (c == 0x138 || c == 0x149 || c == 0x17f)
-        return c;
-    if (c == 0x178)
-        return 0xff;
-    return is_odd_pair ? c + (c & 1) : c | 1;
-}
-
-static uint32_t lower_greek(uint32_t c) {
-    if (c >= 0x391 && c <= 0x3ab && c != 0x3a2)
-        return c + 32;
-    if (c >= 0x388 && c <= 0x38a)
-        return c + 37;
-    switch (c) {
-    case 0x386:
-        return 0x3ac;
-    case 0x38c:
-        return 0x3cc;
-    case 0x38e:
-    case 0x38f:
-        return c + 63;
-    case 0x3c2: /* the sigma that ends words */
-        return 0x3c3;
-    default:
-        return c;
-    }
-}
-
-static uint32_t lower_cyrillic(uint32_t c) {
-    if (c < 0x410)
-        return c + 80;
-    if (c < 0x430)
-        return c + 32;
-    if ((c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) || c >= 0x4d0)
-        return c | 1;
-    if (c >= 0x4c0 && c <= 0x4ce)
-        return c == 0x4c0 ? 0x4cf : c + (c & 1);
-    return c;
-}
-
-uint32_t mlsel_i_lower(uint32_t c) {
-    if (c < 0x80)
-        return c >= 'A' && c <= 'Z' ? c + 32 : c;
-    if (c < 0x180)
-        return lower_latin(c);
-    if (c >= 0x370 && c < 0x400)
-        return lower_greek(c);
-    return c >= 0x400 && c < 0x530 ? lower_cyrillic(c) : c;
-}
-
-typedef enum letter_kind { SPACE, MARK, LETTER, IDEOGRAPH } letter_kind;
-
-static letter_kind kind_of(uint32_t c) {
-    if (c < 0x80) {
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-            return LETTER;
-        return c <= ' ' || c == 0x7f ? SPACE : MARK;
-    }
-    if (c <= 0xa0 || (c >= 0x2000 && c <= 0x200f) || c == 0x2028 || c == 0x2029 || c == 0x3000 || c == 0xfeff)
-        return SPACE;
-    if (c < 0xc0)
-        return c == 0xaa || c == 0xb5 || c == 0xba ? LETTER : MARK;
-    if (c == 0xd7 || c == 0xf7 || (c >= 0x2010 && c < 0x2c00) || (c >= 0x3001 && c < 0x3040) ||
-        (c >= 0xff00 && c < 0xff10) || (c >= 0x1f000 && c < 0x20000))
-        return MARK;
-    /* written without spaces: each is a word */
-    if ((c >= 0x3040 && c < 0x3100) || (c >= 0x3400 && c < 0xa000) || (c >= 0xf900 && c < 0xfb00) ||
-        (c >= 0x20000 && c < 0x40000))
-        return IDEOGRAPH;
-    return LETTER;
-}
-
-/* The character at *at, which moves on; a byte that is no UTF-8 is taken as it is. */
-static uint32_t next_character(const unsigned char **at, const unsigned char *end) {
-    const unsigned char *p = *at;
-    if (*p < 0x80) {
-        ++*at;
-        return *p;
-    }
-    const size_t length = mlsel_i_utf8_length(p, end);
-    *at += length == 0 ? 1 : length;
-    switch (length) {
-    case 2:
-        return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
-    case 3:
-        return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-    case 4:
-        return (p[0] & 0x07u) << 18 | (p[1] & 0x3fu) << 12 | (p[2] & 0x3fu) << 6 | (p[3] & 0x3fu);
-    default:
-        return p[0];
-    }
-}
 
 /* --- counting features -------------------------------------------------------------------------------------------- */
 
@@ -187,6 +85,13 @@ static inline void count(feature_table *table, uint64_t hash, unsigned kind) {
     table->slots[slot] = (hash & TAG_MASK) | ++table->n;
     if (table->n == table->capacity)
         table->has_failed = table->n >= UINT32_MAX / 2 || !allocate(table, table->capacity * 2);
+}
+
+/* The same without a call for what is most frequent. */
+static inline uint32_t lower(uint32_t c) {
+    if (c < 0x80)
+        return c >= 'A' && c <= 'Z' ? c + 32 : c;
+    return mlsel_i_lower(c);
 }
 
 /* --- finding features --------------------------------------------------------------------------------------------- */
@@ -277,25 +182,25 @@ static void add_shape(scanner *s) {
 
 static void scan(scanner *s, const unsigned char *at, const unsigned char *end) {
     while (at < end && !s->table->has_failed) {
-        const uint32_t c = next_character(&at, end);
-        const letter_kind kind = kind_of(c);
+        const uint32_t c = mlsel_i_next_character(&at, end);
+        const letter_kind kind = mlsel_i_letter_kind(c);
         s->shape[ALL]++;
         s->shape[LINE_ENDS] += c == '\n';
-        if (kind == LETTER) {
-            const uint32_t small = mlsel_i_lower(c);
+        if (kind == LETTERS_LETTER) {
+            const uint32_t small = lower(c);
             s->shape[DIGITS] += c >= '0' && c <= '9';
             s->shape[CAPITALS] += small != c;
             add_letter(s, small);
         } else {
             end_word(s);
-            if (kind == MARK)
+            if (kind == LETTERS_MARK)
                 add_mark(s, c);
-            if (kind == IDEOGRAPH) {
+            if (kind == LETTERS_IDEOGRAPH) {
                 add_letter(s, c);
                 end_word(s);
             }
         }
-        s->mark = kind == MARK ? c : 0;
+        s->mark = kind == LETTERS_MARK ? c : 0;
     }
     end_word(s);
 }

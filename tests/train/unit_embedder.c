@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "mlsel_train.h"
-#include "train/embedder.h"
+#include "train/letters.h"
 
 enum { MAX_WIDTH = 2048 };
 

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http_url.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+static bool has_part(CURLU *url, CURLUPart part) {
+    char *text = NULL;
+    const bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return has;
+}
+
+/* Puts the path behind that of the address. */
+static CURLUcode append(CURLU *url, const char *path) {
+    char *old = NULL;
+    CURLUcode code = curl_url_get(url, CURLUPART_PATH, &old, 0);
+    if (code != CURLUE_OK)
+        return code;
+    size_t length = strlen(old);
+    while (length > 0 && old[length - 1] == '/')
+        length--;
+    const size_t added = strlen(path);
+    if (length >= added && memcmp(old + length - added, path, added) == 0)
+        length -= added;
+    char *whole = mlsel_i_alloc(length + added + 1, 1);
+    if (whole != NULL) {
+        memcpy(whole, old, length);
+        memcpy(whole + length, path, added + 1);
+        code = curl_url_set(url, CURLUPART_PATH, whole, 0);
+    } else {
+        code = CURLUE_OUT_OF_MEMORY;
+    }
+    mlsel_i_free(whole);
+    curl_free(old);
+    return code;
+}
+
+static bool is_http(CURLU *url) {
+    char *scheme = NULL;
+    const bool is = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                    (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    return is;
+}
+
+static bool is_clean(const char *text) {
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text <= 0x20 || (unsigned char)*text == 0x7f)
+            return false;
+    return true;
+}
+
+bool mlsel_i_http_url(const char *base, const char *path, char **out, char *reason, size_t size) {
+    CURLU *url = curl_url();
+    char *text = NULL;
+    CURLUcode code = url == NULL ? CURLUE_OUT_OF_MEMORY : CURLUE_OK;
+    bool ok = true;
+    *out = NULL;
+    reason[0] = '\0';
+    if (code == CURLUE_OK)
+        code = is_clean(base) ? curl_url_set(url, CURLUPART_URL, base, 0) : CURLUE_MALFORMED_INPUT;
+    if (code == CURLUE_OK && (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))) {
+        (void)snprintf(reason, size, "has a user name in it: use api_key or headers");
+        ok = false;
+        goto out;
+    }
+    if (code == CURLUE_OK)
+        code = is_http(url) ? append(url, path) : CURLUE_UNSUPPORTED_SCHEME;
+    if (code == CURLUE_OK)
+        code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_URL, &text, 0);
+    if (code == CURLUE_OK)
+        *out = mlsel_i_strndup(text, strlen(text));
+    else if (code != CURLUE_OUT_OF_MEMORY) {
+        /* what stands before an @ may be a password even if the rest is none */
+        const char *const at = strrchr(base, '@');
+        (void)snprintf(reason, size, "\"%.60s\" is no http or https address, as http://localhost:8000/v1 is",
+                       at != NULL ? at : base);
+        ok = false;
+    }
+out:
+    curl_free(text);
+    curl_url_cleanup(url);
+    return ok;
+}

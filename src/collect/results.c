@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE /* flock */
+#include "results.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "train/record_line.h"
+
+static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
+    if (error == ENOENT || error == ENOTDIR)
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "file not found: %s", path);
+    (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
+                              mlsel_i_file_reason(error), error);
+    mlsel_i_error_prefix(err, path);
+    return MLSEL_ERROR_IO;
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+static double number_of(const cJSON *root, const char *key) {
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(root, key);
+    return cJSON_IsNumber(node) && isfinite(node->valuedouble) && node->valuedouble >= 0 ? node->valuedouble : NAN;
+}
+
+/* What training takes for a failure. */
+static bool is_error(const cJSON *node) {
+    return node != NULL && !cJSON_IsNull(node) && !cJSON_IsFalse(node) &&
+           !(cJSON_IsString(node) && node->valuestring[0] == '\0');
+}
+
+/* The members beside those that records have everywhere. */
+static void read_counts(result_row *row) {
+    json_document *doc = NULL;
+    row->prompt_tokens = row->completion_tokens = NAN;
+    if (mlsel_i_json_parse(row->text, row->size, NULL, NULL, &doc, NULL) != MLSEL_OK)
+        return;
+    row->prompt_tokens = number_of(mlsel_i_json_root(doc), "prompt_tokens");
+    row->completion_tokens = number_of(mlsel_i_json_root(doc), "completion_tokens");
+    mlsel_i_json_free(doc);
+}
+
+static double value_of(const cJSON *node) { return cJSON_IsNumber(node) ? node->valuedouble : NAN; }
+
+static mlsel_status read_row(const char *text, size_t size, uint64_t number, result_visitor visit, void *user,
+                             mlsel_error *err) {
+    record_line line;
+    mlsel_status status = mlsel_i_record_line_read(&line, text, size, err);
+    if (status != MLSEL_OK)
+        return status;
+    result_row row = {.query = mlsel_i_record_text(line.members.query),
+                      .model = mlsel_i_record_text(line.members.model_name),
+                      .is_error = is_error(line.members.error),
+                      .performance = value_of(line.members.performance),
+                      .response_time = value_of(line.members.response_time),
+                      .cost = value_of(line.members.cost),
+                      .line = number,
+                      .text = text,
+                      .size = size};
+    if (cJSON_IsFalse(line.members.performance_known))
+        row.performance = NAN;
+    if (row.query == NULL || row.model == NULL) {
+        status = mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "the line has no \"%s\": it is no row of results",
+                              row.query == NULL ? "query" : "model_name");
+    } else {
+        read_counts(&row);
+        status = visit == NULL ? MLSEL_OK : visit(&row, user, err);
+    }
+    mlsel_i_record_line_free(&line);
+    return status;
+}
+
+static bool is_blank(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+            return false;
+    return true;
+}
+
+/* Whether a text is an object: what was cut off never is. */
+static bool is_whole(const char *text, size_t size) {
+    record_line line;
+    const bool whole = mlsel_i_record_line_read(&line, text, size, NULL) == MLSEL_OK;
+    if (whole)
+        mlsel_i_record_line_free(&line);
+    return whole;
+}
+
+mlsel_status mlsel_i_results_scan(const char *text, size_t size, const char *path, result_visitor visit, void *user,
+                                  size_t *whole, mlsel_error *err) {
+    uint64_t number = 0;
+    size_t at = 0;
+    while (at < size) {
+        const char *const end = memchr(text + at, '\n', size - at);
+        const size_t length = end != NULL ? (size_t)(end - text) - at : size - at;
+        number++;
+        if (end == NULL && !is_whole(text + at, length))
+            break;
+        if (!is_blank(text + at, length)) {
+            const mlsel_status status = read_row(text + at, length, number, visit, user, err);
+            if (status == MLSEL_ERROR_NO_MEMORY)
+                return status;
+            if (status != MLSEL_OK) {
+                char place[128];
+                (void)snprintf(place, sizeof place, "%.80s:%llu: ", mlsel_i_file_name(path),
+                               (unsigned long long)number);
+                mlsel_i_error_prefix(err, place);
+                return status;
+            }
+        }
+        at += length + (end != NULL);
+    }
+    *whole = at;
+    return MLSEL_OK;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static bool map_always(const unsigned char *first, size_t size) {
+    (void)first, (void)size;
+    return true;
+}
+
+/* Whether the end of a file may be a row that was not written to its end. After a loss of power it may be zeros. */
+static bool is_beginning(const char *text, size_t size, bool has_rows) {
+    static const char begin[] = "{\"query\": ";
+    const size_t n = size < sizeof begin - 1 ? size : sizeof begin - 1;
+    if (memcmp(text, begin, n) == 0)
+        return true;
+    for (size_t i = 0; i < size; i++)
+        if (text[i] != '\0')
+            return false;
+    return has_rows;
+}
+
+/* Reads what there is and makes its end the end of a line. */
+static mlsel_status take_up(result_file *file, result_visitor visit, void *user, mlsel_error *err) {
+    const file_kind kind = {.noun = "file", .function = "another file", .is_to_map = map_always};
+    file_content content = {0};
+    size_t whole = 0;
+    mlsel_status status = mlsel_i_file_load(file->path, &kind, UINT64_MAX, &content, err);
+    if (status != MLSEL_OK)
+        return status;
+    status = mlsel_i_results_scan(content.data, content.size, file->path, visit, user, &whole, err);
+    if (status != MLSEL_OK)
+        goto out;
+    file->size = content.size;
+    const bool needs_end = whole > 0 && whole == content.size && content.data[whole - 1] != '\n';
+    if (whole < content.size) {
+        if (!is_beginning(content.data + whole, content.size - whole, whole > 0)) {
+            (void)mlsel_i_fail(err, MLSEL_ERROR_SCHEMA,
+                               " ends in what is no beginning of a row of results: name another output");
+            mlsel_i_error_prefix(err, file->path);
+            status = MLSEL_ERROR_SCHEMA;
+            goto out;
+        }
+        file->cut_bytes = content.size - whole;
+        if (ftruncate(file->fd, (off_t)whole) != 0) {
+            status = failed(file->path, "shortened", errno, err);
+            goto out;
+        }
+        file->size = whole;
+    }
+    if (needs_end) {
+        if (write(file->fd, "\n", 1) != 1) {
+            status = failed(file->path, "written", errno, err);
+            goto out;
+        }
+        file->size++;
+    }
+out:
+    mlsel_i_file_unload(&content);
+    return status;
+}
+
+mlsel_status mlsel_i_results_open(result_file *file, const char *path, bool fresh, result_visitor visit, void *user,
+                                  mlsel_error *err) {
+    struct stat info;
+    mlsel_status status = MLSEL_OK;
+    *file = (result_file){.path = path};
+    file->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (file->fd < 0)
+        return failed(path, "opened", errno, err);
+    if (fstat(file->fd, &info) != 0) {
+        status = failed(path, "read", errno, err);
+    } else if (!S_ISREG(info.st_mode)) {
+        (void)mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, " is no regular file, which results need to be continued");
+        mlsel_i_error_prefix(err, path);
+        status = MLSEL_ERROR_UNSUPPORTED;
+    } else if (flock(file->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        /* a file system without locks is used without */
+        (void)mlsel_i_fail(err, MLSEL_ERROR_IO, " is being written by another run");
+        mlsel_i_error_prefix(err, path);
+        status = MLSEL_ERROR_IO;
+    } else if (fresh) {
+        if (ftruncate(file->fd, 0) != 0)
+            status = failed(path, "emptied", errno, err);
+    } else if (info.st_size > 0) {
+        status = take_up(file, visit, user, err);
+    }
+    if (status != MLSEL_OK)
+        mlsel_i_results_close(file);
+    return status;
+}
+
+/* --- appending ---------------------------------------------------------------------------------------------------- */
+
+mlsel_status mlsel_i_results_append(result_file *file, mlsel_error *err) {
+    json_writer *const line = &file->line;
+    mlsel_i_write_raw(line, "\n", 1);
+    if (line->status != MLSEL_OK)
+        return mlsel_i_no_memory(err);
+    ssize_t n;
+    do
+        n = write(file->fd, line->text, line->size);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)line->size) {
+        const int error = n < 0 ? errno : ENOSPC;
+        if (n > 0)
+            (void)!ftruncate(file->fd, (off_t)file->size);
+        return failed(file->path, "written", error, err);
+    }
+    file->size += line->size;
+    file->is_dirty = true;
+    line->size = 0;
+    line->needs_comma = false;
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_results_sync_now(const result_file *file, mlsel_error *err) {
+    if (fsync(file->fd) != 0 && errno != EINVAL && errno != EINTR)
+        return failed(file->path, "written", errno, err);
+    return MLSEL_OK;
+}
+
+void mlsel_i_results_close(result_file *file) {
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+    mlsel_i_write_free(&file->line);
+}

@@ -34,7 +34,7 @@ const char cmd_download_help[] =
     "  --retries N             further attempts that bring nothing (default 5)\n"
     "  --timeout S             seconds without a byte after which an attempt has failed\n"
     "                          (default 60)\n"
-    "  --ca-file FILE          certificates to trust instead of the system's\n"
+    "  --cacert FILE           certificates to trust instead of the system's\n"
     "  -h, --help              this text\n"
     "\n"
     "The environment's HF_TOKEN is the token for repositories that are not public. It\n"
@@ -202,7 +202,7 @@ int cmd_download(char **arguments) {
                                           {"--mirror", MIRROR, true},
                                           {"--retries", RETRIES, true},
                                           {"--timeout", TIMEOUT, true},
-                                          {"--ca-file", CA_FILE, true}};
+                                          {"--cacert", CA_FILE, true}};
     download_command c = {0};
     char **rest = arguments;
     if (arguments[0] != NULL && (strcmp(arguments[0], "--help") == 0 || strcmp(arguments[0], "-h") == 0)) {

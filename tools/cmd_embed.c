@@ -57,7 +57,7 @@ const char cmd_embed_help[] =
     "                          (default 5), with growing random waits\n"
     "  --api-key-env NAME      environment variable with the server's key (default\n"
     "                          OPENAI_API_KEY, if it is set)\n"
-    "  --ca-file FILE          certificates to trust instead of the system's\n"
+    "  --cacert FILE           certificates to trust instead of the system's\n"
     "\n"
     "A query that the model refuses is reported and left out; the exit code is then 1.\n"
     "The same model, prefix and scaling must be used for training and for routing.\n"

@@ -165,6 +165,7 @@ static void get_info(const mlsel_dataset *dataset, mlsel_dataset_info *info) {
 
 /* Reads what the cache has; what it has not and the files had is added where the cache was asked for by name. */
 static bool use_cache(const dataset_args *d, mlsel_dataset *dataset, failure *problem) {
+    const char *folder = d->cache_dir != NULL ? d->cache_dir : default_cache;
     mlsel_dataset_info info;
     mlsel_cache *cache = NULL;
     mlsel_error err;
@@ -173,11 +174,10 @@ static bool use_cache(const dataset_args *d, mlsel_dataset *dataset, failure *pr
     if (width == 0)
         width = d->embedding_width;
     if (width == 0)
-        width = dataset_embed_known_width(d);
+        width = dataset_embed_known_width(d, folder);
     const bool is_needed = info.n_embedded < info.n_queries;
     if (width == 0 || (!is_needed && d->cache_dir == NULL))
         return true;
-    const char *folder = d->cache_dir != NULL ? d->cache_dir : default_cache;
     char name[DATASET_EMBED_NAME_SIZE];
     if (!dataset_embed_cache_name(d, name, sizeof name, problem))
         return false;

@@ -11,11 +11,15 @@
 #if MLSEL_TOOL_COLLECT
 #include "embed.h"
 
-size_t dataset_embed_known_width(const dataset_args *d) {
+size_t dataset_embed_known_width(const dataset_args *d, const char *cache_dir) {
     const mlsel_embedding_model *known = mlsel_embedding_model_find(d->embedding_model);
+    char name[DATASET_EMBED_NAME_SIZE];
+    failure ignored = {0};
     if (d->embedding.dimensions > 0)
         return d->embedding.dimensions;
-    return known != NULL ? known->width : 0;
+    if (known != NULL)
+        return known->width;
+    return dataset_embed_cache_name(d, name, sizeof name, &ignored) ? mlsel_embedding_cached_width(cache_dir, name) : 0;
 }
 
 bool dataset_embed_cache_name(const dataset_args *d, char *out, size_t size, failure *problem) {
@@ -99,8 +103,8 @@ bool dataset_embed_missing(const dataset_args *d, const char *cache_dir, mlsel_d
     return ok;
 }
 #else
-size_t dataset_embed_known_width(const dataset_args *d) {
-    (void)d;
+size_t dataset_embed_known_width(const dataset_args *d, const char *cache_dir) {
+    (void)d, (void)cache_dir;
     return 0;
 }
 

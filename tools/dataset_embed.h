@@ -9,8 +9,9 @@
 
 enum { DATASET_EMBED_NAME_SIZE = 4097 };
 
-/* Width of the embeddings of the model that is named, if it is one with a short name; 0: unknown. */
-size_t dataset_embed_known_width(const dataset_args *d);
+/* Width of the embeddings of the model that is named, if it is one with a short name, or the cache has some; 0:
+ * unknown. */
+size_t dataset_embed_known_width(const dataset_args *d, const char *cache_dir);
 
 /* Under which name the cache has the model's embeddings. On failure false, and `problem` is set. */
 bool dataset_embed_cache_name(const dataset_args *d, char *out, size_t size, failure *problem);

@@ -34,7 +34,7 @@ enum {
     {"--embedding-raw", EMBEDDING_ARGS_RAW, false}, {"--embedding-dimensions", EMBEDDING_ARGS_DIMENSIONS, true},       \
     {"--embedding-batch-size", EMBEDDING_ARGS_BATCH, true}, {"--embedding-timeout", EMBEDDING_ARGS_TIMEOUT, true},     \
     {"--embedding-retries", EMBEDDING_ARGS_RETRIES, true}, {"--api-key-env", EMBEDDING_ARGS_KEY_ENV, true},            \
-    {"--ca-file", EMBEDDING_ARGS_CA_FILE, true}
+    {"--cacert", EMBEDDING_ARGS_CA_FILE, true}
 /* clang-format on */
 
 /* The most important one, and where the others are; `blanks` is the column where explanations begin. */

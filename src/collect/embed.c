@@ -9,6 +9,7 @@
 #include "file.h"
 #include "llama_embedder.h"
 #include "mlsel_train.h"
+#include "train/cache.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -67,6 +68,10 @@ mlsel_status mlsel_embedding_cache_name(const char *model, const char *prefix, b
     const mlsel_embedding_model *known = mlsel_embedding_model_find(model);
     return write_name(known != NULL ? known->name : model, mlsel_embedding_prefix(known, prefix), raw, dimensions, out,
                       size, err);
+}
+
+size_t mlsel_embedding_cached_width(const char *cache_dir, const char *name) {
+    return mlsel_i_cache_find_width(cache_dir, name);
 }
 
 static bool is_gguf(const unsigned char *first, size_t size) { return size >= 4 && memcmp(first, "GGUF", 4) == 0; }
@@ -172,6 +177,8 @@ static mlsel_status open_all(mlsel_embedder *e, mlsel_error *err) {
     e->cache_dir = o->cache_dir != NULL ? mlsel_i_strndup(o->cache_dir, strlen(o->cache_dir)) : NULL;
     if (e->name == NULL || e->prefix == NULL || (o->cache_dir != NULL && e->cache_dir == NULL))
         return mlsel_i_no_memory(err);
+    if (e->width == 0 && o->cache_dir != NULL && !is_file)
+        e->width = mlsel_embedding_cached_width(o->cache_dir, name);
     if (o->endpoint != NULL)
         return open_server(e, o->model, err);
     return is_file ? open_file(e, err) : MLSEL_OK;

@@ -20,7 +20,8 @@
  *   width. Another process that writes to the same cache makes this one go on without storing.
  * Texts that the model refuses. A batch that a server refuses (400, 413, 422, 500) or answers wrongly is asked again in
  *   halves, so that one bad text does not cost the others; what remains is reported text by text.
- * Widths. All embeddings of an embedder have one width: the one wished for, else that of the first.
+ * Widths. All embeddings of an embedder have one width: the one wished for, else that of what the cache has, else that
+ * of the first.
  */
 #ifndef MLSEL_EMBED_H
 #define MLSEL_EMBED_H
@@ -54,6 +55,9 @@ typedef struct mlsel_embedder_options {
 
 /** Sets the defaults. */
 void mlsel_embedder_options_init(mlsel_embedder_options *options);
+
+/** Width of the embeddings that a cache has under a name; 0: it has none, or of several widths. */
+size_t mlsel_embedding_cached_width(const char *cache_dir, const char *name);
 
 typedef struct mlsel_embedder mlsel_embedder;
 

@@ -259,12 +259,40 @@ static void test_builtin(void **state) {
     mlsel_embedder_close(embedder);
 }
 
+/* One cache of a model tells its width; two do not, nor does one that is damaged, or of another model. */
+static void test_cached_width(void **state) {
+    static const float values[8] = {1};
+    char folder[] = "/tmp/mlsel-width-XXXXXX", path[128];
+    mlsel_cache *cache = NULL;
+    mlsel_error err;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(mlsel_embedding_cached_width(folder, "m"), 0);
+    assert_int_equal(mlsel_embedding_cached_width("/nowhere", "m"), 0);
+    for (size_t width = 4; width <= 8; width += 4) {
+        test_ok(mlsel_cache_open(folder, "m", width, &cache, &err), &err);
+        test_ok(mlsel_cache_put(cache, "text", 4, values, width, &err), &err);
+        mlsel_cache_close(cache);
+        assert_int_equal(mlsel_embedding_cached_width(folder, "m"), width == 4 ? 4 : 0);
+        assert_int_equal(mlsel_embedding_cached_width(folder, "m raw"), 0);
+    }
+    snprintf(path, sizeof path, "rm -f %s/m-8-*", folder);
+    assert_int_equal(system(path), 0);
+    assert_int_equal(mlsel_embedding_cached_width(folder, "m"), 4);
+    snprintf(path, sizeof path, "for f in %s/*; do printf X | dd of=\"$f\" bs=1 seek=17 conv=notrunc 2>/dev/null; done",
+             folder);
+    assert_int_equal(system(path), 0);
+    assert_int_equal(mlsel_embedding_cached_width(folder, "m"), 0);
+    snprintf(path, sizeof path, "rm -rf %s", folder);
+    assert_int_equal(system(path), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),  cmocka_unit_test(test_shown),       cmocka_unit_test(test_origin),
-        cmocka_unit_test(test_resolve), cmocka_unit_test(test_append),      cmocka_unit_test(test_names),
-        cmocka_unit_test(test_models),  cmocka_unit_test(test_cache_names), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_builtin),
+        cmocka_unit_test(test_sha256),  cmocka_unit_test(test_shown),        cmocka_unit_test(test_origin),
+        cmocka_unit_test(test_resolve), cmocka_unit_test(test_append),       cmocka_unit_test(test_names),
+        cmocka_unit_test(test_models),  cmocka_unit_test(test_cache_names),  cmocka_unit_test(test_options),
+        cmocka_unit_test(test_builtin), cmocka_unit_test(test_cached_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

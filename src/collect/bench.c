@@ -81,9 +81,7 @@ static mlsel_status send_request(bench_run *run, schedule_task *task) {
 /* Starts as many requests as may be. */
 static mlsel_status send_requests(bench_run *run, double now) {
     while (!run->is_closing && run->in_flight < run->n_places && run->n_jobs < run->n_places + CODE_THREADS) {
-        run->summary->end = mlsel_i_bench_budget(run);
-        run->is_closing = run->summary->end != 0;
-        schedule_task *task = run->is_closing ? NULL : mlsel_i_schedule_next(&run->schedule, now);
+        schedule_task *task = mlsel_i_schedule_next(&run->schedule, now);
         if (task == NULL)
             break;
         if (task->attempts > 0)
@@ -91,6 +89,12 @@ static mlsel_status send_requests(bench_run *run, double now) {
         if (run->schedule.models[task->model].is_closed) { /* given up while the pair was waiting */
             mlsel_i_schedule_finish(&run->schedule, task);
             continue;
+        }
+        run->summary->end = mlsel_i_bench_budget(run);
+        if (run->summary->end != 0) { /* only where there is something that it keeps back */
+            mlsel_i_schedule_finish(&run->schedule, task);
+            run->is_closing = true;
+            break;
         }
         const mlsel_status status = send_request(run, task);
         if (status != MLSEL_OK)

@@ -76,8 +76,8 @@ void mlsel_i_bench_drop_jobs(worker_job *list);
 
 /* Makes the summary and the memory for its numbers. */
 mlsel_status mlsel_i_bench_report_create(bench_run *run);
-/* Notes a row that the file has already (a result_visitor). */
-mlsel_status mlsel_i_bench_note_row(const result_row *row, void *run, mlsel_error *err);
+/* Notes a row that the file has already (a result_visitor, whose user is the run). */
+mlsel_status mlsel_i_bench_note_row(const result_row *row, void *user, mlsel_error *err);
 /* Counts an answer that is written; performance and cost may be NaN. */
 void mlsel_i_bench_count_answer(bench_run *run, const bench_answer *answer, double performance, double cost);
 /* What an answer costs; NaN: unknown. */

@@ -144,16 +144,23 @@ static void put_line(const char *text, size_t size, char *out, size_t out_size) 
     out[n] = '\0';
 }
 
+/* The text, if it is one and there is none yet. */
+static void offer(const cJSON *node, char *out, size_t out_size) {
+    const char *const text = cJSON_GetStringValue(node);
+    if (text != NULL && out[0] == '\0')
+        put_line(text, strlen(text), out, out_size);
+}
+
 void mlsel_i_chat_explain(const char *body, size_t size, char *out, size_t out_size) {
     json_document *doc = NULL;
     out[0] = '\0';
     if (mlsel_i_json_parse(body, size, NULL, NULL, &doc, NULL) == MLSEL_OK) {
         const cJSON *root = mlsel_i_json_root(doc);
         const cJSON *error = member(root, "error");
-        const cJSON *places[] = {member(error, "message"), error, member(root, "message"), member(root, "detail")};
-        for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(places) && out[0] == '\0'; i++)
-            if (cJSON_IsString(places[i]))
-                put_line(places[i]->valuestring, strlen(places[i]->valuestring), out, out_size);
+        offer(member(error, "message"), out, out_size);
+        offer(error, out, out_size);
+        offer(member(root, "message"), out, out_size);
+        offer(member(root, "detail"), out, out_size);
     }
     mlsel_i_json_free(doc);
     if (out[0] == '\0')

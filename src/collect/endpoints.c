@@ -250,31 +250,33 @@ static mlsel_status check_wanted(const reading *r, const char *file, mlsel_error
     return MLSEL_OK;
 }
 
-static void tell(const reading *r, const config_diagnostic *d, const char *file) {
-    char text[512];
-    (void)snprintf(text, sizeof text, "%s:%u:%u: %s%s%s", file, d->span.line, d->span.column, d->message,
+/* "models.yaml:3:5: what is wrong; what to do" */
+static void describe(const reading *r, const config_diagnostic *d, const char *file, char *out, size_t size) {
+    (void)snprintf(out, size, "%s:%u:%u: %s%s%s", file, d->span.line, d->span.column, d->message,
                    d->suggestion != NULL ? "; " : "", d->suggestion != NULL ? d->suggestion : "");
-    mlsel_i_secrets_scrub(&r->out->secrets, SECRET_MIN_SIZE, text);
-    r->defaults->warn(text, r->defaults->user);
+    mlsel_i_secrets_scrub(&r->out->secrets, SECRET_MIN_SIZE, out);
 }
 
 /* All findings go to the caller but the first error, which is that of the call. */
 static mlsel_status settle(reading *r, const char *file, mlsel_error *err) {
     const config_diagnostics *const list = r->reader.list;
-    bool is_first = true;
+    const config_diagnostic *first = NULL;
+    char text[512];
     if (r->no_memory || mlsel_i_diagnostics_failed(list) || mlsel_i_arena_failed(r->out->arena))
         return mlsel_i_no_memory(err);
-    for (size_t i = 0; i < list->count && r->defaults->warn != NULL; i++) {
-        if (list->items[i].severity != CONFIG_ERROR || !is_first)
-            tell(r, &list->items[i], file);
-        is_first = is_first && list->items[i].severity != CONFIG_ERROR;
+    for (size_t i = 0; i < list->count; i++) {
+        const config_diagnostic *const d = &list->items[i];
+        if (first == NULL && d->severity == CONFIG_ERROR) {
+            first = d;
+        } else if (r->defaults->warn != NULL) {
+            describe(r, d, file, text, sizeof text);
+            r->defaults->warn(text, r->defaults->user);
+        }
     }
-    if (list->n_errors == 0)
+    if (first == NULL)
         return check_wanted(r, file, err);
-    const mlsel_status status = mlsel_i_config_diagnostics_fail(list, file, err);
-    if (err != NULL)
-        mlsel_i_secrets_scrub(&r->out->secrets, SECRET_MIN_SIZE, err->message);
-    return status;
+    describe(r, first, file, text, sizeof text);
+    return mlsel_i_fail(err, strncmp(first->code, "yaml", 4) == 0 ? MLSEL_ERROR_PARSE : MLSEL_ERROR_SCHEMA, "%s", text);
 }
 
 /* The names in a list with commas; NULL: no memory. */

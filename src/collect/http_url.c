@@ -26,10 +26,10 @@ static CURLUcode append(CURLU *url, const char *path) {
     const size_t added = strlen(path);
     if (length >= added && memcmp(old + length - added, path, added) == 0)
         length -= added;
-    char *whole = mlsel_i_alloc(length + added + 1, 1);
+    const size_t size = length + added + 1;
+    char *whole = mlsel_i_alloc(size, 1);
     if (whole != NULL) {
-        memcpy(whole, old, length);
-        memcpy(whole + length, path, added + 1);
+        (void)snprintf(whole, size, "%.*s%s", (int)length, old, path);
         code = curl_url_set(url, CURLUPART_PATH, whole, 0);
     } else {
         code = CURLUE_OUT_OF_MEMORY;

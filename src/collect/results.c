@@ -36,15 +36,17 @@ static bool is_error(const cJSON *node) {
            !(cJSON_IsString(node) && node->valuestring[0] == '\0');
 }
 
-/* The members beside those that records have everywhere. */
-static void read_counts(result_row *row) {
+/* The members beside those that records have everywhere. NaN in the line leaves them unknown. */
+static mlsel_status read_counts(result_row *row, mlsel_error *err) {
     json_document *doc = NULL;
     row->prompt_tokens = row->completion_tokens = NAN;
-    if (mlsel_i_json_parse(row->text, row->size, NULL, NULL, &doc, NULL) != MLSEL_OK)
-        return;
+    const mlsel_status status = mlsel_i_json_parse(row->text, row->size, NULL, NULL, &doc, err);
+    if (status != MLSEL_OK)
+        return status == MLSEL_ERROR_NO_MEMORY ? status : MLSEL_OK;
     row->prompt_tokens = number_of(mlsel_i_json_root(doc), "prompt_tokens");
     row->completion_tokens = number_of(mlsel_i_json_root(doc), "completion_tokens");
     mlsel_i_json_free(doc);
+    return MLSEL_OK;
 }
 
 static double value_of(const cJSON *node) { return cJSON_IsNumber(node) ? node->valuedouble : NAN; }
@@ -70,8 +72,9 @@ static mlsel_status read_row(const char *text, size_t size, uint64_t number, res
         status = mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "the line has no \"%s\": it is no row of results",
                               row.query == NULL ? "query" : "model_name");
     } else {
-        read_counts(&row);
-        status = visit == NULL ? MLSEL_OK : visit(&row, user, err);
+        status = read_counts(&row, err);
+        if (status == MLSEL_OK && visit != NULL)
+            status = visit(&row, user, err);
     }
     mlsel_i_record_line_free(&line);
     return status;
@@ -85,12 +88,13 @@ static bool is_blank(const char *text, size_t size) {
 }
 
 /* Whether a text is an object: what was cut off never is. */
-static bool is_whole(const char *text, size_t size) {
+static mlsel_status find_whole(const char *text, size_t size, bool *whole, mlsel_error *err) {
     record_line line;
-    const bool whole = mlsel_i_record_line_read(&line, text, size, NULL) == MLSEL_OK;
-    if (whole)
+    const mlsel_status status = mlsel_i_record_line_read(&line, text, size, err);
+    *whole = status == MLSEL_OK;
+    if (*whole)
         mlsel_i_record_line_free(&line);
-    return whole;
+    return status == MLSEL_ERROR_NO_MEMORY ? status : MLSEL_OK;
 }
 
 mlsel_status mlsel_i_results_scan(const char *text, size_t size, const char *path, result_visitor visit, void *user,
@@ -100,11 +104,15 @@ mlsel_status mlsel_i_results_scan(const char *text, size_t size, const char *pat
     while (at < size) {
         const char *const end = memchr(text + at, '\n', size - at);
         const size_t length = end != NULL ? (size_t)(end - text) - at : size - at;
-        number++;
-        if (end == NULL && !is_whole(text + at, length))
+        bool is_row = true;
+        mlsel_status status = end != NULL ? MLSEL_OK : find_whole(text + at, length, &is_row, err);
+        if (status != MLSEL_OK)
+            return status;
+        if (!is_row)
             break;
+        number++;
         if (!is_blank(text + at, length)) {
-            const mlsel_status status = read_row(text + at, length, number, visit, user, err);
+            status = read_row(text + at, length, number, visit, user, err);
             if (status == MLSEL_ERROR_NO_MEMORY)
                 return status;
             if (status != MLSEL_OK) {

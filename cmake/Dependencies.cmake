@@ -50,6 +50,29 @@ if(MLSEL_BUILD_COLLECT)
   endif()
 endif()
 
+# llama.cpp embeds texts in the tool itself; it has a package of its own where it was installed by CMake.
+if(MLSEL_BUILD_COLLECT AND MLSEL_WITH_LLAMA)
+  enable_language(CXX) # which it is written in
+  add_library(mlsel_llama INTERFACE)
+  find_package(llama CONFIG QUIET)
+  if(TARGET llama)
+    target_link_libraries(mlsel_llama INTERFACE llama)
+  else()
+    find_path(MLSEL_LLAMA_INCLUDE_DIR llama.h)
+    find_library(MLSEL_LLAMA_LIBRARY llama)
+    find_library(MLSEL_GGML_LIBRARY ggml)
+    foreach(variable LLAMA_INCLUDE_DIR LLAMA_LIBRARY GGML_LIBRARY)
+      if(NOT MLSEL_${variable})
+        message(FATAL_ERROR "llama.cpp is missing (MLSEL_${variable}): install it, name its folder with "
+                            "-DCMAKE_PREFIX_PATH=DIR, or do without embeddings in process: -DMLSEL_WITH_LLAMA=OFF")
+      endif()
+    endforeach()
+    target_include_directories(mlsel_llama SYSTEM INTERFACE ${MLSEL_LLAMA_INCLUDE_DIR})
+    target_link_libraries(mlsel_llama INTERFACE ${MLSEL_LLAMA_LIBRARY} ${MLSEL_GGML_LIBRARY})
+  endif()
+  target_compile_definitions(mlsel_llama INTERFACE MLSEL_WITH_LLAMA=1)
+endif()
+
 # An archive of cJSON, which Debian does not have: scripts/static-libraries.sh makes one. Needed only for programs that are
 # to have no shared library at all.
 set(static_folder ${CMAKE_LIBRARY_ARCHITECTURE})

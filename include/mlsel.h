@@ -610,8 +610,8 @@ MLSEL_API mlsel_status mlsel_select_batch_f64(const mlsel_model *model, const do
  * KNN     sum of the votes of the neighbours that voted (under MLSEL_SELECTION_WIDENED: the eligible ones); or the
  *         expected utility, from 0 to 1 (MLSEL_KNN_RULE_OUTCOMES). With a trade-off: the utility, from 0 to 1, and
  *         -INFINITY for a label without an outcome.
- * KMeans  v1: minus the squared distance to the nearest cluster whose model is the label. v2: the score row of the
- *         nearest cluster.
+ * KMeans  v1: minus the squared distance to the nearest cluster whose model is the label. v2, and artifacts of mlsel's
+ *         own trainer: the score row of the nearest cluster.
  * SVM     one-vs-one: scikit-learn's decision_function of shape "ovr" (votes plus bounded confidence); with two
  *         classes -f and f, f being decision_function. Per-model form: each classifier's score.
  * MLP     the logits.

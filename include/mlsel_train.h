@@ -404,7 +404,8 @@ typedef struct mlsel_train_options {
     uint32_t kmeans_clusters;    /**< 0: chosen by cross-validation, 8 for the compatible objective */
     uint32_t kmeans_starts;      /**< 10; the best of so many is taken */
     uint32_t kmeans_iterations;  /**< 300; at most */
-    mlsel_svm_kernel svm_kernel; /**< MLSEL_SVM_KERNEL_RBF, or _LINEAR */
+    mlsel_svm_kernel svm_kernel; /**< _NONE: the objective's default (RBF for the compatible one, else linear), or
+                                    chosen with `tune`; MLSEL_SVM_KERNEL_LINEAR; _RBF */
     double svm_gamma;            /**< 0: the objective's default (1 for the compatible one), or chosen with `tune` */
     double svm_c;                /**< 0: likewise */
     double svm_tolerance;        /**< 1e-3; of the stopping condition */
@@ -428,8 +429,7 @@ typedef struct mlsel_training mlsel_training;
  * Trains a selector.
  *
  * Every query must have an embedding, and at least one model a known quality. A dataset of one model or one query gives
- * a selector that always chooses the one model, or the best of the one query (KNN, KMeans, MLP; an SVM needs two models
- * that are each best for some query).
+ * a selector that always chooses the one model, or the best of the one query.
  *
  * @param dataset    as it is at the time of the call
  * @param algorithm  MLSEL_ALGORITHM_
@@ -477,7 +477,8 @@ typedef struct mlsel_training_info {
     double training_loss;   /**< MLP: of the epoch kept */
     double validation_loss; /**< MLP: likewise */
     uint32_t best_epoch;    /**< MLP: the one kept, from 1 */
-    uint32_t reserved;
+    uint32_t
+        by_group; /**< KMeans: 1 if the centroids are those of the tasks or categories, 0 if clusters were sought */
 } mlsel_training_info;
 
 /** Describes a training; out and size as for mlsel_model_get_info. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # check-static.sh TARGET [BUILD]: builds the archives for another C library or processor (in BUILD, default
 # build/static-TARGET), links programs without any shared library and runs them: the contract of the drop-in libraries,
-# an example with each kind of artifact, and the mlsel command, which routes. TARGET is
+# an example with each kind of artifact, and the mlsel command, which routes and trains. TARGET is
 #   musl    musl-gcc
 #   arm64   a cross compiler; the programs run under qemu-user
 set -eu
@@ -69,7 +69,7 @@ run cmake -S . -B "$build" -G Ninja "$@" -DCMAKE_BUILD_TYPE=Release -DMLSEL_WERR
     -DMLSEL_CJSON_INCLUDE_DIR="$build/include" -DMLSEL_XXHASH_INCLUDE_DIR="$build/include" \
     -DMLSEL_CJSON_LIBRARY="$build/libcjson.a" -DMLSEL_CJSON_ARCHIVE="$build/libcjson.a" \
     -DMLSEL_YAML_INCLUDE_DIR="$build/include" -DMLSEL_YAML_LIBRARY="$build/libyaml.a"
-run cmake --build "$build" --parallel 2 --target mlsel_static ml_semantic_router_archive candle_semantic_router_mlp_archive
+run cmake --build "$build" --parallel 2 --target mlsel_static mlsel_train_static ml_semantic_router_archive candle_semantic_router_mlp_archive
 
 # program NAME SOURCE... : links a program statically and makes sure of it
 program() {
@@ -100,7 +100,7 @@ program contract tests/dropin/contract.c tests/dropin/kinds.c $dropin
 # shellcheck disable=SC2086
 program threads tests/dropin/threads.c tests/dropin/kinds.c $dropin
 program select examples/select.c "$build/libmlsel.a" "$build/libcjson.a"
-program mlsel -I"$build/include" tools/*.c "$build/libmlsel.a" "$build/libcjson.a" "$build/libyaml.a"
+program mlsel -DMLSEL_TOOL_TRAIN=1 -I"$build/include" tools/*.c "$build/libmlsel_train.a" "$build/libmlsel.a" "$build/libcjson.a" "$build/libyaml.a"
 expect "the contract is kept" $emulator "$build/contract"
 expect "64 threads asked, 8 loaded and freed" $emulator "$build/threads"
 expect "codellama-7b  score 2.4907  margin 1.7832  probability 0.6462" \
@@ -117,5 +117,10 @@ $emulator "$build/mlsel" route examples/router.yaml examples/queries.jsonl >"$wo
     fail "mlsel route"
 }
 grep -q 'codellama-7b' "$work/output" || fail "mlsel route chooses otherwise: $(cat "$work/output")"
+$emulator "$build/mlsel" train --data-file examples/records.jsonl --embedding-model builtin --algorithm knn \
+    --algorithm kmeans --algorithm mlp --mlp-epochs 3 --mlp-hidden-dims 16 --output-dir "$work/models" >"$work/output" 2>&1 || {
+    cat "$work/output"
+    fail "mlsel train"
+}
 "$strip" "$build/mlsel"
 echo "$target: static programs choose as expected; the mlsel command has $(wc -c <"$build/mlsel") bytes"

@@ -85,7 +85,7 @@ typedef struct mlsel_artifact {
     /* KMeans */
     mlsel_kmeans_view kmeans;
     const int32_t *cluster_labels; /* v1: [n_clusters] */
-    const double *cluster_scores;  /* v2: [n_clusters][n_labels] */
+    const double *cluster_scores;  /* v2, and v1 with utilities: [n_clusters][n_labels] */
     /* SVM */
     mlsel_svm_view svm;
     const int32_t *class_labels; /* [n_classes] */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading KMeans artifacts: v1 (one model per cluster) and v2 (a score per cluster and candidate). */
+/* Reading KMeans artifacts: v1 (one model per cluster, and from mlsel's own trainer the utilities of all) and v2 (a
+ * score per cluster and candidate). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,38 @@ static mlsel_status read_cluster_names(const artifact_reader *in, json_place roo
     return status;
 }
 
+/* What every model is worth in each cluster: a key of mlsel's own trainer, which other readers ignore. They take the
+ * cluster's model, so it must be the best one. */
+static mlsel_status read_utilities(const artifact_reader *in, json_place root, bool names_all) {
+    mlsel_artifact *artifact = in->artifact;
+    const size_t n = artifact->kmeans.n_clusters, n_labels = artifact->scalars.n_labels;
+    json_array array;
+    const mlsel_status status = mlsel_i_take_matrix(in, root, "cluster_utilities", READ_OPTIONAL, n, n_labels, &array);
+    if (status != MLSEL_OK || array.data == NULL)
+        return status;
+    if (!names_all)
+        return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA,
+                            "$.cluster_utilities needs $.model_names with every model of $.cluster_models");
+    const double *utilities = array.data;
+    for (size_t c = 0; c < n; c++) {
+        const double *row = utilities + c * n_labels;
+        size_t best = 0;
+        for (size_t i = 1; i < n_labels; i++)
+            best = row[i] > row[best] ? i : best;
+        if (best != (size_t)artifact->cluster_labels[c])
+            return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA,
+                                "$.cluster_utilities[%zu]: \"%s\" is best, but $.cluster_models says \"%s\"", c,
+                                artifact->labels[best], artifact->labels[artifact->cluster_labels[c]]);
+    }
+    uint8_t *choosable = mlsel_i_artifact_alloc(artifact, n_labels, 1, true, in->err);
+    if (choosable == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    memset(choosable, 1, n_labels);
+    artifact->cluster_scores = utilities;
+    artifact->choosable = choosable;
+    return MLSEL_OK;
+}
+
 static mlsel_status read_v1(const artifact_reader *in, json_place root, label_set *labels, const char **names) {
     mlsel_artifact *artifact = in->artifact;
     const size_t n = artifact->kmeans.n_clusters;
@@ -90,7 +123,7 @@ static mlsel_status read_v1(const artifact_reader *in, json_place root, label_se
     }
     artifact->cluster_labels = cluster_labels;
     artifact->choosable = choosable;
-    return MLSEL_OK;
+    return read_utilities(in, root, labels->count == n_named);
 }
 
 /* --- v2 ---------------------------------------------------------------------------------------------------------- */

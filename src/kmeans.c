@@ -36,6 +36,7 @@ static void rank_v1(const mlsel_model *model, const measurement *m, workspace *w
         out->flags = MLSEL_SELECTION_NEXT_CLUSTER;
 }
 
+/* v2, and v1 where the utilities of all models are known. */
 static void rank_v2(const mlsel_model *model, const measurement *m, double *scores, ranking *out) {
     const mlsel_artifact *artifact = model->artifact;
     const uint32_t n_labels = artifact->scalars.n_labels;

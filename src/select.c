@@ -475,7 +475,7 @@ static mlsel_selection choose(const mlsel_model *model, const uint8_t *mask, con
         s.flags |= MLSEL_SELECTION_SINGLE;
     else if (is_tie(r, best, second))
         s.flags |= MLSEL_SELECTION_TIE;
-    if (artifact->cluster_labels != NULL)
+    if (artifact->cluster_labels != NULL && artifact->cluster_scores == NULL)
         s.cluster = r->ranks[best];
     return s;
 }

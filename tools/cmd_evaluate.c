@@ -48,9 +48,9 @@ const char cmd_evaluate_help[] =
     "  -h, --help              this text\n"
     "\n"
     "Examples:\n"
-    "  mlsel evaluate --data-file examples/benchmark.jsonl --embedding-model builtin \\\n"
+    "  mlsel evaluate --data-file examples/records.jsonl --embedding-model builtin \\\n"
     "      --models-dir examples/models\n"
-    "  mlsel evaluate --data-file examples/benchmark.jsonl --embedding-model builtin \\\n"
+    "  mlsel evaluate --data-file examples/records.jsonl --embedding-model builtin \\\n"
     "      --model examples/models/knn_model.json --json\n";
 /* clang-format on */
 

@@ -286,6 +286,8 @@ int cmd_train(char **arguments) {
     }
     if (!named)
         (void)take_algorithm(&t, &a, "all");
+    if (t.data.embedding.endpoint != NULL && t.data.embedding_model == NULL)
+        t.data.embedding_model = "qwen3";
     t.options.embedding_model = dataset_args_embedder(&t.data);
     if (t.data.embedding_model == NULL)
         t.data.embedding_model = "qwen3"; /* what the cache is asked for; artifacts record only what was said */

@@ -15,8 +15,11 @@ int cmd_devices(char **arguments);
 int cmd_convert(char **arguments);
 int cmd_calibrate(char **arguments); /* where MLSEL_TOOL_TRAIN is defined */
 int cmd_validate(char **arguments);
+int cmd_score(char **arguments);
 int cmd_train(char **arguments);
 int cmd_evaluate(char **arguments);
+int cmd_embed(char **arguments); /* this and the following where MLSEL_TOOL_COLLECT is defined */
+int cmd_download(char **arguments);
 int cmd_benchmark(char **arguments);
 int cmd_merge(char **arguments);
 
@@ -28,8 +31,11 @@ extern const char cmd_devices_help[];
 extern const char cmd_convert_help[];
 extern const char cmd_calibrate_help[];
 extern const char cmd_validate_help[];
+extern const char cmd_score_help[];
 extern const char cmd_train_help[];
 extern const char cmd_evaluate_help[];
+extern const char cmd_embed_help[];
+extern const char cmd_download_help[];
 extern const char cmd_benchmark_help[];
 extern const char cmd_merge_help[];
 

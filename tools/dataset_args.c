@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataset_embed.h"
 #include "text.h"
 
 static const char builtin_name[] = "builtin";
@@ -16,7 +17,10 @@ bool dataset_args_is_builtin(const dataset_args *d) {
 }
 
 const char *dataset_args_embedder(const dataset_args *d) {
-    return dataset_args_is_builtin(d) ? MLSEL_BUILTIN_EMBEDDER : d->embedding_model;
+    if (dataset_args_is_builtin(d))
+        return MLSEL_BUILTIN_EMBEDDER;
+    const bool is_file = d->embedding.endpoint == NULL && embedding_args_computes(&d->embedding, d->embedding_model);
+    return is_file ? text_base_name(d->embedding_model) : d->embedding_model;
 }
 
 static int add_file(const args *a, const char *option, const char **files, size_t *count, const char *value) {
@@ -57,7 +61,7 @@ int dataset_args_take(dataset_args *d, const args *a, int id, const char *value)
         d->skip_missing = true;
         return 0;
     default:
-        return 1;
+        return embedding_args_take(&d->embedding, a, id, value);
     }
 }
 
@@ -154,18 +158,6 @@ static bool keep_models(mlsel_dataset *dataset, const char *list, failure *probl
     return ok;
 }
 
-/* The widths of the embedding models that benchmarks know by short names; 0: unknown. */
-static size_t known_width(const char *model) {
-    static const struct {
-        const char *name;
-        size_t width;
-    } models[] = {{"qwen3", 1024}, {"gte", 768}, {"mpnet", 768}, {"e5", 768}, {"bge", 768}};
-    for (size_t i = 0; i < TOOL_ARRAY_LENGTH(models); i++)
-        if (strcmp(models[i].name, model) == 0)
-            return models[i].width;
-    return 0;
-}
-
 static void get_info(const mlsel_dataset *dataset, mlsel_dataset_info *info) {
     memset(info, 0, sizeof *info);
     mlsel_dataset_get_info(dataset, info, sizeof *info, NULL);
@@ -173,6 +165,7 @@ static void get_info(const mlsel_dataset *dataset, mlsel_dataset_info *info) {
 
 /* Reads what the cache has; what it has not and the files had is added where the cache was asked for by name. */
 static bool use_cache(const dataset_args *d, mlsel_dataset *dataset, failure *problem) {
+    const char *folder = d->cache_dir != NULL ? d->cache_dir : default_cache;
     mlsel_dataset_info info;
     mlsel_cache *cache = NULL;
     mlsel_error err;
@@ -181,12 +174,14 @@ static bool use_cache(const dataset_args *d, mlsel_dataset *dataset, failure *pr
     if (width == 0)
         width = d->embedding_width;
     if (width == 0)
-        width = known_width(d->embedding_model);
+        width = dataset_embed_known_width(d, folder);
     const bool is_needed = info.n_embedded < info.n_queries;
     if (width == 0 || (!is_needed && d->cache_dir == NULL))
         return true;
-    const char *folder = d->cache_dir != NULL ? d->cache_dir : default_cache;
-    bool ok = mlsel_cache_open(folder, d->embedding_model, width, &cache, &err) == MLSEL_OK &&
+    char name[DATASET_EMBED_NAME_SIZE];
+    if (!dataset_embed_cache_name(d, name, sizeof name, problem))
+        return false;
+    bool ok = mlsel_cache_open(folder, name, width, &cache, &err) == MLSEL_OK &&
               (!is_needed || mlsel_dataset_read_cache(dataset, cache, NULL, &err) == MLSEL_OK) &&
               (d->cache_dir == NULL || mlsel_dataset_write_cache(dataset, cache, NULL, &err) == MLSEL_OK);
     mlsel_cache_close(cache);
@@ -210,8 +205,8 @@ static bool fail_unembedded(const dataset_args *d, const mlsel_dataset *dataset,
         failure_hint(problem, "--skip-missing leaves them out, --embeddings-file FILE gives more embeddings");
     else if (d->embedding_model != NULL)
         failure_hint(problem,
-                     "the cache %s has none of \"%s\": --embeddings-file FILE gives them, or --embedding-model "
-                     "builtin computes them here",
+                     "the cache %s has none of \"%s\": --embedding-endpoint URL names a server that computes them, "
+                     "--embeddings-file FILE gives them, or --embedding-model builtin computes them here",
                      d->cache_dir != NULL ? d->cache_dir : default_cache, d->embedding_model);
     else
         failure_hint(problem, "--embeddings-file FILE gives them, or --embedding-model builtin computes them here, "
@@ -228,8 +223,12 @@ static bool embed(const dataset_args *d, mlsel_dataset *dataset, failure *proble
         const size_t width = info.embedding_width > 0 ? 0 : d->embedding_width;
         return mlsel_dataset_embed(dataset, width, &err) == MLSEL_OK || fail(problem, &err);
     }
-    if (d->embedding_model != NULL && !use_cache(d, dataset, problem))
+    if (embedding_args_computes(&d->embedding, d->embedding_model)) {
+        if (!dataset_embed_missing(d, d->cache_dir != NULL ? d->cache_dir : default_cache, dataset, problem))
+            return false;
+    } else if (d->embedding_model != NULL && !use_cache(d, dataset, problem)) {
         return false;
+    }
     get_info(dataset, &info);
     if (info.n_embedded == info.n_queries)
         return true;
@@ -264,6 +263,8 @@ mlsel_dataset *dataset_args_read(const dataset_args *d, failure *problem) {
         failure_hint(problem, "--data-file benchmark_output.jsonl, for example");
         return NULL;
     }
+    if (!embedding_args_check(&d->embedding, d->embedding_model, problem))
+        return NULL;
     bool ok = mlsel_dataset_create(&dataset, &err) == MLSEL_OK || fail(problem, &err);
     if (ok)
         ok = read_files(d, dataset, problem);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "args.h"
+#include "embedding_args.h"
 #include "json_out.h"
 #include "mlsel_train.h"
 #include "tool.h"
@@ -34,9 +35,8 @@ enum {
 #define DATASET_ARGS_OPTIONS                                                                                           \
     {"--data-file", DATASET_ARGS_DATA_FILE, true}, {"--embeddings-file", DATASET_ARGS_EMBEDDINGS_FILE, true},          \
         {"--embedding-model", DATASET_ARGS_EMBEDDING_MODEL, true}, {"--cache-dir", DATASET_ARGS_CACHE_DIR, true},      \
-        {"--models", DATASET_ARGS_MODELS, true}, {"--limit", DATASET_ARGS_LIMIT, true}, {                              \
-        "--skip-missing", DATASET_ARGS_SKIP_MISSING, false                                                             \
-    }
+        {"--models", DATASET_ARGS_MODELS, true}, {"--limit", DATASET_ARGS_LIMIT, true},                                \
+        {"--skip-missing", DATASET_ARGS_SKIP_MISSING, false}, EMBEDDING_ARGS_OPTIONS
 
 /* The same for people; columns as in the other helps, names up to 22 characters wide. */
 #define DATASET_ARGS_HELP                                                                                              \
@@ -46,12 +46,14 @@ enum {
     "  --embeddings-file FILE  lines of {\"query\", \"embedding\"}; may be repeated\n"                                 \
     "  --embedding-model NAME  where embeddings come from that neither file has:\n"                                    \
     "                          `builtin` computes them here, without any model;\n"                                     \
-    "                          other names are looked up in the cache\n"                                               \
-    "  --cache-dir DIR         embeddings by model and text (default .cache)\n"                                        \
-    "  --models LIST           use only these models, names with commas between\n"                                     \
-    "  --limit N               use only the first N queries\n"                                                         \
-    "  --skip-missing          leave out queries without an embedding, and say how\n"                                  \
-    "                          many; otherwise they are an error\n"
+    "                          other names are looked up in the cache, and asked of\n"                                 \
+    "                          the server below; MODEL.gguf is a model file\n" EMBEDDING_ARGS_HELP(                    \
+        "                          ") "  --cache-dir DIR         embeddings by model and text (default .cache)\n"      \
+                                      "  --models LIST           use only these models, names with commas between\n"   \
+                                      "  --limit N               use only the first N queries\n"                       \
+                                      "  --skip-missing          leave out queries without an embedding, and say "     \
+                                      "how\n"                                                                          \
+                                      "                          many; otherwise they are an error\n"
 
 typedef struct dataset_args {
     const char *data_files[DATASET_ARGS_MAX_FILES];
@@ -62,11 +64,13 @@ typedef struct dataset_args {
     const char *cache_dir;       /* NULL: not given */
     const char *models;          /* list with commas; NULL: all */
     uint64_t limit;              /* 0: none */
+    embedding_args embedding;    /* how embeddings are computed */
     bool skip_missing;
     size_t embedding_width; /* of the artifacts in question; 0: not known. Set by the command */
 } dataset_args;
 
-/* Takes an option with one of the ids above. 0: done; ARGS_BAD: the message has been printed; 1: another option. */
+/* Takes an option with one of the ids above or of embedding_args.h. 0: done; ARGS_BAD: the message has been printed; 1:
+ * another option. */
 int dataset_args_take(dataset_args *d, const args *a, int id, const char *value);
 
 /*

@@ -42,6 +42,7 @@ void chunk_drop_last(chunk *c) {
 void chunk_clear(chunk *c) {
     while (c->count > 0)
         chunk_drop_last(c);
+    c->value_count = 0; /* embeddings of texts lie behind all other values */
 }
 
 void chunk_free(chunk *c) {

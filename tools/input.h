@@ -33,8 +33,8 @@ typedef struct chunk {
     double *values;
     size_t value_count;
     size_t value_capacity;
-    size_t text_width; /* not 0: a text without values is embedded, to so many */
-    bool requests; /* lines of JSON are requests to a router: the embedding may be missing, other members are kept */
+    bool embeds_text; /* a text without values is enough: see text_embedder.h */
+    bool requests;    /* lines of JSON are requests to a router: the embedding may be missing, other members are kept */
 } chunk;
 
 /* Room for `count` more values at the end of the chunk; they count once value_count is raised. */

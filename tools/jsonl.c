@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "input.h"
-#include "text_embedder.h"
 
 static const char FORM_HINT[] =
     "a query is {\"features\": [...]} or {\"embedding\": [...], \"category\": \"math\"}, with \"id\" and \"text\" if "
@@ -162,8 +161,9 @@ static bool find_members(const cJSON *tree, const cJSON **members, const chunk *
         return fail(problem, "\"features\" holds the category values already, \"embedding\" does not: give one of them",
                     "both \"features\" and \"embedding\"");
     const bool has_text = members[TEXT] != NULL || cJSON_IsString(members[QUERY]);
-    if (members[FEATURES] == NULL && members[EMBEDDING] == NULL && c->text_width == 0 && has_text)
-        return fail(problem, "--embedding-model builtin embeds the text, for artifacts that were trained so",
+    if (members[FEATURES] == NULL && members[EMBEDDING] == NULL && !c->embeds_text && has_text)
+        return fail(problem,
+                    "--embedding-model builtin embeds the text, or the model that the artifact was trained with",
                     "neither \"features\" nor \"embedding\"");
     if (members[FEATURES] == NULL && members[EMBEDDING] == NULL && !has_text)
         return fail(problem, FORM_HINT, "neither \"features\" nor \"embedding\"");
@@ -218,17 +218,6 @@ static bool read_id(const cJSON *item, const char *line, size_t length, query *q
     return read_string(item, member_names[ID], &q->id, problem);
 }
 
-/* Values of a query that has none, but a text. */
-static bool embed_text(chunk *c, query *q, failure *problem) {
-    if (q->count > 0 || q->text == NULL || c->text_width == 0)
-        return true;
-    if (!text_embed(q->text, chunk_values(c, c->text_width), c->text_width, problem))
-        return false;
-    c->value_count += c->text_width;
-    q->count = c->text_width;
-    return true;
-}
-
 bool jsonl_parse(const char *line, size_t length, chunk *c, failure *problem) {
     const cJSON *members[MEMBERS] = {0};
     cJSON *tree = parse_line(line, length, problem);
@@ -244,7 +233,7 @@ bool jsonl_parse(const char *line, size_t length, chunk *c, failure *problem) {
     ok = ok && (members[kind] == NULL || read_values(members[kind], member_names[kind], c, q, problem)) &&
          read_string(members[CATEGORY], member_names[CATEGORY], &q->category, problem) &&
          read_string(members[TEXT], member_names[TEXT], &q->text, problem) &&
-         read_id(members[ID], line, length, q, problem) && embed_text(c, q, problem);
+         read_id(members[ID], line, length, q, problem);
     if (ok && c->requests) {
         cJSON_DeleteItemFromObjectCaseSensitive(tree, member_names[EMBEDDING]); /* read, and 64 bytes a number */
         q->members = tree;

@@ -15,25 +15,26 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "artifacts (knn, kmeans, svm, mlp) and feature vectors (an embedding and a\n"
                                 "category).\n"
                                 "\n"
-                                "Commands:\n"
-                                "  route     answer requests as a router's configuration says\n"
-                                "  select    choose a language model for each query from artifacts alone\n"
-                                "  explain   tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
-                                "  inspect   check artifacts and say what they hold\n"
-                                "  convert   write an artifact in another format, for instant loading\n"
-                                "  calibrate teach an artifact how good its choices are, from records\n"
-                                "  validate  check router configurations and the artifacts they name\n"
-#ifdef MLSEL_TOOL_COLLECT
-                                "  benchmark ask language models queries and score their answers\n"
-                                "  merge     join files of benchmark results\n"
-#endif
-#ifdef MLSEL_TOOL_TRAIN
-                                "  train     make selectors from benchmark records\n"
-                                "  evaluate  compare selectors with single models on benchmark records\n"
-#endif
-                                "  devices   say what can be scored on here\n"
-                                "  version   version and build\n"
-                                "  help      this text, or that of a command\n"
+                                "Choose:\n"
+                                "  route      answer requests as a router's configuration says\n"
+                                "  select     choose a language model for each query from artifacts alone\n"
+                                "  explain    tell why: rules, scores, probabilities, neighbours, clusters, pairs\n"
+                                "  inspect    check artifacts and say what they hold\n"
+                                "  convert    write an artifact in another format, for instant loading\n"
+                                "  validate   check router configurations and the artifacts they name\n"
+                                "Make selectors:\n"
+                                "  benchmark  ask language models, and score and time their answers\n"
+                                "  merge      join the results of several benchmarks\n"
+                                "  score      score the answers in benchmark results again\n"
+                                "  embed      make embeddings of queries\n"
+                                "  train      make selectors from benchmark records\n"
+                                "  evaluate   compare selectors with single models on benchmark records\n"
+                                "  calibrate  teach an artifact how good its choices are, from records\n"
+                                "  download   fetch artifacts and benchmark data\n"
+                                "About mlsel:\n"
+                                "  devices    say what can be scored on here\n"
+                                "  version    version and build\n"
+                                "  help       this text, or that of a command\n"
                                 "\n"
                                 "`mlsel COMMAND --help` or `mlsel help COMMAND` shows options, input formats and\n"
                                 "examples.\n"
@@ -46,6 +47,7 @@ static const char main_help[] = "Usage: mlsel COMMAND [options]\n"
                                 "     of a configuration matches\n"
                                 "  4  the device is not available\n"
                                 "  5  out of memory, or a defect of mlsel\n"
+                                "  130  stopped by Ctrl-C\n"
                                 "\n"
                                 "Examples:\n"
                                 "  mlsel inspect examples/models/mlp_model.json\n"
@@ -70,13 +72,25 @@ static const char help_help[] = "Usage: mlsel help [COMMAND]\n"
                                 "  mlsel help\n"
                                 "  mlsel help select\n";
 
-#ifndef MLSEL_TOOL_TRAIN
-static const char no_training_help[] =
-    "This build of mlsel has no training: it was made with -DMLSEL_BUILD_TRAIN=OFF.\n"
-    "\n"
-    "Examples:\n"
-    "  mlsel version\n";
-static int cmd_no_training(char **arguments);
+#if !defined(MLSEL_TOOL_TRAIN) || !defined(MLSEL_TOOL_COLLECT)
+static const char missing_help[] = "This build of mlsel does not have this command: it was made with\n"
+                                   "-DMLSEL_BUILD_TRAIN=OFF or -DMLSEL_BUILD_COLLECT=OFF.\n"
+                                   "\n"
+                                   "Examples:\n"
+                                   "  mlsel version\n";
+static int cmd_missing(char **arguments);
+#endif
+
+/* Commands of parts that a build may lack. */
+#ifdef MLSEL_TOOL_TRAIN
+#define OF_TRAIN(run, help) run, help
+#else
+#define OF_TRAIN(run, help) cmd_missing, missing_help
+#endif
+#ifdef MLSEL_TOOL_COLLECT
+#define OF_COLLECT(run, help) run, help
+#else
+#define OF_COLLECT(run, help) cmd_missing, missing_help
 #endif
 
 static int cmd_version(char **arguments);
@@ -92,21 +106,16 @@ static const struct command {
     {"explain", cmd_explain, cmd_explain_help},
     {"inspect", cmd_inspect, cmd_inspect_help},
     {"convert", cmd_convert, cmd_convert_help},
-#ifdef MLSEL_TOOL_TRAIN
-    {"calibrate", cmd_calibrate, cmd_calibrate_help},
-#else
-    {"calibrate", cmd_no_training, no_training_help},
-#endif
     {"validate", cmd_validate, cmd_validate_help},
-#ifdef MLSEL_TOOL_COLLECT
-    {"benchmark", cmd_benchmark, cmd_benchmark_help},
-    {"merge", cmd_merge, cmd_merge_help},
-#endif
-#ifdef MLSEL_TOOL_TRAIN
-    {"train", cmd_train, cmd_train_help},
-    {"evaluate", cmd_evaluate, cmd_evaluate_help},
-    {"validate-models", cmd_evaluate, cmd_evaluate_help},
-#endif
+    {"benchmark", OF_COLLECT(cmd_benchmark, cmd_benchmark_help)},
+    {"merge", OF_COLLECT(cmd_merge, cmd_merge_help)},
+    {"embed", OF_COLLECT(cmd_embed, cmd_embed_help)},
+    {"score", OF_COLLECT(cmd_score, cmd_score_help)},
+    {"train", OF_TRAIN(cmd_train, cmd_train_help)},
+    {"evaluate", OF_TRAIN(cmd_evaluate, cmd_evaluate_help)},
+    {"validate-models", OF_TRAIN(cmd_evaluate, cmd_evaluate_help)},
+    {"calibrate", OF_TRAIN(cmd_calibrate, cmd_calibrate_help)},
+    {"download", OF_COLLECT(cmd_download, cmd_download_help)},
     {"devices", cmd_devices, cmd_devices_help},
     {"version", cmd_version, version_help},
     {"help", cmd_help, help_help},
@@ -144,12 +153,12 @@ static int unexpected(const char *command, const char *argument) {
     return EXIT_USAGE;
 }
 
-#ifndef MLSEL_TOOL_TRAIN
-static int cmd_no_training(char **arguments) {
+#if !defined(MLSEL_TOOL_TRAIN) || !defined(MLSEL_TOOL_COLLECT)
+static int cmd_missing(char **arguments) {
     if (arguments[0] != NULL && is_help(arguments[0]))
-        return show(no_training_help);
-    tool_error("this build of mlsel has no training");
-    tool_hint("it was made with -DMLSEL_BUILD_TRAIN=OFF");
+        return show(missing_help);
+    tool_error("this build of mlsel does not have this command");
+    tool_hint("it was made with -DMLSEL_BUILD_TRAIN=OFF or -DMLSEL_BUILD_COLLECT=OFF");
     return EXIT_USAGE;
 }
 #endif

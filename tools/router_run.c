@@ -29,7 +29,6 @@ enum option {
     DEVICE_FALLBACK,
     KNN_RULE,
     CATEGORIES,
-    EMBEDDING_MODEL,
     MIN_PROBABILITY,
     NEXT_DECISION,
     STRICT,
@@ -44,9 +43,8 @@ enum option {
         {"--unavailable", UNAVAILABLE, true}, {"--allow", ALLOW, true}, {"--format", FORMAT, true},                    \
         {"--limit", LIMIT, true}, {"--models", MODELS, true}, {"--device", DEVICE, true},                              \
         {"--device-fallback", DEVICE_FALLBACK, false}, {"--knn-rule", KNN_RULE, true},                                 \
-        {"--categories", CATEGORIES, true}, {"--embedding-model", EMBEDDING_MODEL, true},                              \
-        {"--min-probability", MIN_PROBABILITY, true}, {"--next-decision", NEXT_DECISION, false},                       \
-        TRADEOFF_OPTIONS(TRADEOFF), {                                                                                  \
+        {"--categories", CATEGORIES, true}, TEXT_EMBEDDER_OPTIONS, {"--min-probability", MIN_PROBABILITY, true},       \
+        {"--next-decision", NEXT_DECISION, false}, TRADEOFF_OPTIONS(TRADEOFF), {                                       \
         "--strict", STRICT, false                                                                                      \
     }
 
@@ -119,9 +117,6 @@ static bool set_option(router_run *r, const args *a, int id, const char *value, 
     case JSON:
         r->json = true;
         return true;
-    case EMBEDDING_MODEL:
-        r->embeds_text = text_embedder_accepts(a, value);
-        return r->embeds_text;
     case CATEGORY:
     case SIGNAL:
     case UNAVAILABLE:
@@ -155,6 +150,8 @@ static bool set_option(router_run *r, const args *a, int id, const char *value, 
         r->options.collect_metrics = 1;
         return true;
     default:
+        if (id >= TEXT_EMBEDDER_FIRST_ID)
+            return text_embedder_take(&r->embedder, a, id, value) == 0;
         if (id >= TRADEOFF)
             return tradeoff_option(&r->base.tradeoff, a, id - TRADEOFF, value);
         return id > 0 && set_choice(r, a, id, value);
@@ -195,7 +192,9 @@ static int parse_arguments(router_run *r, bool explains, char **arguments) {
         if (id == ARGS_BAD || !set_option(r, &a, id, value, &requests_given))
             return EXIT_USAGE;
     }
-    return tradeoff_check(&r->base.tradeoff, &a) ? check_options(r, requests_given) : EXIT_USAGE;
+    if (!tradeoff_check(&r->base.tradeoff, &a) || !text_embedder_check(&r->embedder, &a))
+        return EXIT_USAGE;
+    return check_options(r, requests_given);
 }
 
 /* --- beginning --------------------------------------------------------------------------------------------------- */
@@ -240,14 +239,13 @@ static void warn_unknown_prices(const router_run *r) {
             tool_warning("--cost: no decision has a model \"%s\"", r->base.tradeoff.prices[i].model);
 }
 
-/* Texts become embeddings of the width that the first selector expects; the usual one where there is none. */
+/* Texts become embeddings of the width that the first selector expects; 0: there is none. */
 static size_t embedding_width(const router_run *r) {
-    enum { USUAL_WIDTH = 1024 };
     mlsel_router_info router;
     mlsel_model_info info;
     size_t width = 0;
     if (mlsel_router_get_info(r->router, &router, sizeof router, NULL) != MLSEL_OK)
-        return USUAL_WIDTH;
+        return 0;
     for (uint32_t d = 0; d < router.n_decisions && width == 0; ++d) {
         mlsel_model *model = NULL;
         if (mlsel_router_get_model(r->router, d, &model, NULL) == MLSEL_OK && model != NULL &&
@@ -255,7 +253,7 @@ static size_t embedding_width(const router_run *r) {
             width = info.n_features - info.n_categories;
         mlsel_model_release(model);
     }
-    return width > 0 ? width : USUAL_WIDTH;
+    return width;
 }
 
 static bool open_requests(router_run *r) {
@@ -264,8 +262,8 @@ static bool open_requests(router_run *r) {
     r->opened = input_open(&r->in, r->requests, r->format, 0);
     r->in.limit = r->limit;
     r->in.chunk_queries = CHUNK_REQUESTS;
-    if (r->embeds_text)
-        r->chunk.text_width = embedding_width(r);
+    r->chunk.embeds_text = r->embedder.model != NULL;
+    r->embedder.width = embedding_width(r);
     r->problem = r->in.problem;
     return r->opened;
 }
@@ -292,6 +290,7 @@ bool router_run_next(router_run *r) {
     }
     const bool more = input_read(&r->in, &r->chunk);
     r->problem = r->in.problem;
+    (void)text_embedder_chunk(&r->embedder, &r->chunk, &r->problem);
     return more && r->problem.exit_code == 0;
 }
 
@@ -326,6 +325,7 @@ int router_run_end(router_run *r) {
     if (r->opened)
         input_close(&r->in);
     chunk_free(&r->chunk);
+    text_embedder_free(&r->embedder);
     request_free(&r->request);
     request_base_free(&r->base);
     return code;

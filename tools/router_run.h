@@ -44,7 +44,7 @@ typedef struct router_run {
     const char *command;
     const char *help;
     bool json;
-    bool embeds_text;
+    text_embedder embedder;
     bool watches;
     const char *config;
     const char *requests; /* NULL: standard input, or the options if `single` */

@@ -35,7 +35,6 @@ enum option {
     DEVICE_FALLBACK,
     PRECISION,
     CATEGORIES,
-    EMBEDDING_MODEL,
     TRADEOFF /* the first of five */
 };
 
@@ -53,7 +52,7 @@ static const args_option run_options[] = {
     {"--device-fallback", DEVICE_FALLBACK, false},
     {"--precision", PRECISION, true},
     {"--categories", CATEGORIES, true},
-    {"--embedding-model", EMBEDDING_MODEL, true},
+    TEXT_EMBEDDER_OPTIONS,
     TRADEOFF_OPTIONS(TRADEOFF),
     {"--scores", SCORES, false},
 };
@@ -110,9 +109,6 @@ static bool set_option(run *r, const args *a, int id, const char *value, bool *q
     case DEVICE_FALLBACK:
         r->load.allow_device_fallback = 1;
         return true;
-    case EMBEDDING_MODEL:
-        r->embeds_text = text_embedder_accepts(a, value);
-        return r->embeds_text;
     case LIMIT:
         r->limit = args_count(a, "--limit", value, INT64_MAX);
         return r->limit > 0;
@@ -125,6 +121,8 @@ static bool set_option(run *r, const args *a, int id, const char *value, bool *q
     case CATEGORIES:
         return set_choice(r, a, id, value);
     default:
+        if (id >= TEXT_EMBEDDER_FIRST_ID)
+            return text_embedder_take(&r->embedder, a, id, value) == 0;
         return id >= TRADEOFF && tradeoff_option(&r->tradeoff, a, id - TRADEOFF, value);
     }
 }
@@ -169,7 +167,9 @@ static int parse_arguments(run *r, const char *help, bool with_scores, char **ar
         if (id == ARGS_BAD || !set_option(r, &a, id, value, &queries_given))
             return EXIT_USAGE;
     }
-    return tradeoff_check(&r->tradeoff, &a) ? check_options(r, queries_given) : EXIT_USAGE;
+    if (!tradeoff_check(&r->tradeoff, &a) || !text_embedder_check(&r->embedder, &a))
+        return EXIT_USAGE;
+    return check_options(r, queries_given);
 }
 
 /* --- models ----------------------------------------------------------------------------------------------------- */
@@ -298,17 +298,18 @@ static size_t common_width(const run *r) {
 
 /* Texts become embeddings of the width that the models have in common. */
 static bool set_text_width(run *r) {
-    for (size_t i = 0; r->embeds_text && i < r->model_count; ++i) {
+    r->chunk.embeds_text = r->embedder.model != NULL;
+    for (size_t i = 0; r->chunk.embeds_text && i < r->model_count; ++i) {
         const mlsel_model_info *info = &r->models[i].info;
         const size_t width = info->n_features - info->n_categories;
-        if (i > 0 && width != r->chunk.text_width) {
+        if (i > 0 && width != r->embedder.width) {
             failure_set(&r->problem, EXIT_USAGE,
                         "--embedding-model: the artifacts expect embeddings of %zu and of %zu values",
-                        r->chunk.text_width, width);
+                        r->embedder.width, width);
             failure_hint(&r->problem, "ask them one at a time");
             return false;
         }
-        r->chunk.text_width = width;
+        r->embedder.width = width;
     }
     return true;
 }
@@ -392,8 +393,9 @@ bool run_next(run *r) {
     progress_update(&r->progress, r->in.count, r->in.bytes.consumed, r->in.bytes.total);
     if (!more)
         progress_clear(&r->progress);
-    r->count = r->chunk.count;
     r->problem = r->in.problem;
+    (void)text_embedder_chunk(&r->embedder, &r->chunk, &r->problem);
+    r->count = r->chunk.count;
     for (size_t m = 0; m < r->model_count; ++m)
         for (size_t q = 0; q < r->count; ++q) {
             mlsel_error err;
@@ -427,6 +429,7 @@ int run_end(run *r) {
         free_model(&r->models[i]);
     input_close(&r->in);
     chunk_free(&r->chunk);
+    text_embedder_free(&r->embedder);
     free(r->models);
     free(r->paths);
     free(r->candidates);

@@ -57,7 +57,7 @@ typedef struct run {
     const char *command;
     bool json;
     bool scores;
-    bool embeds_text;
+    text_embedder embedder;
     const char *queries; /* NULL: standard input */
     input_format format;
     uint64_t limit;

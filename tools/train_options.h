@@ -71,7 +71,7 @@ enum {
     "  --device DEVICE         cpu (default)\n"                                                                        \
     "  --knn-k N               neighbours (default: chosen; compatible: 5)\n"                                          \
     "  --kmeans-clusters N     (default: chosen; compatible: 8)\n"                                                     \
-    "  --svm-kernel KERNEL     rbf (default) or linear\n"                                                              \
+    "  --svm-kernel KERNEL     rbf (compatible: default) or linear (outcome: default)\n"                               \
     "  --svm-gamma G, --svm-c C\n"                                                                                     \
     "                          (default: 1 and 1 for compatible, else fitting ones)\n"                                 \
     "  --mlp-hidden-dims LIST  hidden layers (default 512,256), or none; also\n"                                       \

@@ -21,7 +21,8 @@ static void settings_text(const mlsel_training_info *info, char *out, size_t siz
                      info->shrinkage);
         return;
     case MLSEL_ALGORITHM_KMEANS:
-        snprintf(out, size, "%u clusters, inertia %s", (unsigned)info->n_clusters, text_number(a, info->inertia));
+        snprintf(out, size, "%u %s, inertia %s", (unsigned)info->n_clusters,
+                 info->by_group != 0 ? "tasks or categories" : "clusters", text_number(a, info->inertia));
         return;
     case MLSEL_ALGORITHM_SVM:
         snprintf(out, size, "C %.3g, gamma %.3g, %s support vectors", info->svm_c, info->svm_gamma,
@@ -84,6 +85,8 @@ static void write_kind(json_out *j, const mlsel_training_info *info) {
         return;
     case MLSEL_ALGORITHM_KMEANS:
         json_count(j, "clusters", info->n_clusters);
+        json_key(j, "by_group");
+        json_bool(j, info->by_group != 0);
         json_count(j, "iterations", info->iterations);
         json_real(j, "inertia", info->inertia);
         json_real(j, "shrinkage", info->shrinkage);

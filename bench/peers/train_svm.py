@@ -184,7 +184,7 @@ def main():
         "mlsel_seconds": round(ours["seconds"], 3), "ratio": round(float(kept["seconds"]) / ours["seconds"], 2),
         "sklearn_cpu_seconds": round(float(kept["cpu"]), 3), "mlsel_cpu_seconds": round(ours["cpu_seconds"], 3),
         "cpu_ratio": round(float(kept["cpu"]) / ours["cpu_seconds"], 2),
-        "mlsel_peak_mib": round(ours["peak_bytes"] / 2**20), "mlsel_rss_mib": ours["rss_kib"] // 1024,
+        "mlsel_peak_mib": round(ours["peak_bytes"] / 2**20),
         "sklearn_objective": float(kept["objective"]), "mlsel_objective": objective,
         "mlsel_objective_reported": ours["dual_objective"],
         "objective_difference": abs(objective / float(kept["objective"]) - 1),

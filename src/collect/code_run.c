@@ -12,6 +12,8 @@
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
+#elif defined(__APPLE__)
+#include <sys/random.h>
 #endif
 
 #include "code_run_internal.h"
@@ -88,8 +90,9 @@ static int make_program(const char *folder, const char *code, const char *assert
         return -1;
     (void)unlink(path);
     (void)snprintf(lengths, sizeof lengths, "%*zu%*zu", LENGTH_DIGITS, code_size, LENGTH_DIGITS, assertion_size);
-    if (!mlsel_i_move_up(&fd) || !write_all(fd, lengths, 2 * LENGTH_DIGITS) || !write_all(fd, code, code_size) ||
-        !write_all(fd, assertion, assertion_size) || !write_all(fd, word, WORD_SIZE) || lseek(fd, 0, SEEK_SET) != 0) {
+    if (!mlsel_i_move_up(&fd) || !write_all(fd, lengths, (size_t)2 * LENGTH_DIGITS) ||
+        !write_all(fd, code, code_size) || !write_all(fd, assertion, assertion_size) ||
+        !write_all(fd, word, WORD_SIZE) || lseek(fd, 0, SEEK_SET) != 0) {
         const int error = errno;
         mlsel_i_close_fd(&fd);
         errno = error;
@@ -204,8 +207,7 @@ static mlsel_status run_in(const mlsel_code_runner *runner, const char *folder, 
                                  (char[]){"OMP_NUM_THREADS=1"},
                                  NULL};
     /* Python finds its library by its own name. -s: no user's packages; -B: no compiled files written */
-    char *const arguments[] = {(char *)(uintptr_t)runner->options.python, (char[]){"-sB"}, (char[]){"-c"},
-                               (char *)(uintptr_t)harness, NULL};
+    char *const arguments[] = {(char *)runner->options.python, (char[]){"-sB"}, (char[]){"-c"}, (char *)harness, NULL};
     launch l = {.runner = runner,
                 .folder = folder,
                 .arguments = arguments,

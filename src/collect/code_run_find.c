@@ -45,8 +45,7 @@ static bool find_program(const char *name, char path[PATH_MAX]) {
 static bool ask_python(const char *path, char answer[PATH_MAX], mlsel_error *err) {
     enum { SECONDS = 30 };
     static const char question[] = "import sys; sys.stdout.write(sys.executable or '')";
-    char *const arguments[] = {(char *)(uintptr_t)path, (char[]){"-I"}, (char[]){"-c"}, (char *)(uintptr_t)question,
-                               NULL};
+    char *const arguments[] = {(char *)path, (char[]){"-I"}, (char[]){"-c"}, (char *)question, NULL};
     int ends[2] = {-1, -1};
     size_t n = 0;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -144,8 +143,8 @@ mlsel_status mlsel_code_runner_create(const mlsel_code_options *options, mlsel_c
 void mlsel_code_runner_free(mlsel_code_runner *runner) {
     if (runner == NULL)
         return;
-    mlsel_i_free((char *)(uintptr_t)runner->options.python);
-    mlsel_i_free((char *)(uintptr_t)runner->options.folder);
+    mlsel_i_free((char *)runner->options.python);
+    mlsel_i_free((char *)runner->options.folder);
     mlsel_i_free(runner);
 }
 

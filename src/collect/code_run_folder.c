@@ -38,60 +38,59 @@ static bool remove_file(int folder, const char *name) {
     return fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(info.st_mode);
 }
 
-/* Empties the folder `name` in `root`: files go, folders move up into root under names of their own, so that neither
- * the depth of the tree nor the length of its paths matters. Then it goes itself. */
-static void dissolve(int root, const char *name, unsigned *number) {
-    (void)fchmodat(root, name, 0700, 0);
-    const int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (folder == NULL && fd >= 0)
-        (void)close(fd);
-    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        char moved[32];
-        if (is_self(entry->d_name) || remove_file(fd, entry->d_name))
-            continue;
-        (void)fchmodat(fd, entry->d_name, 0700, 0); /* moving a folder changes its ".." */
-        do
-            (void)snprintf(moved, sizeof moved, ".%u", (*number)++);
-        while (renameat(fd, entry->d_name, root, moved) != 0 && (errno == ENOTEMPTY || errno == EEXIST) &&
-               *number != 0);
-    }
-    if (folder != NULL)
-        (void)closedir(folder);
-    (void)unlinkat(root, name, AT_REMOVEDIR);
+/* Names for folders that move, and whether anything changed in this pass. */
+typedef struct removal {
+    unsigned number;
+    bool has_changed;
+} removal;
+
+/* Moves a folder up into root, under a name that there is not. */
+static void move_up(int folder, const char *name, int root, removal *r) {
+    char moved[32];
+    int result;
+    (void)fchmodat(folder, name, 0700, 0); /* moving a folder changes its ".." */
+    do {
+        (void)snprintf(moved, sizeof moved, ".%u", r->number++);
+        result = renameat(folder, name, root, moved);
+    } while (result != 0 && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) && r->number != 0);
+    r->has_changed = r->has_changed || result == 0;
 }
 
-/* One pass over what is in a folder. Returns whether anything was there. */
-static bool sweep(const char *path, unsigned *number) {
-    bool found = false;
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static DIR *open_folder(int parent, const char *name) {
+    const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL && fd >= 0)
         (void)close(fd);
-    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        if (is_self(entry->d_name))
-            continue;
-        found = true;
-        if (!remove_file(fd, entry->d_name))
-            dissolve(fd, entry->d_name, number);
-    }
+    return folder;
+}
+
+/* Empties the folder `name` in `root`: files go, folders move up into root, so that neither the depth of the tree nor
+ * the length of its paths matters. Then it goes itself. */
+static void dissolve(int root, const char *name, removal *r) {
+    (void)fchmodat(root, name, 0700, 0);
+    DIR *folder = open_folder(root, name);
+    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
+        if (!is_self(entry->d_name) && !remove_file(dirfd(folder), entry->d_name))
+            move_up(dirfd(folder), entry->d_name, root, r);
     if (folder != NULL)
         (void)closedir(folder);
-    return found;
+    r->has_changed = unlinkat(root, name, AT_REMOVEDIR) == 0 || r->has_changed;
 }
 
 void mlsel_i_folder_remove(char *path) {
+    removal r = {.has_changed = true};
     if (path == NULL)
         return;
-    unsigned number = 0;
-    bool is_left = true;
     (void)chmod(path, 0700);
-    while (is_left && rmdir(path) != 0 && errno != ENOENT) {
-        const unsigned before = number;
-        is_left = sweep(path, &number);
-        is_left = is_left && (number != before || rmdir(path) != 0);
-        if (number == before)
-            break; /* nothing was moved: what is left cannot be removed */
+    /* as long as something happens: what cannot be removed stays */
+    while (rmdir(path) != 0 && r.has_changed) {
+        DIR *folder = open_folder(AT_FDCWD, path);
+        r.has_changed = false;
+        for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
+            if (!is_self(entry->d_name) && !remove_file(dirfd(folder), entry->d_name))
+                dissolve(dirfd(folder), entry->d_name, &r);
+        if (folder != NULL)
+            (void)closedir(folder);
     }
     mlsel_i_free(path);
 }

@@ -35,6 +35,11 @@ typedef struct code_limits {
     uint64_t memory_bytes, file_bytes;
 } code_limits;
 
+/* code_run_limits.c: the limits, and where nothing else keeps a process from starting others, one of their number,
+ * which counts all of the user's. */
+void mlsel_i_limit(const code_limits *limits);
+void mlsel_i_limit_processes(void);
+
 /* For tests, among layers: as on a kernel without Landlock. */
 enum { SANDBOX_WITHOUT_LANDLOCK = 1 << 16 };
 

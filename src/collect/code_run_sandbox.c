@@ -8,36 +8,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "code_run_internal.h"
-
-static void limit(int resource, uint64_t value) {
-    struct rlimit now;
-    struct rlimit wanted = {(rlim_t)value, (rlim_t)value};
-    if (getrlimit(resource, &now) == 0 && now.rlim_max != RLIM_INFINITY && wanted.rlim_max > now.rlim_max)
-        wanted.rlim_cur = wanted.rlim_max = now.rlim_max;
-    (void)setrlimit(resource, &wanted);
-}
-
-static void set_limits(const code_limits *limits) {
-    limit(RLIMIT_CPU, limits->cpu_seconds);
-#ifdef RLIMIT_AS
-    limit(RLIMIT_AS, limits->memory_bytes);
-#endif
-    limit(RLIMIT_FSIZE, limits->file_bytes);
-    limit(RLIMIT_NOFILE, limits->open_files);
-    limit(RLIMIT_CORE, 0);
-}
-
-/* Where nothing else keeps it from starting processes; counts all of the user's. */
-static void limit_processes(void) {
-#ifdef RLIMIT_NPROC
-    enum { PROCESSES = 64 };
-    limit(RLIMIT_NPROC, PROCESSES);
-#endif
-}
 
 #if defined(__linux__)
 #include <linux/audit.h>
@@ -248,7 +221,7 @@ static const struct sock_filter refuse_writing[] = {
 };
 
 static bool install(const struct sock_filter *filter, size_t n) {
-    const struct sock_fprog program = {(unsigned short)n, (struct sock_filter *)(uintptr_t)filter};
+    const struct sock_fprog program = {(unsigned short)n, (struct sock_filter *)filter};
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
@@ -270,14 +243,14 @@ uint32_t mlsel_i_sandbox_enter(uint32_t layers, const code_limits *limits) {
     uint32_t have = 0;
     if ((layers & MLSEL_CODE_NETWORK) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) == 0)
         have |= MLSEL_CODE_NETWORK;
-    set_limits(limits);
+    mlsel_i_limit(limits);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* after what changes credentials, which would undo it */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return have;
     const bool tries = (layers & MLSEL_CODE_FILES) != 0 && (layers & SANDBOX_WITHOUT_LANDLOCK) == 0;
     have |= filter_calls(layers, tries && confine_files()) | (layers & SANDBOX_WITHOUT_LANDLOCK);
     if ((have & MLSEL_CODE_CALLS) == 0)
-        limit_processes();
+        mlsel_i_limit_processes();
     return have;
 }
 
@@ -285,8 +258,8 @@ uint32_t mlsel_i_sandbox_enter(uint32_t layers, const code_limits *limits) {
 
 uint32_t mlsel_i_sandbox_enter(uint32_t layers, const code_limits *limits) {
     (void)layers;
-    set_limits(limits);
-    limit_processes();
+    mlsel_i_limit(limits);
+    mlsel_i_limit_processes();
     return 0;
 }
 

@@ -42,7 +42,11 @@ const char *mlsel_metric_basis_name(mlsel_metric_basis basis) {
     return basis >= 0 && (size_t)basis < MLSEL_ARRAY_LENGTH(basis_names) ? basis_names[basis] : "unknown";
 }
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static char lower(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + 32);
+    return c;
+}
 
 static bool same_name(const char *a, const char *b) {
     while (*a != '\0' && lower(*a) == lower(*b)) {

@@ -16,7 +16,11 @@ typedef struct prose {
 
 /* --- words and letters -------------------------------------------------------------------------------------------- */
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static char lower(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + 32);
+    return c;
+}
 
 static bool is_small(char c) { return c >= 'a' && c <= 'z'; }
 

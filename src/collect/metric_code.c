@@ -89,14 +89,14 @@ static char *put_character(char *to, uint32_t c) {
 
 /* Exactly n hexadecimal digits; false: there are fewer. */
 static bool read_hex(const char *at, size_t n, uint32_t *value) {
-    static const char digits[] = "0123456789abcdef";
+    static const char digits[] = "0123456789abcdefABCDEF";
     *value = 0;
     for (size_t i = 0; i < n; i++) {
-        const char c = at[i] >= 'A' && at[i] <= 'F' ? (char)(at[i] + 32) : at[i];
-        const char *digit = c == '\0' ? NULL : strchr(digits, c);
+        const char *digit = at[i] == '\0' ? NULL : strchr(digits, at[i]);
         if (digit == NULL)
             return false;
-        *value = *value << 4 | (uint32_t)(digit - digits);
+        const uint32_t d = (uint32_t)(digit - digits);
+        *value = *value << 4 | (d < 16 ? d : d - 6);
     }
     return *value != 0 && *value < 0x110000;
 }

@@ -143,7 +143,9 @@ static void put_command(latex *l) {
 
 /* What a backslash begins. */
 static void put_escape(latex *l) {
-    const char next = ++l->at < l->end ? *l->at : '\0';
+    char next = '\0';
+    if (++l->at < l->end)
+        next = *l->at;
     if (is_letter(next)) {
         put_command(l);
         return;
@@ -227,8 +229,10 @@ static void write_as_fraction(text_buffer *text) {
     memmove(begin + over + FRACTION_GROWS, slash + 1, under);
     memmove(begin + 6, begin, over);
     memcpy(begin, "\\frac{", 6);
-    memcpy(begin + 6 + over, "}{", 2);
-    memcpy(begin + over + FRACTION_GROWS + under, "}", 2);
+    begin[6 + over] = '}';
+    begin[7 + over] = '{';
+    begin[over + FRACTION_GROWS + under] = '}';
+    begin[over + FRACTION_GROWS + under + 1] = '\0';
     text->size += FRACTION_GROWS;
 }
 

@@ -57,7 +57,7 @@ static bool is_space(uint32_t c) {
 }
 
 /* Marks between words. Signs that mean something, as degrees and arrows, are none. */
-static bool is_punctuation(uint32_t c) {
+static bool is_mark(uint32_t c) {
     if (c < 0x80)
         return mlsel_i_letter_kind(c) == LETTERS_MARK;
     if (c < 0xc0)
@@ -206,10 +206,12 @@ mlsel_status mlsel_i_text_words(const text_buffer *text, unsigned flags, text_bu
         const uint32_t c = mlsel_i_text_at(here, end);
         (void)mlsel_i_next_character(&at, (const unsigned char *)end);
         char mark = '\0';
-        if (c != NO_CHARACTER && is_punctuation(c))
-            mark = c < 0x80 ? keep_mark(begin, here, end, flags) : (flags & TEXT_SPLITS) != 0 ? ' ' : '\0';
-        else if (c == ' ' || c == '\n')
+        if (c == ' ' || c == '\n' || (c >= 0x80 && (flags & TEXT_SPLITS) != 0 && is_mark(c)))
             mark = ' ';
+        else if (c < 0x80 && is_mark(c))
+            mark = keep_mark(begin, here, end, flags);
+        else if (is_mark(c))
+            mark = '\0';
         else
             while (here < (const char *)at)
                 *to++ = *here++;

@@ -18,6 +18,7 @@
 #endif
 #include "cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -292,6 +293,45 @@ static char *make_path(const char *folder, const char *model, size_t width) {
     if (path != NULL)
         (void)snprintf(path, size, "%s/%s-%zu-%08lx.mlselemb", folder[0] == '\0' ? "." : folder, plain, width, hash);
     return path;
+}
+
+/* Width of a file that is a cache of the model; 0: it is something else. */
+static size_t width_of(int folder, const char *file, const char *model) {
+    const size_t name_size = strlen(model), size = header_size(name_size);
+    const int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return 0;
+    size_t width = 0;
+    unsigned char *header = mlsel_i_alloc(size, 1);
+    if (header != NULL && pread(fd, header, size, 0) == (ssize_t)size && memcmp(header, magic, sizeof magic) == 0) {
+        width = (size_t)get_u64(header + 16);
+        unsigned char *expected = make_header(model, name_size, width);
+        if (expected == NULL || memcmp(header, expected, size) != 0)
+            width = 0;
+        mlsel_i_free(expected);
+    }
+    mlsel_i_free(header);
+    close(fd);
+    return width;
+}
+
+size_t mlsel_i_cache_find_width(const char *folder, const char *model) {
+    static const char end[] = ".mlselemb";
+    size_t found = 0;
+    bool is_one = true;
+    DIR *directory = opendir(folder[0] == '\0' ? "." : folder);
+    if (directory == NULL)
+        return 0;
+    for (const struct dirent *entry; is_one && (entry = readdir(directory)) != NULL;) {
+        const size_t length = strlen(entry->d_name);
+        if (length < sizeof end || strcmp(entry->d_name + length - (sizeof end - 1), end) != 0)
+            continue;
+        const size_t width = width_of(dirfd(directory), entry->d_name, model);
+        is_one = width == 0 || found == 0 || width == found;
+        found = width > 0 ? width : found;
+    }
+    closedir(directory);
+    return is_one ? found : 0;
 }
 
 static mlsel_status make_folder(const char *folder, mlsel_error *err) {

@@ -189,6 +189,26 @@ static uint32_t default_clusters(const train_table *table, bool is_compatible) {
     return n < 1 ? 1 : n < MOST_DEFAULT_CLUSTERS ? (uint32_t)n : MOST_DEFAULT_CLUSTERS;
 }
 
+/* The clusters: of the groups, or the best of several starts. */
+static mlsel_status find_clusters(const train_table *table, const train_settings *settings, const cluster_settings *how,
+                                  const double *weights, train_run *run, clustering *clusterings, size_t *best) {
+    const cluster_rows rows = {table->x, table->stride, table->n_queries, table->n_features, weights};
+    size_t n_groups = 0;
+    *best = 0;
+    if (!settings->by_group)
+        return mlsel_i_cluster(&rows, how, run, clusterings, best);
+    uint32_t *groups = mlsel_i_run_alloc(run, table->n_queries, sizeof *groups);
+    if (groups == NULL)
+        return mlsel_i_run_status(run);
+    mlsel_status status = mlsel_i_kmeans_groups(table, run, groups, &n_groups);
+    if (status == MLSEL_OK && n_groups > 0)
+        status = mlsel_i_cluster_groups(&rows, groups, n_groups, run, clusterings);
+    else if (status == MLSEL_OK) /* a part of the data whose tasks are too small */
+        status = mlsel_i_cluster(&rows, how, run, clusterings, best);
+    mlsel_i_run_free(run, groups);
+    return status;
+}
+
 static mlsel_status train(const train_table *table, const train_settings *settings, train_run *run, trained *out,
                           mlsel_training_info *info) {
     const bool is_compatible = settings->options.objective == MLSEL_OBJECTIVE_COMPATIBLE;
@@ -210,8 +230,7 @@ static mlsel_status train(const train_table *table, const train_settings *settin
     }
     if ((status = weigh_rows(table, is_compatible, run, weights)) != MLSEL_OK)
         goto out;
-    const cluster_rows rows = {table->x, table->stride, table->n_queries, table->n_features, weights};
-    if ((status = mlsel_i_cluster(&rows, &how, run, clusterings, &best)) != MLSEL_OK)
+    if ((status = find_clusters(table, settings, &how, weights, run, clusterings, &best)) != MLSEL_OK)
         goto out;
     if ((state = create_state(table, settings, &clusterings[best], requested)) == NULL) {
         status = mlsel_i_no_memory(run->err);
@@ -225,6 +244,7 @@ static mlsel_status train(const train_table *table, const train_settings *settin
         goto out;
     info->n_rows = is_compatible ? table->n_records : table->n_queries;
     info->n_clusters = state->k;
+    info->by_group = settings->by_group;
     info->iterations = clusterings[best].iterations;
     info->inertia = clusterings[best].inertia;
     info->shrinkage = shrinkage;

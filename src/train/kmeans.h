@@ -15,6 +15,17 @@ cluster_settings mlsel_i_kmeans_settings(const mlsel_train_options *options, uin
 mlsel_status mlsel_i_kmeans_choose(const train_table *table, train_settings *settings, train_run *run,
                                    mlsel_training_info *info);
 
+/*
+ * Which group each query is of, into groups[n_queries]: its task where several are known, else its category. *n_groups
+ * is 0 where neither tells queries apart.
+ */
+mlsel_status mlsel_i_kmeans_groups(const train_table *table, train_run *run, uint32_t *groups, size_t *n_groups);
+
+/* Clusters around the means of the groups; *out is freed with mlsel_i_clustering_free. At least one row has a weight.
+ */
+mlsel_status mlsel_i_cluster_groups(const cluster_rows *rows, const uint32_t *groups, size_t n_groups, train_run *run,
+                                    clustering *out);
+
 /* Utilities by cluster. */
 typedef struct cluster_means {
     size_t k, n_models;

@@ -29,6 +29,8 @@ typedef struct chooser {
     uint32_t n_folds;
     uint32_t *fold_of; /* [n_queries] */
     double *weights;   /* [n_queries] 0: held out */
+    uint32_t *groups;  /* [n_queries] */
+    size_t n_groups;
     size_t n_starts;
     int32_t *choices; /* [n_starts][N_SHRINKAGES][n_queries] */
     cluster_means means;
@@ -52,44 +54,50 @@ static void decide(chooser *c, const clustering *clusters, size_t start) {
     }
 }
 
+/* how: NULL for the groups. */
 static mlsel_status run_fold(chooser *c, const cluster_settings *how, uint32_t fold) {
     const train_table *t = &c->table;
     clustering clusterings[CV_STARTS];
+    const size_t n_starts = how == NULL ? 1 : how->n_starts;
     size_t best;
     for (size_t q = 0; q < t->n_queries; q++)
         c->weights[q] = c->fold_of[q] == fold ? 0 : 1;
     const cluster_rows rows = {t->x, t->stride, t->n_queries, t->n_features, c->weights};
-    const mlsel_status status = mlsel_i_cluster(&rows, how, c->run, clusterings, &best);
+    const mlsel_status status = how == NULL ? mlsel_i_cluster_groups(&rows, c->groups, c->n_groups, c->run, clusterings)
+                                            : mlsel_i_cluster(&rows, how, c->run, clusterings, &best);
     if (status != MLSEL_OK)
         return status;
-    for (size_t i = 0; i < how->n_starts; i++)
+    for (size_t i = 0; i < n_starts; i++)
         decide(c, &clusterings[i], i);
-    mlsel_i_clustering_free(c->run, clusterings, how->n_starts);
+    mlsel_i_clustering_free(c->run, clusterings, n_starts);
     return MLSEL_OK;
 }
 
-/* Keeps the best shrinkage of a number of clusters, if it is better than what there is. */
+/* Keeps the best shrinkage of a number of clusters (0: of the groups), if it is better than what there is. */
 static void compare(const chooser *c, uint32_t k, double weight, train_settings *settings, mlsel_training_info *info) {
+    const size_t n_starts = k == 0 ? 1 : c->n_starts;
     for (size_t s = 0; s < N_SHRINKAGES; s++) {
         double utility = 0, error = 0;
-        for (size_t i = 0; i < c->n_starts; i++) {
+        for (size_t i = 0; i < n_starts; i++) {
             const choice_value value =
                 mlsel_i_value_choices(&c->table, c->choices + (i * N_SHRINKAGES + s) * c->table.n_queries);
-            utility += value.utility / (double)c->n_starts;
-            error += value.standard_error / (double)c->n_starts;
+            utility += value.utility / (double)n_starts;
+            error += value.standard_error / (double)n_starts;
         }
         info->n_candidates++;
         if (info->n_candidates > 1 && !(utility > info->cv_utility) && !isnan(info->cv_utility))
             continue;
         info->cv_utility = utility;
         info->cv_standard_error = error;
-        settings->options.kmeans_clusters = k;
+        settings->options.kmeans_clusters = k == 0 ? (uint32_t)c->n_groups : k;
+        settings->by_group = k == 0;
         settings->options.category_weight = weight;
         settings->shrinkage = shrinkage_grid[s];
     }
 }
 
-/* The numbers of clusters to be compared, into out[]: as many as the training folds have queries for. */
+/* The numbers of clusters to be compared, into out[]: as many as the training folds have queries for, and 0 for the
+ * groups if there are any. */
 static size_t list_clusters(const chooser *c, uint32_t given, uint32_t *out) {
     const size_t n_training = c->table.n_queries - (c->table.n_queries + c->n_folds - 1) / c->n_folds;
     size_t n = 0;
@@ -104,6 +112,8 @@ static size_t list_clusters(const chooser *c, uint32_t given, uint32_t *out) {
         out[n++] = 1;
         out[n++] = 2;
     }
+    if (c->n_groups > 0)
+        out[n++] = 0;
     return n;
 }
 
@@ -134,6 +144,7 @@ static void free_chooser(chooser *c, const train_table *table) {
         mlsel_i_run_free(c->run, c->table.x);
     mlsel_i_run_free(c->run, c->fold_of);
     mlsel_i_run_free(c->run, c->weights);
+    mlsel_i_run_free(c->run, c->groups);
     mlsel_i_run_free(c->run, c->choices);
     mlsel_i_run_free(c->run, c->means.sums);
     mlsel_i_run_free(c->run, c->means.counts);
@@ -147,16 +158,17 @@ static mlsel_status run_folds(chooser *c, const train_settings *settings, uint32
     const double before = run->before, share = run->share, part = share / (double)(total * c->n_folds);
     const size_t n = c->table.n_queries;
     cluster_settings how = mlsel_i_kmeans_settings(&settings->options, (uint32_t)(k < n ? k : n));
+    const uint32_t shown = k == 0 ? (uint32_t)c->n_groups : k;
     char stage[sizeof run->stage];
     mlsel_status status = MLSEL_OK;
     how.n_starts = (uint32_t)c->n_starts;
     memcpy(stage, run->stage, sizeof stage);
     for (uint32_t fold = 0; fold < c->n_folds && status == MLSEL_OK; fold++) {
         (void)snprintf(run->stage, sizeof run->stage, "%.40sfold %u of %u, %u clusters: ", stage, (unsigned)(fold + 1),
-                       (unsigned)c->n_folds, (unsigned)k);
+                       (unsigned)c->n_folds, (unsigned)shown);
         run->before = before + part * (double)(done * c->n_folds + fold);
         run->share = part;
-        status = run_fold(c, &how, fold);
+        status = run_fold(c, k == 0 ? NULL : &how, fold);
     }
     memcpy(run->stage, stage, sizeof stage);
     run->before = before;
@@ -170,15 +182,26 @@ mlsel_status mlsel_i_kmeans_choose(const train_table *table, train_settings *set
     const bool weighs = given.tune != 0 && !(given.category_weight > 0) && table->n_categories > 0;
     const double *weights = weighs ? weight_grid : &given.category_weight;
     const size_t n_weights = weighs ? MLSEL_ARRAY_LENGTH(weight_grid) : 1;
-    uint32_t clusters[MLSEL_ARRAY_LENGTH(cluster_grid)];
+    uint32_t clusters[MLSEL_ARRAY_LENGTH(cluster_grid) + 1];
     chooser c = {.table = *table,
                  .run = run,
                  .n_folds = given.folds,
                  .n_starts = given.kmeans_starts < CV_STARTS ? given.kmeans_starts : CV_STARTS,
                  .means = {.n_models = table->n_models}};
-    const size_t n_clusters = list_clusters(&c, given.kmeans_clusters, clusters);
-    const uint32_t largest = clusters[n_clusters - 1];
-    mlsel_status status = alloc_chooser(&c, weighs, largest < table->n_queries ? (size_t)largest : table->n_queries);
+    size_t n_clusters = 0, largest = 0;
+    mlsel_status status = MLSEL_OK;
+    c.groups = mlsel_i_run_alloc(run, table->n_queries, sizeof *c.groups);
+    if (c.groups == NULL)
+        return mlsel_i_run_status(run);
+    if (given.kmeans_clusters == 0)
+        status = mlsel_i_kmeans_groups(table, run, c.groups, &c.n_groups);
+    if (status == MLSEL_OK) {
+        n_clusters = list_clusters(&c, given.kmeans_clusters, clusters);
+        largest = c.n_groups;
+        for (size_t i = 0; i < n_clusters; i++)
+            largest = clusters[i] > largest ? clusters[i] : largest;
+        status = alloc_chooser(&c, weighs, largest < table->n_queries ? largest : table->n_queries);
+    }
     if (!weighs)
         c.table.x = table->x;
     if (status == MLSEL_OK)

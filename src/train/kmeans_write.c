@@ -132,6 +132,8 @@ static void write_v1(const kmeans_state *s, json_writer *w) {
     write_real(w, "efficiency_weight", 0.1);
     write_models(s, "model_names", w);
     write_count(w, "feature_dim", s->n_features);
+    if (s->options.objective != MLSEL_OBJECTIVE_COMPATIBLE)
+        write_rows(w, "cluster_utilities", s->scores, s->k, s->n_models, false);
 }
 
 static void write_objective(const kmeans_state *s, json_writer *w) {

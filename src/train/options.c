@@ -16,7 +16,6 @@ static const mlsel_train_options default_train = {
     .format_version = 1,
     .kmeans_starts = 10,
     .kmeans_iterations = 300,
-    .svm_kernel = MLSEL_SVM_KERNEL_RBF,
     .svm_tolerance = 1e-3,
     .mlp_hidden = {512, 256},
     .n_mlp_hidden = 2,
@@ -97,7 +96,7 @@ static mlsel_status check_enums(const mlsel_train_options *o, mlsel_error *err) 
     if (o->calibration < MLSEL_CALIBRATION_NONE || o->calibration > MLSEL_CALIBRATION_PLATT)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%s: calibration %d is none", train_name,
                             (int)o->calibration);
-    if (o->svm_kernel != MLSEL_SVM_KERNEL_RBF && o->svm_kernel != MLSEL_SVM_KERNEL_LINEAR)
+    if (o->svm_kernel < MLSEL_SVM_KERNEL_NONE || o->svm_kernel > MLSEL_SVM_KERNEL_RBF)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%s: svm_kernel %d is none", train_name,
                             (int)o->svm_kernel);
     if (o->device != NULL && strcmp(o->device, "cpu") != 0)

@@ -7,11 +7,20 @@
 
 double mlsel_i_svm_gamma(const mlsel_train_options *options) { return options->svm_gamma > 0 ? options->svm_gamma : 1; }
 
+/* On two benchmarks a plane did as well as an RBF kernel, with a vector a pair in place of thousands. */
+mlsel_svm_kernel mlsel_i_svm_kernel_of(const mlsel_train_options *options) {
+    if (options->svm_kernel != MLSEL_SVM_KERNEL_NONE)
+        return options->svm_kernel;
+    return options->objective == MLSEL_OBJECTIVE_OUTCOME ? MLSEL_SVM_KERNEL_LINEAR : MLSEL_SVM_KERNEL_RBF;
+}
+
 /* What held-out folds of two benchmarks agreed on best for utilities from 0 to 1 and features of about unit length. */
 double mlsel_i_svm_c(const mlsel_train_options *options) {
     if (options->svm_c > 0)
         return options->svm_c;
-    return options->objective == MLSEL_OBJECTIVE_OUTCOME && options->svm_kernel == MLSEL_SVM_KERNEL_LINEAR ? 0.5 : 1;
+    return options->objective == MLSEL_OBJECTIVE_OUTCOME && mlsel_i_svm_kernel_of(options) == MLSEL_SVM_KERNEL_LINEAR
+               ? 0.5
+               : 1;
 }
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
@@ -111,6 +120,66 @@ static mlsel_status take_fit(const svm_fit *fit, const uint32_t *slots, uint32_t
     return take_vectors(fit, slots, place, m);
 }
 
+/*
+ * A linear decision is one vector's product: where that makes fewer, each pair's sum takes the place of what it is a
+ * sum of, as a vector of the pair's first class with a coefficient of 1. False: a sum is beyond float.
+ */
+static bool take_sums(const svm_fit *fit, double *sum, svm_machine *m) {
+    const svm_vectors *vectors = &fit->vectors;
+    const uint32_t *start = fit->classes.slot_start;
+    const size_t n_features = m->n_features;
+    size_t pair = 0;
+    for (size_t i = 0; i < m->n_classes; i++) {
+        m->n_support[i] = m->n_classes - 1 - i;
+        for (size_t j = i + 1; j < m->n_classes; j++, pair++) {
+            memset(sum, 0, n_features * sizeof *sum);
+            for (size_t v = 0; v < vectors->n; v++) {
+                const double weight =
+                    fit->coef[(j - 1) * fit->n_slots + start[i] + v] + fit->coef[i * fit->n_slots + start[j] + v];
+                for (size_t f = 0; f < n_features && weight != 0; f++)
+                    sum[f] += weight * (double)vectors->x[v * vectors->stride + f];
+            }
+            for (size_t f = 0; f < n_features; f++) {
+                m->x[pair * n_features + f] = (float)sum[f];
+                if (!isfinite(m->x[pair * n_features + f]))
+                    return false;
+            }
+            m->rows[pair] = (uint32_t)pair;
+            m->dual_coef[(j - 1) * m->n_vectors + pair] = 1;
+        }
+    }
+    return true;
+}
+
+/* LIMIT: it cannot be done so, and nothing was. */
+static mlsel_status take_linear(const svm_fit *fit, svm_machine *m) {
+    svm_machine sums = *m;
+    mlsel_status status = MLSEL_ERROR_NO_MEMORY;
+    double *sum = mlsel_i_alloc(m->n_features, sizeof *sum);
+    sums.n_vectors = fit->n_pairs;
+    sums.x = mlsel_i_alloc(fit->n_pairs, m->n_features * sizeof *m->x);
+    sums.rows = mlsel_i_alloc(fit->n_pairs, sizeof *m->rows);
+    sums.dual_coef = mlsel_i_calloc((m->n_classes - 1) * fit->n_pairs, sizeof *m->dual_coef);
+    sums.intercept = mlsel_i_alloc(fit->n_pairs, sizeof *m->intercept);
+    sums.n_support = mlsel_i_alloc(m->n_classes, sizeof *m->n_support);
+    if (sum != NULL && sums.x != NULL && sums.rows != NULL && sums.dual_coef != NULL && sums.intercept != NULL &&
+        sums.n_support != NULL)
+        status = take_sums(fit, sum, &sums) ? MLSEL_OK : MLSEL_ERROR_LIMIT;
+    mlsel_i_free(sum);
+    if (status == MLSEL_OK) {
+        memcpy(sums.intercept, fit->intercept, fit->n_pairs * sizeof *sums.intercept);
+        mlsel_i_free(m->n_support);
+        *m = sums;
+        return MLSEL_OK;
+    }
+    mlsel_i_free(sums.x);
+    mlsel_i_free(sums.rows);
+    mlsel_i_free(sums.dual_coef);
+    mlsel_i_free(sums.intercept);
+    mlsel_i_free(sums.n_support);
+    return status;
+}
+
 /* One model alone, for which any vector does. */
 static mlsel_status take_single(const svm_fit *fit, svm_machine *m) {
     m->n_vectors = 1;
@@ -133,7 +202,11 @@ static mlsel_status take_all(const svm_fit *fit, svm_machine *m) {
         status = mlsel_i_no_memory(run->err);
     } else {
         m->n_vectors = list_support(fit, slots, m->n_support);
-        if (take_fit(fit, slots, place, m) != MLSEL_OK)
+        const bool can_sum = fit->kernel.kind == MLSEL_SVM_KERNEL_LINEAR && !m->is_compatible;
+        mlsel_status taken = can_sum && fit->n_pairs < m->n_vectors ? take_linear(fit, m) : MLSEL_ERROR_LIMIT;
+        if (taken == MLSEL_ERROR_LIMIT)
+            taken = take_fit(fit, slots, place, m);
+        if (taken != MLSEL_OK)
             status = mlsel_i_no_memory(run->err);
     }
     mlsel_i_run_free(run, slots);

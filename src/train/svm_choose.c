@@ -11,18 +11,20 @@
 
 /* For features of about unit length and utilities from 0 to 1. The first of each is the default, and wins ties. */
 static const double gammas[] = {1, 0.5, 2}, rbf_cs[] = {1, 0.3, 0.5}, linear_cs[] = {0.5, 0.3, 0.1, 1};
+static const mlsel_svm_kernel kernels[] = {MLSEL_SVM_KERNEL_LINEAR, MLSEL_SVM_KERNEL_RBF};
 
 /* A category's weight, where it is left open: half of it makes no difference. */
 static const double category_weight = 1;
 
-enum { MAX_CANDIDATES = 9 };
+enum { MAX_CANDIDATES = 13 };
 
 /* --- candidates --------------------------------------------------------------------------------------------------- */
 
-/* What is given is the only candidate. Those that share a kernel matrix come one after the other. */
-static size_t list_candidates(const train_table *table, const train_settings *settings, train_settings *out) {
+/* With one kernel. What is given is the only candidate. Those that share a kernel matrix come one after the other. */
+static size_t list_kernel(const train_table *table, const train_settings *settings, mlsel_svm_kernel kernel,
+                          train_settings *out) {
     const mlsel_train_options *given = &settings->options;
-    const bool is_linear = given->svm_kernel == MLSEL_SVM_KERNEL_LINEAR;
+    const bool is_linear = kernel == MLSEL_SVM_KERNEL_LINEAR;
     const double *cs = is_linear ? linear_cs : rbf_cs;
     const size_t n_cs = is_linear ? MLSEL_ARRAY_LENGTH(linear_cs) : MLSEL_ARRAY_LENGTH(rbf_cs);
     const bool open_gamma = !is_linear && !(given->svm_gamma > 0), open_c = !(given->svm_c > 0);
@@ -33,14 +35,26 @@ static size_t list_candidates(const train_table *table, const train_settings *se
             mlsel_train_options *o = &out[n++].options;
             if (table->n_categories > 0 && !(o->category_weight > 0))
                 o->category_weight = category_weight;
+            o->svm_kernel = kernel;
             o->svm_gamma = open_gamma ? gammas[g] : mlsel_i_svm_gamma(o);
             o->svm_c = open_c ? cs[c] : o->svm_c;
         }
     return n;
 }
 
+/* Both kernels where neither is asked for; a gamma that is given means RBF. */
+static size_t list_candidates(const train_table *table, const train_settings *settings, train_settings *out) {
+    const mlsel_train_options *given = &settings->options;
+    size_t n = 0;
+    if (given->svm_kernel != MLSEL_SVM_KERNEL_NONE)
+        return list_kernel(table, settings, given->svm_kernel, out);
+    for (size_t i = given->svm_gamma > 0 ? 1 : 0; i < MLSEL_ARRAY_LENGTH(kernels); i++)
+        n += list_kernel(table, settings, kernels[i], out + n);
+    return n;
+}
+
 static bool shares_kernel(const mlsel_train_options *a, const mlsel_train_options *b) {
-    return a->svm_gamma >= b->svm_gamma && a->svm_gamma <= b->svm_gamma;
+    return a->svm_kernel == b->svm_kernel && a->svm_gamma >= b->svm_gamma && a->svm_gamma <= b->svm_gamma;
 }
 
 /* --- what a fit chooses ------------------------------------------------------------------------------------------- */
@@ -232,7 +246,7 @@ mlsel_status mlsel_i_svm_choose(const train_table *table, train_settings *settin
         status = mlsel_i_run_status(run);
     else
         status = choose(table, candidates, list_candidates(table, settings, candidates), run, &room, &chosen, info);
-    if (status == MLSEL_OK)
+    if (status == MLSEL_OK && candidates != NULL)
         *settings = candidates[chosen];
     mlsel_i_run_free(run, candidates);
     mlsel_i_run_free(run, room.fold_of);

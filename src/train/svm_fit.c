@@ -117,7 +117,7 @@ static mlsel_status open_kernel(svm_fit *fit) {
 mlsel_status mlsel_i_svm_fit_open(const train_table *table, const train_settings *settings,
                                   const double *category_weight, train_run *run, svm_fit *out) {
     *out = (svm_fit){.table = table, .settings = settings, .run = run};
-    out->kernel = (svm_kernel){settings->options.svm_kernel, mlsel_i_svm_gamma(&settings->options)};
+    out->kernel = (svm_kernel){mlsel_i_svm_kernel_of(&settings->options), mlsel_i_svm_gamma(&settings->options)};
     mlsel_status status = mlsel_i_svm_available(run->err);
     if (status != MLSEL_OK || (status = mlsel_i_svm_vectors_create(table, run, &out->vectors)) != MLSEL_OK)
         return status;

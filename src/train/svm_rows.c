@@ -218,11 +218,12 @@ static size_t list_side(const stakes *s, double sign, double copy, const uint32_
         const double weight = stake(s, q) * sign;
         if (!(weight > 0))
             continue;
-        for (due += weight / copy; due >= 1 - 1e-9; due -= 1) {
+        due += weight / copy;
+        const double copies = floor(due + 1e-9);
+        due -= copies;
+        for (size_t k = 0; k < (size_t)copies; k++, n++)
             if (slots != NULL)
                 slots[n] = slot + of_query[q];
-            n++;
-        }
     }
     return n;
 }

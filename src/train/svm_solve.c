@@ -171,7 +171,7 @@ void mlsel_i_svm_solve(svm_task *task) {
                                     task->n);
         return;
     }
-    x = mlsel_i_alloc(task->n, sizeof *x);
+    x = mlsel_i_alloc(task->n, sizeof *x); /* NOLINT(bugprone-sizeof-expression) */
     y = mlsel_i_alloc(task->n, sizeof *y);
     task->status = x == NULL || y == NULL ? mlsel_i_no_memory(&task->err) : solve(task, x, y);
     mlsel_i_free(x);

@@ -202,6 +202,7 @@ void mlsel_i_svm_machine_write(const void *machine, json_writer *w);
 /* --- settings ----------------------------------------------------------------------------------------------------- */
 
 /* Defaults for what the options leave open. */
+mlsel_svm_kernel mlsel_i_svm_kernel_of(const mlsel_train_options *options);
 double mlsel_i_svm_gamma(const mlsel_train_options *options);
 double mlsel_i_svm_c(const mlsel_train_options *options);
 

@@ -30,11 +30,15 @@ static double signed_as_written(const svm_machine *m, double value) {
     return m->n_classes == 2 && value != 0 ? -value : value;
 }
 
-/* Values of float, with the digits that they have in double, as Python's trainer writes them. */
-static void write_row(const float *x, size_t n, json_writer *w) {
+/* Values of float: as few digits as give them back or, as Python's trainer writes them, those that they have in double.
+ */
+static void write_row(const svm_machine *m, const float *x, json_writer *w) {
     mlsel_i_write_open(w, '[');
-    for (size_t i = 0; i < n; i++)
-        mlsel_i_write_f64(w, (double)x[i]);
+    for (size_t i = 0; i < m->n_features; i++)
+        if (m->is_compatible)
+            mlsel_i_write_f64(w, (double)x[i]);
+        else
+            mlsel_i_write_f32(w, x[i]);
     mlsel_i_write_close(w, ']');
 }
 
@@ -46,7 +50,7 @@ static void write_vectors(const svm_machine *m, size_t first, size_t n, json_wri
     mlsel_i_write_key(w, "support_vectors");
     mlsel_i_write_open(w, '[');
     for (size_t v = first; v < first + n; v++)
-        write_row(vector(m, v), m->n_features, w);
+        write_row(m, vector(m, v), w);
     mlsel_i_write_close(w, ']');
 }
 

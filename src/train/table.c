@@ -224,7 +224,7 @@ static void copy_cells(const train_table *from, const uint32_t *queries, size_t 
     for (size_t i = 0; i < n; i++) {
         const size_t q = queries[i];
         memcpy(to->x + i * to->stride, from->x + q * from->stride, from->stride * sizeof *to->x);
-        to->tasks[i] = from->tasks[q];
+        to->tasks[i] = from->n_tasks > 1 ? from->tasks[q] : 0;
         memcpy(to->quality + i * m, from->quality + q * m, m * sizeof *to->quality);
         memcpy(to->latency_s + i * m, from->latency_s + q * m, m * sizeof *to->latency_s);
         memcpy(to->utility + i * m, from->utility + q * m, m * sizeof *to->utility);

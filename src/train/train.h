@@ -36,7 +36,7 @@ typedef struct train_table {
     size_t n_records;
     size_t n_categories; /* category values at the end of a row; 0: none */
     uint32_t *tasks;     /* [n_queries] which benchmark a query is of, below n_tasks: known in training, not later */
-    size_t n_tasks;      /* a missing name counts as one */
+    size_t n_tasks;      /* a missing name counts as one; tasks is read only where there are two or more */
 } train_table;
 
 /* The embeddings, checked to be there, with categories as the options say. options->category_weight may be 0: then the
@@ -95,6 +95,7 @@ typedef struct train_settings {
     mlsel_train_options options; /* as given, category_weight decided */
     double knn_beta;             /* neighbours weigh exp(-beta * squared distance) */
     double shrinkage;            /* KNN, KMeans: lambda */
+    bool by_group;               /* KMeans: the clusters are the tasks or categories */
 } train_settings;
 
 /* What a trainer leaves behind. Its memory is its own, not the run's. */

@@ -163,7 +163,7 @@ FIELD(mlsel_training_info, mlp_weight_decay, 168, 8);
 FIELD(mlsel_training_info, training_loss, 176, 8);
 FIELD(mlsel_training_info, validation_loss, 184, 8);
 FIELD(mlsel_training_info, best_epoch, 192, 4);
-FIELD(mlsel_training_info, reserved, 196, 4);
+FIELD(mlsel_training_info, by_group, 196, 4);
 
 SIZE(mlsel_floor, 48);
 FIELD(mlsel_floor, confidence, 0, 8);

@@ -53,6 +53,18 @@ static const bad_artifact v1_rows[] = {
     {"model names numbers", base_kmeans, "[\"c\",\"a\"]", "[1,2]", MLSEL_ERROR_SCHEMA,
      "$.model_names must be a list of names"},
 
+    {"utilities short", base_kmeans, "\"cluster_models\":", "\"cluster_utilities\":[[0.1,0.5,0.2]],\"cluster_models\":",
+     MLSEL_ERROR_SCHEMA, "$.cluster_utilities: 1 rows, expected 2"},
+    {"utilities narrow", base_kmeans,
+     "\"cluster_models\":", "\"cluster_utilities\":[[0.1,0.5],[0.2,0.1]],\"cluster_models\":", MLSEL_ERROR_SCHEMA,
+     "$.cluster_utilities[0]: 2 values, expected 3"},
+    {"utilities of names that are not listed", base_kmeans, "\"cluster_models\":",
+     "\"cluster_utilities\":[[0.1,0.5,0.2],[0.1,0.2,0.5]],\"cluster_models\":", MLSEL_ERROR_SCHEMA,
+     "$.cluster_utilities needs $.model_names with every model of $.cluster_models"},
+
+    {"utilities that say otherwise", base_kmeans, "[\"c\",\"a\"]",
+     "[\"c\",\"a\",\"b\"],\"cluster_utilities\":[[0.1,0.5,0.2],[0.1,0.5,0.2]]", MLSEL_ERROR_SCHEMA,
+     "$.cluster_utilities[1]: \"a\" is best, but $.cluster_models says \"b\""},
     {"cluster missing", base_kmeans_object, "{\"1\":\"b\",\"0\":\"a\"}", "{\"1\":\"b\"}", MLSEL_ERROR_SCHEMA,
      "$.cluster_models.0 is missing"},
     {"no cluster", base_kmeans_object, "{\"1\":\"b\",\"0\":\"a\"}", "{}", MLSEL_ERROR_SCHEMA,

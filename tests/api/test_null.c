@@ -91,6 +91,9 @@ CALL(no_batch_model, mlsel_select_batch(NULL, NULL, 0, N, N, NULL, NULL, err))
 CALL(probabilities_model, mlsel_probabilities(NULL, votes, 2, NULL, out.scores, err))
 CALL(probabilities_scores, mlsel_probabilities(model, NULL, 2, NULL, out.scores, err))
 CALL(probabilities_out, mlsel_probabilities(model, votes, 2, NULL, NULL, err))
+CALL(confidences_model, mlsel_confidences(NULL, votes, 2, out.scores, err))
+CALL(confidences_scores, mlsel_confidences(model, NULL, 2, out.scores, err))
+CALL(confidences_out, mlsel_confidences(model, votes, 2, NULL, err))
 CALL(explain_model, mlsel_explain(NULL, f32, N, NULL, &out.evidence, err))
 CALL(explain_evidence, mlsel_explain(model, f32, N, NULL, NULL, err))
 CALL(explain_f64_model, mlsel_explain_f64(NULL, f64, N, NULL, &out.evidence, err))
@@ -222,6 +225,9 @@ static const null_case cases[] = {
     {"mlsel_probabilities", "model", probabilities_model},
     {"mlsel_probabilities", "scores", probabilities_scores},
     {"mlsel_probabilities", "out", probabilities_out},
+    {"mlsel_confidences", "model", confidences_model},
+    {"mlsel_confidences", "scores", confidences_scores},
+    {"mlsel_confidences", "out", confidences_out},
     {"mlsel_explain", "model", explain_model},
     {"mlsel_explain", "features", explain_features},
     {"mlsel_explain", "evidence", explain_evidence},

@@ -63,7 +63,8 @@ refused() {
 }
 
 . "$here/tool_test_data.sh"
-for part in help inspect convert select input explain route tradeoff validate train calibrate evaluate benchmark errors output terminal; do
+for part in help inspect convert select input explain route tradeoff validate benchmark score train calibrate evaluate embed \
+    download errors output terminal; do
     . "$here/tool_test_$part.sh"
 done
 

@@ -105,7 +105,7 @@ refused "calibrate: out of reach" 3 'no floor leads to a mean quality of 1' cali
 printf '{"query": "other", "model_name": "a", "performance": 1}\nnot json\n' >unembedded.jsonl
 refused "calibrate: no embeddings" 1 '1 of 1 queries have no embedding, as "other"' calibrate --model plain.json --data-file unembedded.jsonl --output other.json
 err_has "calibrate: no embeddings" '--embedding-model'
-err_has "calibrate: findings" 'mlsel: warning: missing\.jsonl:2: '
+err_has "calibrate: findings" 'mlsel: warning: unembedded\.jsonl:2: '
 run calibrate --model new.json --data-file held_out.jsonl --data-file unembedded.jsonl --skip-missing
 code_is "calibrate --skip-missing" 0
 refused "calibrate: no such model" 1 'nobody' calibrate --model new.json --data-file held_out.jsonl --models nobody

@@ -260,6 +260,102 @@ static void calibrations(void **state) {
     mlsel_dataset_free(d);
 }
 
+/* Answers of a saved artifact, by whichever labels may be chosen. */
+static void same_answers(const mlsel_dataset *d, const mlsel_model *a, const mlsel_model *b) {
+    mlsel_model_info info;
+    mlsel_error err;
+    test_ok(mlsel_model_get_info(a, &info, sizeof info, &err), &err);
+    float features[WIDTH + 14];
+    assert_int_equal(info.n_features, WIDTH + 14);
+    for (size_t q = 0; q < 20; q++) {
+        test_ok(mlsel_features_compose(a, NULL, mlsel_dataset_embedding(d, q), WIDTH, mlsel_dataset_category(d, q),
+                                       features, WIDTH + 14, NULL, &err),
+                &err);
+        for (int32_t without = -1; without < 3; without++) {
+            uint8_t mask[3] = {1, 1, 1};
+            mlsel_query_options options;
+            mlsel_selection first, second;
+            mlsel_query_options_init(&options, sizeof options);
+            options.eligible_mask = mask;
+            options.eligible_mask_size = 3;
+            if (without >= 0)
+                mask[without] = 0;
+            test_ok(mlsel_select(a, features, WIDTH + 14, &options, &first, &err), &err);
+            test_ok(mlsel_select(b, features, WIDTH + 14, &options, &second, &err), &err);
+            assert_true(without < 0 || first.index != without);
+            assert_int_equal(first.index, second.index);
+            assert_true(first.score == second.score && first.confidence == second.confidence);
+            assert_true((first.flags & MLSEL_SELECTION_CALIBRATED) != 0 && first.confidence >= 0 &&
+                        first.confidence <= 1);
+        }
+    }
+}
+
+/* Every kind, saved in both formats and in both versions, answers as the model that needs no file. */
+static void saved(void **state) {
+    (void)state;
+    static const char *const endings[] = {"json", "safetensors"};
+    mlsel_dataset *d = make_dataset(N);
+    char folder[] = "/tmp/mlsel-train-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    for (mlsel_algorithm kind = FIRST; kind <= LAST; kind++)
+        for (uint32_t version = 1; version <= 2 && is_built(d, kind); version++) {
+            mlsel_train_options o = quick_options();
+            mlsel_training *training = NULL;
+            mlsel_model *direct = NULL, *loaded = NULL;
+            mlsel_error err;
+            o.format_version = version;
+            o.embedding_model = MLSEL_BUILTIN_EMBEDDER;
+            test_ok(mlsel_train(d, kind, &o, &training, &err), &err);
+            test_ok(mlsel_training_model(training, NULL, &direct, &err), &err);
+            for (size_t i = 0; i < 2; i++) {
+                snprintf(path, sizeof path, "%s/model.%s", folder, endings[i]);
+                test_ok(mlsel_training_save(training, path, NULL, &err), &err);
+                assert_int_equal(mlsel_training_save(training, path, NULL, &err), MLSEL_ERROR_IO); /* it exists */
+                test_ok(mlsel_model_load(path, NULL, &loaded, &err), &err);
+                same_answers(d, direct, loaded);
+                mlsel_model_release(loaded);
+                assert_int_equal(unlink(path), 0);
+            }
+            mlsel_model_release(direct);
+            mlsel_training_free(training);
+        }
+    assert_int_equal(rmdir(folder), 0); /* nothing else was left */
+    mlsel_dataset_free(d);
+}
+
+/* The smallest data there is: one query, one model, or nothing known of a model. */
+static void little_data(void **state) {
+    (void)state;
+    mlsel_error err;
+    for (int what = 0; what < 3; what++)
+        for (mlsel_algorithm kind = FIRST; kind <= LAST; kind++) {
+            mlsel_dataset *d = make_dataset(what == 0 ? 1 : 12);
+            const mlsel_train_options o = quick_options();
+            mlsel_training *training = NULL;
+            mlsel_model *model = NULL;
+            mlsel_record r;
+            mlsel_record_init(&r, sizeof r);
+            r.query = "query 0";
+            r.model = "never measured";
+            if (what == 1)
+                test_ok(mlsel_dataset_keep_models(d, names, 1, &err), &err);
+            if (what == 2)
+                test_ok(mlsel_dataset_add(d, &r, &err), &err);
+            if (is_built(d, kind)) {
+                float features[WIDTH + 14] = {0.5F};
+                mlsel_selection best;
+                test_ok(mlsel_train(d, kind, &o, &training, &err), &err);
+                test_ok(mlsel_training_model(training, NULL, &model, &err), &err);
+                test_ok(mlsel_select(model, features, WIDTH + 14, NULL, &best, &err), &err);
+                assert_string_not_equal(mlsel_model_label(model, best.index), "never measured");
+            }
+            mlsel_model_release(model);
+            mlsel_training_free(training);
+            mlsel_dataset_free(d);
+        }
+}
+
 static void refused(void **state) {
     (void)state;
     mlsel_dataset *d = make_dataset(20);
@@ -282,8 +378,9 @@ static void refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(progress),   cmocka_unit_test(cancelled),    cmocka_unit_test(memory_limit),
-        cmocka_unit_test(same_again), cmocka_unit_test(calibrations), cmocka_unit_test(refused),
+        cmocka_unit_test(progress),    cmocka_unit_test(cancelled),    cmocka_unit_test(memory_limit),
+        cmocka_unit_test(same_again),  cmocka_unit_test(calibrations), cmocka_unit_test(saved),
+        cmocka_unit_test(little_data), cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static void defaults(void **state) {
     assert_int_equal(o.objective, MLSEL_OBJECTIVE_OUTCOME);
     assert_int_equal(o.category_layout, MLSEL_CATEGORIES_VSR);
     assert_int_equal(o.calibration, MLSEL_CALIBRATION_ISOTONIC);
-    assert_int_equal(o.svm_kernel, MLSEL_SVM_KERNEL_RBF);
+    assert_int_equal(o.svm_kernel, MLSEL_SVM_KERNEL_NONE);
     test_close(o.quality_weight, 0.9, 0, "quality_weight");
     test_close(o.category_weight, 1, 0, "category_weight");
     test_close(o.svm_tolerance, 1e-3, 0, "svm_tolerance");

@@ -66,7 +66,7 @@ static void computes_kernel_values(void **state) {
 
 static void threads_change_nothing(void **state) {
     (void)state;
-    train_table t = svm_random_table(420, 4, 800, 5);
+    train_table t = svm_random_table(700, 3, 280, 5);
     const mlsel_objective objectives[] = {MLSEL_OBJECTIVE_OUTCOME, MLSEL_OBJECTIVE_COMPATIBLE};
     for (size_t i = 0; i < TEST_LENGTH(objectives); i++) {
         const train_settings s = svm_settings(objectives[i]);
@@ -250,7 +250,7 @@ static void gets_by_with_less_memory(void **state) {
         int mode = 0, modes = 0;
         double objective = 0;
         mlsel_status status = MLSEL_OK;
-        for (uint64_t limit = UINT64_C(16) << 20; status == MLSEL_OK; limit -= limit / 8) {
+        for (uint64_t limit = UINT64_C(16) << 20; status == MLSEL_OK; limit -= limit / 4) {
             watch w = {0};
             mlsel_training *training = NULL;
             status = train_within(&t, &s, limit, &w, &training, &run);
@@ -282,8 +282,8 @@ static bool count_down(size_t bytes, void *user) {
 
 static void survives_every_failed_allocation(void **state) {
     (void)state;
-    train_table t = svm_random_table(24, 3, 8, 7);
-    for (uint64_t limit = 0; limit < 2; limit++)
+    train_table t = svm_random_table(16, 3, 8, 7);
+    for (int tune = 0; tune < 2; tune++)
         for (mlsel_objective objective = 0; objective < 2; objective++) {
             mlsel_status status = MLSEL_ERROR_NO_MEMORY;
             size_t failures = 0;
@@ -293,10 +293,11 @@ static void survives_every_failed_allocation(void **state) {
                 mlsel_training *training = NULL;
                 train_settings s = svm_settings(objective);
                 mlsel_training_info info = {0};
-                s.options.tune = (int32_t)limit;
+                s.options.tune = tune;
+                s.options.svm_kernel = tune > 0 ? MLSEL_SVM_KERNEL_LINEAR : MLSEL_SVM_KERNEL_RBF;
                 countdown = n;
                 mlsel_i_set_alloc_hook(count_down, NULL);
-                status = limit > 0 ? mlsel_i_svm_choose(&t, &s, &run, &info) : MLSEL_OK;
+                status = tune > 0 ? mlsel_i_svm_choose(&t, &s, &run, &info) : MLSEL_OK;
                 if (status == MLSEL_OK)
                     status = mlsel_i_train_once(&mlsel_i_trainer_svm, &t, &s, &run, &training);
                 mlsel_i_set_alloc_hook(NULL, NULL);
@@ -305,7 +306,7 @@ static void survives_every_failed_allocation(void **state) {
                 assert_true(status == MLSEL_OK ? training != NULL : training == NULL);
                 failures += status != MLSEL_OK;
                 mlsel_training_free(training);
-                n += n > 60 ? n / 40 : 0; /* the folds repeat themselves */
+                n += n > 60 ? n / 15 : 0; /* the folds repeat themselves */
             }
             assert_true(failures > 20);
         }
@@ -335,11 +336,33 @@ static void stops_when_told(void **state) {
     svm_table_free(&t);
 }
 
+/* Where no kernel is asked for, both are compared; without tuning it is the objective's. */
+static void chooses_a_kernel(void **state) {
+    (void)state;
+    train_table t = svm_random_table(60, 3, 12, 9);
+    train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME);
+    mlsel_error err = {0};
+    train_run run = {.share = 1, .err = &err};
+    mlsel_training_info info = {0};
+    s.options.svm_kernel = MLSEL_SVM_KERNEL_NONE;
+    assert_int_equal(mlsel_i_svm_kernel_of(&s.options), MLSEL_SVM_KERNEL_LINEAR);
+    s.options.tune = 1;
+    test_ok(mlsel_i_svm_choose(&t, &s, &run, &info), &err);
+    assert_int_equal(info.n_candidates, 4 + 9);
+    assert_true(s.options.svm_kernel == MLSEL_SVM_KERNEL_LINEAR || s.options.svm_kernel == MLSEL_SVM_KERNEL_RBF);
+    s.options.objective = MLSEL_OBJECTIVE_COMPATIBLE;
+    s.options.svm_kernel = MLSEL_SVM_KERNEL_NONE;
+    assert_int_equal(mlsel_i_svm_kernel_of(&s.options), MLSEL_SVM_KERNEL_RBF);
+    svm_table_free(&t);
+}
+
 /* The folds that share a matrix choose as folds that train by themselves do. */
 static void chooses_by_cross_validation(void **state) {
     (void)state;
     train_table t = svm_random_table(150, 3, 12, 9);
-    train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME), open = s;
+    train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME);
+    s.options.svm_kernel = MLSEL_SVM_KERNEL_RBF;
+    train_settings open = s;
     mlsel_error err = {0};
     train_run run = {.share = 1, .err = &err};
     mlsel_training_info info = {0};
@@ -375,7 +398,24 @@ static void chooses_by_cross_validation(void **state) {
     svm_table_free(&t);
 }
 
+/* A build without LIBSVM says what to do. */
+static void is_refused_without_libsvm(void **state) {
+    (void)state;
+    mlsel_error err = {0};
+    train_run run = {.share = 1, .err = &err};
+    mlsel_training *training = NULL;
+    train_table t = svm_random_table(6, 2, 8, 1);
+    const train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME);
+    assert_int_equal(mlsel_i_train_once(&mlsel_i_trainer_svm, &t, &s, &run, &training), MLSEL_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "LIBSVM"));
+    assert_int_equal(run.bytes, 0);
+    svm_table_free(&t);
+}
+
 int main(void) {
+    const struct CMUnitTest without[] = {cmocka_unit_test(is_refused_without_libsvm)};
+    if (mlsel_i_svm_available(NULL) != MLSEL_OK)
+        return cmocka_run_group_tests(without, NULL, NULL);
     const struct CMUnitTest tests[] = {cmocka_unit_test(computes_kernel_values),
                                        cmocka_unit_test(threads_change_nothing),
                                        cmocka_unit_test(one_model_is_always_chosen),
@@ -386,6 +426,7 @@ int main(void) {
                                        cmocka_unit_test(gets_by_with_less_memory),
                                        cmocka_unit_test(survives_every_failed_allocation),
                                        cmocka_unit_test(stops_when_told),
+                                       cmocka_unit_test(chooses_a_kernel),
                                        cmocka_unit_test(chooses_by_cross_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,8 @@ static void check(const mlsel_model *model, const question *q, const char *how, 
     if (s->flags != q->flags || s->cluster != q->cluster)
         fail_msg("%s: flags %u and cluster %d, expected %u and %d", what, (unsigned)s->flags, (int)s->cluster,
                  (unsigned)q->flags, (int)q->cluster);
-    for (size_t i = 0; i < 3; i++)
+    assert_true(s->confidence == 0);
+    for (size_t i = 0; i < 2; i++)
         assert_int_equal(s->reserved[i], 0);
 }
 

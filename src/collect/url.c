@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "url.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+static CURLU *parse(const char *url) {
+    CURLU *parts = curl_url();
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK) {
+        curl_url_cleanup(parts);
+        parts = NULL;
+    }
+    return parts;
+}
+
+static bool part_is(CURLU *parts, CURLUPart part, const char *text) {
+    char *value = NULL;
+    const bool is = curl_url_get(parts, part, &value, 0) == CURLUE_OK && strcmp(value, text) == 0;
+    curl_free(value);
+    return is;
+}
+
+mlsel_status mlsel_i_url_check(const char *what, const char *url, mlsel_error *err) {
+    char shown[160];
+    CURLU *parts = parse(url);
+    const bool ok =
+        parts != NULL && (part_is(parts, CURLUPART_SCHEME, "http") || part_is(parts, CURLUPART_SCHEME, "https"));
+    curl_url_cleanup(parts);
+    if (ok)
+        return mlsel_i_ok(err);
+    return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
+                        "%s \"%s\" is no address: expected http:// or https:// and a host, as in "
+                        "http://localhost:8000/v1",
+                        what, mlsel_i_url_shown(url, shown, sizeof shown));
+}
+
+const char *mlsel_i_url_shown(const char *url, char *out, size_t size) {
+    const char *scheme_end = strstr(url, "://");
+    const char *rest = scheme_end != NULL ? scheme_end + 3 : url;
+    size_t length = strcspn(rest, "?#");
+    const size_t host = strcspn(rest, "/?#");
+    const char *at = NULL;
+    for (size_t i = 0; i < host; i++)
+        if (rest[i] == '@')
+            at = rest + i;
+    if (at != NULL) {
+        length -= (size_t)(at + 1 - rest);
+        snprintf(out, size, "%.*s%.*s", (int)(rest - url), url, (int)length, at + 1);
+    } else {
+        snprintf(out, size, "%.*s%.*s", (int)(rest - url), url, (int)length, rest);
+    }
+    return out;
+}
+
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part) {
+    char *value = NULL;
+    const bool same =
+        curl_url_get(a, part, &value, CURLU_DEFAULT_PORT) == CURLUE_OK && value != NULL && value[0] != '\0';
+    char *other = NULL;
+    const bool equal =
+        same && curl_url_get(b, part, &other, CURLU_DEFAULT_PORT) == CURLUE_OK && curl_strequal(value, other) != 0;
+    curl_free(value);
+    curl_free(other);
+    return equal;
+}
+
+bool mlsel_i_url_same_origin(const char *a, const char *b) {
+    CURLU *first = parse(a), *second = parse(b);
+    const bool same = first != NULL && second != NULL && same_part(first, second, CURLUPART_SCHEME) &&
+                      same_part(first, second, CURLUPART_HOST) && same_part(first, second, CURLUPART_PORT);
+    curl_url_cleanup(first);
+    curl_url_cleanup(second);
+    return same;
+}
+
+char *mlsel_i_url_resolve(const char *base, const char *location) {
+    CURLU *parts = parse(base);
+    char *whole = NULL, *copy = NULL;
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, location, 0) == CURLUE_OK &&
+        (part_is(parts, CURLUPART_SCHEME, "http") || part_is(parts, CURLUPART_SCHEME, "https")) &&
+        curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK)
+        copy = mlsel_i_strndup(whole, strlen(whole));
+    curl_free(whole);
+    curl_url_cleanup(parts);
+    return copy;
+}
+
+bool mlsel_i_url_append(char *out, size_t size, size_t *used, const char *text, bool keep_slash) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char digits[] = "0123456789ABCDEF";
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        const bool is_plain = strchr(plain, c) != NULL || (keep_slash && c == '/');
+        if (*used + (is_plain ? 1 : 3) >= size)
+            return false;
+        if (is_plain) {
+            out[(*used)++] = (char)c;
+        } else {
+            out[(*used)++] = '%';
+            out[(*used)++] = digits[c >> 4];
+            out[(*used)++] = digits[c & 15];
+        }
+    }
+    out[*used] = '\0';
+    return true;
+}

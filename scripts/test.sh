@@ -5,6 +5,7 @@
 # static programs for musl and arm64. The last line says how it ended.
 set -eu
 cd "$(dirname "$0")/.."
+exec </dev/null # where there is no standard input, the first file that a test opens must not become it
 
 presets=${*:-gcc clang asan-ubsan tsan}
 passed=0

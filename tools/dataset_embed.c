@@ -10,6 +10,7 @@
 
 #if MLSEL_TOOL_COLLECT
 #include "embed.h"
+#include "interrupt.h"
 
 size_t dataset_embed_known_width(const dataset_args *d, const char *cache_dir) {
     const mlsel_embedding_model *known = mlsel_embedding_model_find(d->embedding_model);
@@ -69,6 +70,7 @@ static bool embed(const dataset_args *d, const char *cache_dir, size_t width, em
     progress_start_stages(&w->progress);
     const mlsel_status status = mlsel_embedder_run(embedder, texts, w->n, on_embedding, w, &err);
     progress_clear(&w->progress);
+    interrupt_release(); /* what follows may not ask */
     mlsel_embedder_get_counts(embedder, &counts);
     mlsel_embedder_close(embedder);
     if (counts.not_stored)

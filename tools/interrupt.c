@@ -22,4 +22,9 @@ void interrupt_watch(void) {
     sigaction(SIGTERM, &action, NULL);
 }
 
+void interrupt_release(void) {
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+}
+
 bool interrupt_came(void) { return came != 0; }

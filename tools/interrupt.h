@@ -13,5 +13,7 @@ enum { EXIT_INTERRUPTED = 130 };
 /* From now on SIGINT and SIGTERM are noticed instead of ending the program. */
 void interrupt_watch(void);
 bool interrupt_came(void);
+/* They have their usual effect again. */
+void interrupt_release(void);
 
 #endif

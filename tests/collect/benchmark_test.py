@@ -124,7 +124,8 @@ def test_plain(server):
     # results are taken as queries, and what they measured is not carried on
     benchmark(server, path("plain.out"), "ok", "again.out", "--limit", "3")
     again = rows_of("again.out")
-    assert [r["query"] for r in again] == ["query 0 is a", "query 1 is b", "query 2 is c"]
+    # both files have answers in the order in which they came
+    assert sorted(r["query"] for r in again) == sorted(list(dict.fromkeys(r["query"] for r in rows))[:3])
     assert all(r["model_name"] == "ok" and r["extra"] == first["extra"] and r["attempts"] == 1 for r in again)
     assert read("again.out").count(b'"performance"') == 3
 

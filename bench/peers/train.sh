@@ -35,6 +35,7 @@ for kind; do
         rows=$out/train-kmeans.f32
         for threads in 1 2; do
             "$programs/bench_train_kmeans" 8 $threads 10 22000 1038 --write-to="$rows"
+            "$programs/bench_train_kmeans" 8 $threads 10 22000 1038
             "$python" "$here/train_kmeans.py" 8 $threads 10 22000 1038 "$rows"
         done
         rm -f "$rows"

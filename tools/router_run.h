@@ -44,13 +44,14 @@ typedef struct router_run {
     const char *command;
     const char *help;
     bool json;
-    text_embedder embedder;
     bool watches;
+    bool single;
+    bool opened; /* the requests */
+    input_format format;
+    text_embedder embedder;
     const char *config;
     const char *requests; /* NULL: standard input, or the options if `single` */
-    bool single;
-    const char *metrics; /* file, "-" or NULL */
-    input_format format;
+    const char *metrics;  /* file, "-" or NULL */
     uint64_t limit;
     mlsel_router_options options;
     request_base base;
@@ -58,7 +59,6 @@ typedef struct router_run {
     mlsel_router *router;
     watch watch;
     input in;
-    bool opened;
     chunk chunk;
     request request;
     int first_failure; /* exit code of the first request without an answer */

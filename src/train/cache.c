@@ -450,6 +450,8 @@ mlsel_status mlsel_cache_open(const char *folder, const char *model, size_t widt
         return status;
     mlsel_cache *cache = mlsel_i_calloc(1, sizeof *cache);
     unsigned char *header = make_header(model, name_size, width);
+    if (cache != NULL)
+        cache->fd = -1; /* before anything can fail: 0 is somebody's standard input */
     if (cache == NULL || header == NULL) {
         status = mlsel_i_no_memory(err);
         goto out;

@@ -95,14 +95,16 @@ static mlsel_status ask(const train_table *table, const mlsel_model *model, cons
     q.rows = mlsel_i_run_alloc(run, QUERIES_AT_ONCE, q.n_labels * sizeof *q.rows);
     q.best = mlsel_i_run_alloc(run, QUERIES_AT_ONCE, sizeof *q.best);
     q.map = mlsel_i_run_alloc(run, q.n_labels, sizeof *q.map);
-    if (q.x == NULL || q.rows == NULL || q.best == NULL || q.map == NULL)
+    if (q.x == NULL || q.rows == NULL || q.best == NULL || q.map == NULL) {
         status = mlsel_i_run_status(run);
-    else
-        map_labels(table, model, q.n_labels, q.map);
+        goto out;
+    }
+    map_labels(table, model, q.n_labels, q.map);
     for (size_t from = 0; from < n && status == MLSEL_OK; from += QUERIES_AT_ONCE) {
         const size_t count = n - from < QUERIES_AT_ONCE ? n - from : QUERIES_AT_ONCE;
         status = ask_some(table, model, queries + from, count, &q, run->err, scores, choices);
     }
+out:
     mlsel_i_run_free(run, q.x);
     mlsel_i_run_free(run, q.rows);
     mlsel_i_run_free(run, q.best);

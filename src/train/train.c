@@ -8,14 +8,19 @@
 #include "options.h"
 #include "train.h"
 
-static const trainer *const trainers[] = {&mlsel_i_trainer_knn, &mlsel_i_trainer_kmeans, &mlsel_i_trainer_svm,
-                                          &mlsel_i_trainer_mlp};
-
 static const trainer *find_trainer(mlsel_algorithm algorithm) {
-    for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(trainers); i++)
-        if (trainers[i]->algorithm == algorithm)
-            return trainers[i];
-    return NULL;
+    switch (algorithm) {
+    case MLSEL_ALGORITHM_KNN:
+        return &mlsel_i_trainer_knn;
+    case MLSEL_ALGORITHM_KMEANS:
+        return &mlsel_i_trainer_kmeans;
+    case MLSEL_ALGORITHM_SVM:
+        return &mlsel_i_trainer_svm;
+    case MLSEL_ALGORITHM_MLP:
+        return &mlsel_i_trainer_mlp;
+    default:
+        return NULL;
+    }
 }
 
 static double now(void) {

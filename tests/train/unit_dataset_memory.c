@@ -7,6 +7,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,8 +123,13 @@ static mlsel_status embed_text(context *c, mlsel_error *err) {
         text[i] = (char)('a' + i * i % 26);
     return mlsel_embed_text(text, sizeof text, c->values, 16, err);
 }
+/* A cache that has no file yet must not close the program's standard input in its stead. */
 static mlsel_status open_cache(context *c, mlsel_error *err) {
-    return mlsel_cache_open(folder, "opened", 3, &c->cache, err);
+    if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+        assert_int_equal(open("/dev/null", O_RDONLY), STDIN_FILENO);
+    const mlsel_status status = mlsel_cache_open(folder, "opened", 3, &c->cache, err);
+    assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+    return status;
 }
 static mlsel_status use_cache(context *c, mlsel_error *err) {
     mlsel_status status = mlsel_cache_open(folder, "used", 3, &c->cache, err);

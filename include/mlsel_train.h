@@ -366,7 +366,7 @@ MLSEL_API const char *mlsel_calibration_name(mlsel_calibration calibration);
 typedef struct mlsel_train_progress {
     uint32_t struct_size;
     mlsel_algorithm algorithm;
-    const char *stage; /**< as in "fold 2 of 5: epochs"; valid during the call */
+    const char *stage; /**< as in "fold 2 of 5: training, rows"; valid during the call */
     uint64_t done;     /**< of the stage */
     uint64_t total;    /**< of the stage; 0: not known */
     double fraction;   /**< of the whole training, from 0 to 1; NaN: not known */

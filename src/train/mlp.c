@@ -75,7 +75,7 @@ static void lead_validation(void *argument) {
 
 static mlsel_status report(const mlp_training *t, uint32_t epoch, double validation) {
     const uint64_t n = t->rows.n_train;
-    return mlsel_i_run_report(t->run, "epochs", epoch * n + t->position, t->options->mlp_epochs * n,
+    return mlsel_i_run_report(t->run, "training, rows", epoch * n + t->position, t->options->mlp_epochs * n,
                               t->n_batches > 0 ? t->loss_sum / (double)t->n_batches : (double)NAN, validation);
 }
 

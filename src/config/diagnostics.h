@@ -9,6 +9,17 @@
 /* More are counted, not kept: a hostile file must not fill the memory with complaints. */
 enum { CONFIG_MAX_DIAGNOSTICS = 1000 };
 
+/* Defined here, not where it is used: then gcc and clang describe the ABI alike (tests/abi). */
+struct mlsel_diagnostics {
+    config_diagnostics list;
+    const char *file;
+    const char **sources; /* [list.count] */
+    config_arena *arena;  /* file, sources */
+    const char *dialect;
+    uint32_t n_decisions;
+    uint32_t n_artifacts;
+};
+
 /* Appends a finding; `suggestion` may be NULL and is copied. A list that is out of memory says so
  * (mlsel_i_config_diagnostics_failed) and takes no more. Control characters and bad UTF-8 become '?'. */
 void mlsel_i_diagnose(config_diagnostics *list, config_severity severity, const char *code, config_span span,

@@ -8,16 +8,6 @@
 
 enum { LONGEST_LINE = 4096 };
 
-struct mlsel_diagnostics {
-    config_diagnostics list;
-    const char *file;
-    const char **sources; /* [list.count] */
-    config_arena *arena;  /* file, sources */
-    const char *dialect;
-    uint32_t n_decisions;
-    uint32_t n_artifacts;
-};
-
 /* --- lines of the file -------------------------------------------------------------------------------------------- */
 
 /* A place in the text that moves from line to line. */

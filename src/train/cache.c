@@ -46,27 +46,6 @@ enum {
     FIRST_SLOTS = 64
 };
 
-typedef struct cache_slot {
-    uint64_t key[2];
-    uint64_t place; /* entry + 1; 0: empty */
-} cache_slot;
-
-struct mlsel_cache {
-    char *path;
-    int fd;
-    bool is_writable, is_locked, is_dirty;
-    size_t width, header_size, entry_size;
-    uint64_t seed; /* the header's checksum */
-    cache_slot *slots;
-    size_t n_slots; /* a power of 2, at least twice count */
-    uint64_t count;
-    uint64_t n_places; /* whole entries in the file, damaged ones included */
-    uint64_t *holes;   /* places of damaged ones */
-    size_t n_holes, holes_capacity;
-    uint64_t size_seen;   /* of the file when it was scanned */
-    unsigned char *entry; /* [entry_size] */
-};
-
 static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
     (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
                               mlsel_i_file_reason(error), error);

@@ -12,7 +12,7 @@
 cluster_settings mlsel_i_kmeans_settings(const mlsel_train_options *options, uint32_t k);
 
 /* Decides the number of clusters, the shrinkage and, if it is open, the category weight. */
-mlsel_status mlsel_i_kmeans_choose(const train_table *table, train_settings *settings, train_run *run,
+mlsel_status mlsel_i_kmeans_choose(train_table *table, train_settings *settings, train_run *run,
                                    mlsel_training_info *info);
 
 /*

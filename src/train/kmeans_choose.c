@@ -24,7 +24,7 @@ static const double weight_grid[] = {0.3, 0.6, 1};
 static const double shrinkage_grid[N_SHRINKAGES] = {KMEANS_DEFAULT_SHRINKAGE, 3, 30, 1, 100};
 
 typedef struct chooser {
-    train_table table; /* with features of its own if their weight is to be chosen */
+    const train_table *table;
     train_run *run;
     uint32_t n_folds;
     uint32_t *fold_of; /* [n_queries] */
@@ -39,14 +39,14 @@ typedef struct chooser {
 
 /* What the clusters of one start mean for the queries held out. */
 static void decide(chooser *c, const clustering *clusters, size_t start) {
-    const size_t n = c->table.n_queries;
+    const size_t n = c->table->n_queries;
     c->means.k = clusters->k;
-    mlsel_i_cluster_means(&c->table, c->weights, clusters->labels, &c->means);
+    mlsel_i_cluster_means(c->table, c->weights, clusters->labels, &c->means);
     for (size_t s = 0; s < N_SHRINKAGES; s++) {
         int32_t *choices = c->choices + (start * N_SHRINKAGES + s) * n;
         for (uint32_t cluster = 0; cluster < clusters->k; cluster++) {
             mlsel_i_cluster_scores(&c->means, cluster, shrinkage_grid[s], c->scores);
-            const int32_t best = mlsel_i_argmax(c->scores, c->table.n_models);
+            const int32_t best = mlsel_i_argmax(c->scores, c->table->n_models);
             for (size_t q = 0; q < n; q++)
                 if (c->weights[q] == 0 && clusters->labels[q] == cluster)
                     choices[q] = best;
@@ -56,7 +56,7 @@ static void decide(chooser *c, const clustering *clusters, size_t start) {
 
 /* how: NULL for the groups. */
 static mlsel_status run_fold(chooser *c, const cluster_settings *how, uint32_t fold) {
-    const train_table *t = &c->table;
+    const train_table *t = c->table;
     clustering clusterings[CV_STARTS];
     const size_t n_starts = how == NULL ? 1 : how->n_starts;
     size_t best;
@@ -80,7 +80,7 @@ static void compare(const chooser *c, uint32_t k, double weight, train_settings 
         double utility = 0, error = 0;
         for (size_t i = 0; i < n_starts; i++) {
             const choice_value value =
-                mlsel_i_value_choices(&c->table, c->choices + (i * N_SHRINKAGES + s) * c->table.n_queries);
+                mlsel_i_value_choices(c->table, c->choices + (i * N_SHRINKAGES + s) * c->table->n_queries);
             utility += value.utility / (double)n_starts;
             error += value.standard_error / (double)n_starts;
         }
@@ -99,7 +99,7 @@ static void compare(const chooser *c, uint32_t k, double weight, train_settings 
 /* The numbers of clusters to be compared, into out[]: as many as the training folds have queries for, and 0 for the
  * groups if there are any. */
 static size_t list_clusters(const chooser *c, uint32_t given, uint32_t *out) {
-    const size_t n_training = c->table.n_queries - (c->table.n_queries + c->n_folds - 1) / c->n_folds;
+    const size_t n_training = c->table->n_queries - (c->table->n_queries + c->n_folds - 1) / c->n_folds;
     size_t n = 0;
     if (given > 0) {
         out[0] = given;
@@ -117,11 +117,9 @@ static size_t list_clusters(const chooser *c, uint32_t given, uint32_t *out) {
     return n;
 }
 
-static mlsel_status alloc_chooser(chooser *c, bool weighs, size_t most_clusters) {
-    const size_t n = c->table.n_queries, m = c->table.n_models;
-    const float *x = c->table.x;
+static mlsel_status alloc_chooser(chooser *c, size_t most_clusters) {
+    const size_t n = c->table->n_queries, m = c->table->n_models;
     train_run *run = c->run;
-    c->table.x = NULL;
     c->fold_of = mlsel_i_run_alloc(run, n, sizeof *c->fold_of);
     c->weights = mlsel_i_run_alloc(run, n, sizeof *c->weights);
     c->choices = mlsel_i_run_alloc(run, n, c->n_starts * N_SHRINKAGES * sizeof *c->choices);
@@ -129,19 +127,13 @@ static mlsel_status alloc_chooser(chooser *c, bool weighs, size_t most_clusters)
     c->means.counts = mlsel_i_run_alloc(run, most_clusters, m * sizeof *c->means.counts);
     c->means.prior = mlsel_i_run_alloc(run, m, sizeof *c->means.prior);
     c->scores = mlsel_i_run_alloc(run, m, sizeof *c->scores);
-    if (weighs)
-        c->table.x = mlsel_i_run_alloc(run, n, c->table.stride * sizeof *c->table.x);
     if (c->fold_of == NULL || c->weights == NULL || c->choices == NULL || c->means.sums == NULL ||
-        c->means.counts == NULL || c->means.prior == NULL || c->scores == NULL || (weighs && c->table.x == NULL))
+        c->means.counts == NULL || c->means.prior == NULL || c->scores == NULL)
         return mlsel_i_run_status(run);
-    if (weighs)
-        memcpy(c->table.x, x, n * c->table.stride * sizeof *x);
     return MLSEL_OK;
 }
 
-static void free_chooser(chooser *c, const train_table *table) {
-    if (c->table.x != table->x)
-        mlsel_i_run_free(c->run, c->table.x);
+static void free_chooser(chooser *c) {
     mlsel_i_run_free(c->run, c->fold_of);
     mlsel_i_run_free(c->run, c->weights);
     mlsel_i_run_free(c->run, c->groups);
@@ -156,7 +148,7 @@ static void free_chooser(chooser *c, const train_table *table) {
 static mlsel_status run_folds(chooser *c, const train_settings *settings, uint32_t k, size_t done, size_t total) {
     train_run *run = c->run;
     const double before = run->before, share = run->share, part = share / (double)(total * c->n_folds);
-    const size_t n = c->table.n_queries;
+    const size_t n = c->table->n_queries;
     cluster_settings how = mlsel_i_kmeans_settings(&settings->options, (uint32_t)(k < n ? k : n));
     const uint32_t shown = k == 0 ? (uint32_t)c->n_groups : k;
     char stage[sizeof run->stage];
@@ -176,14 +168,14 @@ static mlsel_status run_folds(chooser *c, const train_settings *settings, uint32
     return status;
 }
 
-mlsel_status mlsel_i_kmeans_choose(const train_table *table, train_settings *settings, train_run *run,
+mlsel_status mlsel_i_kmeans_choose(train_table *table, train_settings *settings, train_run *run,
                                    mlsel_training_info *info) {
     const mlsel_train_options given = settings->options;
     const bool weighs = given.tune != 0 && !(given.category_weight > 0) && table->n_categories > 0;
     const double *weights = weighs ? weight_grid : &given.category_weight;
     const size_t n_weights = weighs ? MLSEL_ARRAY_LENGTH(weight_grid) : 1;
     uint32_t clusters[MLSEL_ARRAY_LENGTH(cluster_grid) + 1];
-    chooser c = {.table = *table,
+    chooser c = {.table = table,
                  .run = run,
                  .n_folds = given.folds,
                  .n_starts = given.kmeans_starts < CV_STARTS ? given.kmeans_starts : CV_STARTS,
@@ -200,10 +192,8 @@ mlsel_status mlsel_i_kmeans_choose(const train_table *table, train_settings *set
         largest = c.n_groups;
         for (size_t i = 0; i < n_clusters; i++)
             largest = clusters[i] > largest ? clusters[i] : largest;
-        status = alloc_chooser(&c, weighs, largest < table->n_queries ? largest : table->n_queries);
+        status = alloc_chooser(&c, largest < table->n_queries ? largest : table->n_queries);
     }
-    if (!weighs)
-        c.table.x = table->x;
     if (status == MLSEL_OK)
         status = mlsel_i_cross_validate_single(table, settings, run, &info->cv_best_single);
     if (status == MLSEL_OK)
@@ -212,11 +202,11 @@ mlsel_status mlsel_i_kmeans_choose(const train_table *table, train_settings *set
         const double weight = weights[i / n_clusters];
         const uint32_t k = clusters[i % n_clusters];
         if (weighs)
-            mlsel_i_table_weigh(&c.table, weight);
+            mlsel_i_table_weigh(table, weight);
         status = run_folds(&c, settings, k, i, n_weights * n_clusters);
         if (status == MLSEL_OK)
             compare(&c, k, weight, settings, info);
     }
-    free_chooser(&c, table);
+    free_chooser(&c);
     return status;
 }

@@ -11,7 +11,7 @@ uint32_t mlsel_i_knn_default_k(size_t n_queries);
 #define KNN_DEFAULT_SHRINKAGE 3.0
 
 /* trainer.choose: number of neighbours, weighting, shrinkage, and the category weight if that is open. */
-mlsel_status mlsel_i_knn_choose(const train_table *table, train_settings *settings, train_run *run,
+mlsel_status mlsel_i_knn_choose(train_table *table, train_settings *settings, train_run *run,
                                 mlsel_training_info *info);
 
 #endif

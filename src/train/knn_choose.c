@@ -177,39 +177,19 @@ static mlsel_status compare(comparison *c, double category_weight, train_run *ru
     return MLSEL_OK;
 }
 
-/* The table with another category weight. */
-static mlsel_status copy_weighed(const train_table *table, double weight, train_run *run, train_table **out) {
-    uint32_t *all = mlsel_i_run_alloc(run, table->n_queries, sizeof *all);
-    if (all == NULL)
-        return mlsel_i_run_status(run);
-    for (size_t q = 0; q < table->n_queries; q++)
-        all[q] = (uint32_t)q;
-    const mlsel_status status = mlsel_i_table_subset(table, all, table->n_queries, out, run->err);
-    if (status == MLSEL_OK)
-        mlsel_i_table_weigh(*out, weight);
-    mlsel_i_run_free(run, all);
-    return status;
-}
-
-static mlsel_status compare_weights(comparison *c, train_run *run, rated_setting *out) {
-    const train_table *table = c->table;
+static mlsel_status compare_weights(comparison *c, train_table *table, train_run *run, rated_setting *out) {
     const double before = run->before, share = run->share;
     const size_t n = MLSEL_ARRAY_LENGTH(some_category_weights);
     mlsel_status status = MLSEL_OK;
     char stage[sizeof run->stage];
     snprintf(stage, sizeof stage, "%s", run->stage);
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
-        train_table *weighed = NULL;
         run->before = before + share * (double)i / (double)n;
         run->share = share / (double)n;
         snprintf(run->stage, sizeof run->stage, "%.50scategory weight %zu of %zu: ", stage, i + 1, n);
-        status = copy_weighed(table, some_category_weights[i], run, &weighed);
-        c->table = weighed;
-        if (status == MLSEL_OK)
-            status = compare(c, some_category_weights[i], run, out + i * n_settings(c->grid));
-        mlsel_i_table_free(weighed);
+        mlsel_i_table_weigh(table, some_category_weights[i]);
+        status = compare(c, some_category_weights[i], run, out + i * n_settings(c->grid));
     }
-    c->table = table;
     snprintf(run->stage, sizeof run->stage, "%s", stage);
     run->before = before;
     run->share = share;
@@ -225,7 +205,7 @@ static void take(const rated_setting *best, train_settings *settings, mlsel_trai
     info->cv_standard_error = best->value.standard_error;
 }
 
-mlsel_status mlsel_i_knn_choose(const train_table *table, train_settings *settings, train_run *run,
+mlsel_status mlsel_i_knn_choose(train_table *table, train_settings *settings, train_run *run,
                                 mlsel_training_info *info) {
     const mlsel_train_options *options = &settings->options;
     const size_t n = table->n_queries, m = table->n_models;
@@ -249,7 +229,8 @@ mlsel_status mlsel_i_knn_choose(const train_table *table, train_settings *settin
     c.priors = priors;
     status = mlsel_i_cross_validate_single(table, settings, run, &info->cv_best_single);
     if (status == MLSEL_OK)
-        status = is_weight_open ? compare_weights(&c, run, rated) : compare(&c, options->category_weight, run, rated);
+        status =
+            is_weight_open ? compare_weights(&c, table, run, rated) : compare(&c, options->category_weight, run, rated);
     if (status == MLSEL_OK) {
         take(pick(rated, n_rated), settings, info);
         info->n_candidates = (uint32_t)n_rated;

@@ -405,22 +405,7 @@ static mlsel_status choose_dropout(const train_table *table, const train_setting
     return status;
 }
 
-/* A copy of a table with its category values. */
-static mlsel_status copy_weighed(const train_table *table, double category_weight, train_run *run, train_table **out) {
-    uint32_t *all = mlsel_i_run_alloc(run, table->n_queries, sizeof *all);
-    if (all == NULL)
-        return mlsel_i_run_status(run);
-    for (size_t q = 0; q < table->n_queries; q++)
-        all[q] = (uint32_t)q;
-    const mlsel_status status = mlsel_i_table_subset(table, all, table->n_queries, out, run->err);
-    if (status == MLSEL_OK)
-        mlsel_i_table_weigh(*out, category_weight);
-    mlsel_i_run_free(run, all);
-    return status;
-}
-
-static mlsel_status choose(const train_table *table, train_settings *settings, train_run *run,
-                           mlsel_training_info *info) {
+static mlsel_status choose(train_table *table, train_settings *settings, train_run *run, mlsel_training_info *info) {
     static const double category_weights[MAX_CATEGORY_WEIGHTS] = {1, 0.5};
     const bool open = settings->options.category_weight == 0 && table->n_categories > 0;
     const size_t n = open ? MAX_CATEGORY_WEIGHTS : 1;
@@ -434,15 +419,13 @@ static mlsel_status choose(const train_table *table, train_settings *settings, t
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
         mlsel_training_info found = *info;
         train_settings candidate = *settings, winner;
-        train_table *weighed = NULL;
-        if (open)
+        if (open) {
             candidate.options.category_weight = category_weights[i];
+            mlsel_i_table_weigh(table, category_weights[i]);
+        }
         run->before = before + share * (double)i / (double)n;
         run->share = share / (double)n;
-        status = copy_weighed(table, candidate.options.category_weight, run, &weighed);
-        if (status == MLSEL_OK)
-            status = choose_dropout(weighed, &candidate, run, &winner, &found);
-        mlsel_i_table_free(weighed);
+        status = choose_dropout(table, &candidate, run, &winner, &found);
         if (status != MLSEL_OK)
             break;
         n_candidates += found.n_candidates;

@@ -229,7 +229,7 @@ static mlsel_status choose(const train_table *table, train_settings *candidates,
     return status;
 }
 
-mlsel_status mlsel_i_svm_choose(const train_table *table, train_settings *settings, train_run *run,
+mlsel_status mlsel_i_svm_choose(train_table *table, train_settings *settings, train_run *run,
                                 mlsel_training_info *info) {
     const size_t n = table->n_queries;
     size_t chosen = 0;

@@ -206,7 +206,7 @@ mlsel_svm_kernel mlsel_i_svm_kernel_of(const mlsel_train_options *options);
 double mlsel_i_svm_gamma(const mlsel_train_options *options);
 double mlsel_i_svm_c(const mlsel_train_options *options);
 
-mlsel_status mlsel_i_svm_choose(const train_table *table, train_settings *settings, train_run *run,
+mlsel_status mlsel_i_svm_choose(train_table *table, train_settings *settings, train_run *run,
                                 mlsel_training_info *info);
 
 #endif

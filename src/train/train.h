@@ -39,14 +39,14 @@ typedef struct train_table {
     size_t n_tasks;      /* a missing name counts as one; tasks is read only where there are two or more */
 } train_table;
 
-/* The embeddings, checked to be there, with categories as the options say. options->category_weight may be 0: then the
- * category values are 0 and are to be set with mlsel_i_table_weigh. */
+/* The embeddings, checked to be there, with categories as the options say. options->category_weight may be 0, left
+ * open: the category values are those of weight 1 until mlsel_i_table_weigh sets them. */
 mlsel_status mlsel_i_table_create(const mlsel_dataset *dataset, const mlsel_train_options *options, train_table **out,
                                   mlsel_error *err);
 /* Another table of some of the queries, in the order given; records follow the order of the queries. */
 mlsel_status mlsel_i_table_subset(const train_table *table, const uint32_t *queries, size_t n, train_table **out,
                                   mlsel_error *err);
-/* The same as it is, with another category weight (in place). */
+/* The same as it is, with another category weight, which is not 0 (in place). */
 void mlsel_i_table_weigh(train_table *table, double category_weight);
 void mlsel_i_table_free(train_table *table);
 /* What n_queries queries of such a table take, with their records. A table is no memory of a run's: whoever makes one
@@ -115,10 +115,10 @@ typedef struct trainer {
                           mlsel_training_info *info);
     /*
      * Decides what the options leave open: fills settings (which start as the options with their defaults) and the cv_
-     * fields of info. NULL: settings are used as they are.
+     * fields of info. It may weigh the table's categories anew (mlsel_i_table_weigh), and need not put them back: the
+     * caller weighs them as the settings then say. NULL: settings are used as they are.
      */
-    mlsel_status (*choose)(const train_table *table, train_settings *settings, train_run *run,
-                           mlsel_training_info *info);
+    mlsel_status (*choose)(train_table *table, train_settings *settings, train_run *run, mlsel_training_info *info);
 } trainer;
 
 extern const trainer mlsel_i_trainer_knn;

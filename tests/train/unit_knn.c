@@ -153,7 +153,7 @@ static void outcomes_are_numpys(void **state) {
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
-static void choose(const train_table *table, uint32_t threads, train_settings *settings, mlsel_training_info *info) {
+static void choose(train_table *table, uint32_t threads, train_settings *settings, mlsel_training_info *info) {
     mlsel_error err = {0};
     train_run run = {.share = 1, .err = &err};
     if (threads > 1)
@@ -269,7 +269,7 @@ static bool may_allocate(size_t bytes, void *user) {
     return false;
 }
 
-static mlsel_status choose_and_train(const train_table *table, const train_settings *given, train_run *run) {
+static mlsel_status choose_and_train(train_table *table, const train_settings *given, train_run *run) {
     train_settings settings = *given;
     mlsel_training_info info = {0};
     mlsel_training *training = NULL;

@@ -51,19 +51,23 @@ static mlsel_status named(const char *path, mlsel_status status, mlsel_error *er
     return status;
 }
 
-static mlsel_status failed(const char *path, const file_kind *kind, const char *what, int error, mlsel_error *err) {
-    if (error == ENOENT || error == ENOTDIR)
-        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "%s not found: %s", kind->noun, path);
+mlsel_status mlsel_i_file_failed(const char *path, const char *what, int error, mlsel_error *err) {
     return named(path,
                  mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
                                      mlsel_i_file_reason(error), error),
                  err);
 }
 
+mlsel_status mlsel_i_file_missing(const char *path, const char *noun, const char *what, int error, mlsel_error *err) {
+    if (error == ENOENT || error == ENOTDIR)
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "%s not found: %s", noun, path);
+    return mlsel_i_file_failed(path, what, error, err);
+}
+
 static mlsel_status check(const char *path, const file_kind *kind, const struct stat *info, uint64_t max_bytes,
                           mlsel_error *err) {
     if (S_ISDIR(info->st_mode))
-        return failed(path, kind, "read", EISDIR, err);
+        return mlsel_i_file_missing(path, kind->noun, "read", EISDIR, err);
     if (!S_ISREG(info->st_mode))
         return named(
             path,
@@ -110,7 +114,7 @@ static mlsel_status read_whole(int fd, const char *path, const file_kind *kind, 
         return MLSEL_OK;
     }
     mlsel_i_unmap(data, expected + 1);
-    return error != 0 ? failed(path, kind, "read", error, err) : changed(path, err);
+    return error != 0 ? mlsel_i_file_missing(path, kind->noun, "read", error, err) : changed(path, err);
 }
 
 static mlsel_status map(int fd, const char *path, const file_kind *kind, const struct stat *info, file_content *out,
@@ -121,7 +125,7 @@ static mlsel_status map(int fd, const char *path, const file_kind *kind, const s
     if (data == MAP_FAILED && errno == ENOMEM)
         return mlsel_i_no_memory(err);
     if (data == MAP_FAILED)
-        return failed(path, kind, "mapped", errno, err);
+        return mlsel_i_file_missing(path, kind->noun, "mapped", errno, err);
     *out = (file_content){.data = data, .size = size, .is_mapped = true};
 #ifdef __APPLE__
     const struct timespec modified = info->st_mtimespec, status = info->st_ctimespec;
@@ -145,13 +149,13 @@ mlsel_status mlsel_i_file_load(const char *path, const file_kind *kind, uint64_t
     /* O_NONBLOCK: opening a pipe that nobody writes must not hang */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return failed(path, kind, "opened", errno, err);
-    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : failed(path, kind, "read", errno, err);
+        return mlsel_i_file_missing(path, kind->noun, "opened", errno, err);
+    mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : mlsel_i_file_missing(path, kind->noun, "read", errno, err);
     if (status != MLSEL_OK || (status = check(path, kind, &info, max_bytes, err)) != MLSEL_OK)
         goto out;
     const ssize_t got = pread(fd, first, sizeof first, 0);
     if (got < 0)
-        status = failed(path, kind, "read", errno, err);
+        status = mlsel_i_file_missing(path, kind->noun, "read", errno, err);
     else if (kind->is_to_map != NULL && got == (ssize_t)sizeof first && info.st_size >= got &&
              kind->is_to_map(first, sizeof first))
         status = map(fd, path, kind, &info, out, err);

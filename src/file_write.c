@@ -28,11 +28,7 @@ static bool may(const char *operation) {
 }
 
 static mlsel_status failed(const char *path, const char *what, mlsel_error *err) {
-    const int error = errno;
-    mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
-                        mlsel_i_file_reason(error), error);
-    mlsel_i_error_prefix(err, path);
-    return MLSEL_ERROR_IO;
+    return mlsel_i_file_failed(path, what, errno, err);
 }
 
 static mlsel_status exists(const char *path, mlsel_error *err) {

@@ -76,6 +76,9 @@ void mlsel_i_format_double(char *text, size_t size, double value);
 /* Number of bytes (1 to 4) of the UTF-8 character at text, or 0 if the bytes up to end are none. */
 size_t mlsel_i_utf8_length(const unsigned char *text, const unsigned char *end);
 
+/* Writes the UTF-8 of a character below 0x110000 to out, 4 bytes at most, without a 0; the number of bytes. */
+size_t mlsel_i_utf8_encode(uint32_t character, char *out);
+
 /* --- options.c: structs that grow ------------------------------------------------------------------------------- */
 
 /* Copies a caller's option struct into one of ours: missing fields become 0, an unknown non-zero tail is refused. */

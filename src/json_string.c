@@ -45,29 +45,6 @@ static uint32_t unicode_escape(const char **at) {
     return 0x10000u + ((uint32_t)(unit - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
 }
 
-static size_t encode_utf8(uint32_t c, char *out) {
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 /* Checks the digits of the \u escape at c. */
 static mlsel_status check_unit(const json_parser *p, enum json_place place, const char *c, int32_t *unit) {
     for (int i = 2; i < 6; i++) {
@@ -106,7 +83,7 @@ static mlsel_status check_unicode(const json_parser *p, enum json_place place, c
     }
     char utf8[4];
     const char *escape = c;
-    *size += encode_utf8(unicode_escape(&escape), utf8);
+    *size += mlsel_i_utf8_encode(unicode_escape(&escape), utf8);
     return MLSEL_OK;
 }
 
@@ -160,7 +137,7 @@ mlsel_status mlsel_i_json_string(json_parser *p, enum json_place place, json_sli
 static size_t decode_escape(const char **at, char *out) {
     const char c = (*at)[1];
     if (c == 'u')
-        return encode_utf8(unicode_escape(at), out);
+        return mlsel_i_utf8_encode(unicode_escape(at), out);
     *at += 2;
     switch (c) {
     case 'b':

@@ -47,13 +47,6 @@ typedef struct fetch {
     mlsel_download_progress progress;
 } fetch;
 
-static mlsel_status fail_file(const char *path, const char *what, int error, mlsel_error *err) {
-    (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
-                              mlsel_i_file_reason(error), error);
-    mlsel_i_error_prefix(err, path);
-    return MLSEL_ERROR_IO;
-}
-
 static mlsel_status report(fetch *f, mlsel_error *err) {
     const mlsel_download_options *o = f->hub->options;
     f->progress.done = f->offset;
@@ -70,7 +63,7 @@ static mlsel_status make_folders(char *path, mlsel_error *err) {
             continue;
         *c = '\0';
         const int error = mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno;
-        const mlsel_status status = error == 0 ? MLSEL_OK : fail_file(path, "made", error, err);
+        const mlsel_status status = error == 0 ? MLSEL_OK : mlsel_i_file_failed(path, "made", error, err);
         *c = '/';
         if (status != MLSEL_OK)
             return status;
@@ -104,7 +97,7 @@ static mlsel_status hash_file(int fd, const char *path, char out[SHA256_TEXT], m
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            status = fail_file(path, "read", errno, err);
+            status = mlsel_i_file_failed(path, "read", errno, err);
         if (n <= 0)
             break;
         mlsel_i_sha256_add(&h, buffer, (size_t)n);
@@ -132,7 +125,7 @@ static bool is_there(const fetch *f) {
 
 static mlsel_status start_again(fetch *f, mlsel_error *err) {
     if (ftruncate(f->fd, 0) != 0 || lseek(f->fd, 0, SEEK_SET) != 0)
-        return fail_file(f->part, "written", errno, err);
+        return mlsel_i_file_failed(f->part, "written", errno, err);
     f->offset = 0;
     f->progress.is_resumed = false;
     return MLSEL_OK;
@@ -142,19 +135,19 @@ static mlsel_status open_part(fetch *f, mlsel_error *err) {
     struct stat info;
     f->fd = open(f->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (f->fd < 0)
-        return fail_file(f->part, "opened", errno, err);
+        return mlsel_i_file_failed(f->part, "opened", errno, err);
     if (flock(f->fd, LOCK_EX | LOCK_NB) != 0) {
         (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)errno, " is being fetched by another process");
         mlsel_i_error_prefix(err, f->path);
         return MLSEL_ERROR_IO;
     }
     if (fstat(f->fd, &info) != 0)
-        return fail_file(f->part, "read", errno, err);
+        return mlsel_i_file_failed(f->part, "read", errno, err);
     const uint64_t size = (uint64_t)info.st_size;
     if (f->about.version[0] == '\0' || (f->about.has_size && size > f->about.size))
         return start_again(f, err);
     if (lseek(f->fd, 0, SEEK_END) < 0)
-        return fail_file(f->part, "read", errno, err);
+        return mlsel_i_file_failed(f->part, "read", errno, err);
     f->offset = size;
     f->progress.is_resumed = size > 0;
     return MLSEL_OK;
@@ -186,7 +179,7 @@ static mlsel_status on_data(const http_response *r, const char *data, size_t siz
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return fail_file(f->part, "written", n < 0 ? errno : ENOSPC, err);
+            return mlsel_i_file_failed(f->part, "written", n < 0 ? errno : ENOSPC, err);
         data += n;
         size -= (size_t)n;
         f->offset += (uint64_t)n;
@@ -251,7 +244,7 @@ static mlsel_status verify(fetch *f, mlsel_error *err) {
 
 static mlsel_status finish(fetch *f, mlsel_error *err) {
     if (fsync(f->fd) != 0 || rename(f->part, f->path) != 0)
-        return fail_file(f->path, "written", errno, err);
+        return mlsel_i_file_failed(f->path, "written", errno, err);
     f->progress.is_complete = true;
     return report(f, err);
 }

@@ -67,26 +67,6 @@ const char *mlsel_metric_find_code(const char *response, size_t *size) {
 
 static const char *skip_blanks(const char *at) { return at + strspn(at, " \t\r\n"); }
 
-static char *put_character(char *to, uint32_t c) {
-    if (c < 0x80) {
-        *to++ = (char)c;
-        return to;
-    }
-    if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-    } else {
-        if (c < 0x10000) {
-            *to++ = (char)(0xe0 | c >> 12);
-        } else {
-            *to++ = (char)(0xf0 | (c >> 18 & 0x07));
-            *to++ = (char)(0x80 | (c >> 12 & 0x3f));
-        }
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-    }
-    *to++ = (char)(0x80 | (c & 0x3f));
-    return to;
-}
-
 /* Exactly n hexadecimal digits; false: there are fewer. */
 static bool read_hex(const char *at, size_t n, uint32_t *value) {
     static const char digits[] = "0123456789abcdefABCDEF";
@@ -109,7 +89,7 @@ static char *put_escape(char *to, const char **at) {
     const size_t n = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
     if (n > 0 && read_hex(*at + 1, n, &value)) {
         *at += n + 1;
-        return put_character(to, value);
+        return to + mlsel_i_utf8_encode(value, to);
     }
     const char *known = c == '\0' || c == '0' ? NULL : strchr(from, c);
     if (known == NULL || c == '/') {

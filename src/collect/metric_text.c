@@ -69,26 +69,6 @@ static bool is_mark(uint32_t c) {
 
 /* --- folding ------------------------------------------------------------------------------------------------------ */
 
-static char *put(char *to, uint32_t c) {
-    if (c < 0x80) {
-        *to++ = (char)c;
-        return to;
-    }
-    if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-    } else {
-        if (c < 0x10000) {
-            *to++ = (char)(0xe0 | c >> 12);
-        } else {
-            *to++ = (char)(0xf0 | c >> 18);
-            *to++ = (char)(0x80 | (c >> 12 & 0x3f));
-        }
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-    }
-    *to++ = (char)(0x80 | (c & 0x3f));
-    return to;
-}
-
 /* What a character is folded to, which has no more bytes; 0: nothing. */
 static uint32_t fold(uint32_t c, bool is_lower) {
     if (has_no_width(c))
@@ -127,7 +107,7 @@ mlsel_status mlsel_i_text_fold(const char *text, bool is_lower, text_buffer *out
         }
         const uint32_t c = fold(mlsel_i_next_character(&at, end), is_lower);
         if (c != 0)
-            to = put(to, c);
+            to += mlsel_i_utf8_encode(c, to);
     }
     out->size = (size_t)(to - out->bytes);
     trim(out);

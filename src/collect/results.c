@@ -14,15 +14,6 @@
 #include "file.h"
 #include "train/record_line.h"
 
-static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
-    if (error == ENOENT || error == ENOTDIR)
-        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "file not found: %s", path);
-    (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
-                              mlsel_i_file_reason(error), error);
-    mlsel_i_error_prefix(err, path);
-    return MLSEL_ERROR_IO;
-}
-
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 static double number_of(const cJSON *root, const char *key) {
@@ -171,14 +162,14 @@ static mlsel_status take_up(result_file *file, result_visitor visit, void *user,
         }
         file->cut_bytes = content.size - whole;
         if (ftruncate(file->fd, (off_t)whole) != 0) {
-            status = failed(file->path, "shortened", errno, err);
+            status = mlsel_i_file_failed(file->path, "shortened", errno, err);
             goto out;
         }
         file->size = whole;
     }
     if (needs_end) {
         if (write(file->fd, "\n", 1) != 1) {
-            status = failed(file->path, "written", errno, err);
+            status = mlsel_i_file_failed(file->path, "written", errno, err);
             goto out;
         }
         file->size++;
@@ -195,9 +186,9 @@ mlsel_status mlsel_i_results_open(result_file *file, const char *path, bool fres
     *file = (result_file){.path = path};
     file->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
     if (file->fd < 0)
-        return failed(path, "opened", errno, err);
+        return mlsel_i_file_missing(path, "file", "opened", errno, err);
     if (fstat(file->fd, &info) != 0) {
-        status = failed(path, "read", errno, err);
+        status = mlsel_i_file_failed(path, "read", errno, err);
     } else if (!S_ISREG(info.st_mode)) {
         (void)mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, " is no regular file, which results need to be continued");
         mlsel_i_error_prefix(err, path);
@@ -209,7 +200,7 @@ mlsel_status mlsel_i_results_open(result_file *file, const char *path, bool fres
         status = MLSEL_ERROR_IO;
     } else if (fresh) {
         if (ftruncate(file->fd, 0) != 0)
-            status = failed(path, "emptied", errno, err);
+            status = mlsel_i_file_failed(path, "emptied", errno, err);
     } else if (info.st_size > 0) {
         status = take_up(file, visit, user, err);
     }
@@ -233,7 +224,7 @@ mlsel_status mlsel_i_results_append(result_file *file, mlsel_error *err) {
         const int error = n < 0 ? errno : ENOSPC;
         if (n > 0)
             (void)!ftruncate(file->fd, (off_t)file->size);
-        return failed(file->path, "written", error, err);
+        return mlsel_i_file_failed(file->path, "written", error, err);
     }
     file->size += line->size;
     file->is_dirty = true;
@@ -244,7 +235,7 @@ mlsel_status mlsel_i_results_append(result_file *file, mlsel_error *err) {
 
 mlsel_status mlsel_i_results_sync_now(const result_file *file, mlsel_error *err) {
     if (fsync(file->fd) != 0 && errno != EINVAL && errno != EINTR)
-        return failed(file->path, "written", errno, err);
+        return mlsel_i_file_failed(file->path, "written", errno, err);
     return MLSEL_OK;
 }
 

@@ -46,13 +46,6 @@ enum {
     FIRST_SLOTS = 64
 };
 
-static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
-    (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
-                              mlsel_i_file_reason(error), error);
-    mlsel_i_error_prefix(err, path);
-    return MLSEL_ERROR_IO;
-}
-
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 static void put_u64(unsigned char *out, uint64_t value) {
@@ -169,7 +162,7 @@ static mlsel_status read_at(const mlsel_cache *cache, unsigned char *out, size_t
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return failed(cache->path, "read", errno, err);
+            return mlsel_i_file_failed(cache->path, "read", errno, err);
         if (n == 0)
             break;
         *got += (size_t)n;
@@ -196,7 +189,7 @@ static mlsel_status scan(mlsel_cache *cache, mlsel_error *err) {
     const size_t per_chunk = cache->entry_size < CHUNK ? CHUNK / cache->entry_size : 1;
     const size_t chunk = per_chunk * cache->entry_size;
     if (fstat(cache->fd, &info) != 0)
-        return failed(cache->path, "read", errno, err);
+        return mlsel_i_file_failed(cache->path, "read", errno, err);
     unsigned char *entries = mlsel_i_alloc(chunk, 1);
     if (entries == NULL)
         return mlsel_i_no_memory(err);
@@ -228,7 +221,7 @@ static mlsel_status write_entry(mlsel_cache *cache, uint64_t place, mlsel_error 
             const int error = errno;
             if (place == cache->n_places) /* half an entry does no harm, but takes room */
                 (void)!ftruncate(cache->fd, (off_t)offset);
-            return failed(cache->path, "written", error, err);
+            return mlsel_i_file_failed(cache->path, "written", error, err);
         }
         done += (size_t)n;
     }
@@ -331,7 +324,7 @@ static mlsel_status make_folder(const char *folder, mlsel_error *err) {
     struct stat info;
     const bool is_there = folder[0] == '\0' || (stat(folder, &info) == 0 && S_ISDIR(info.st_mode));
     mlsel_i_free(path);
-    return is_there ? MLSEL_OK : failed(folder, "made as a folder", error != 0 ? error : ENOTDIR, err);
+    return is_there ? MLSEL_OK : mlsel_i_file_failed(folder, "made as a folder", error != 0 ? error : ENOTDIR, err);
 }
 
 /* Writes a file with nothing but a header, complete or not at all. One that another process has made meanwhile stays.
@@ -401,7 +394,7 @@ static mlsel_status open_or_create(mlsel_cache *cache, const unsigned char *head
     for (int i = 0; i < 2; i++) {
         cache->fd = open_file(cache->path, &cache->is_writable);
         if (cache->fd < 0 && errno != ENOENT)
-            return failed(cache->path, "opened", errno, err);
+            return mlsel_i_file_failed(cache->path, "opened", errno, err);
         mlsel_status status = cache->fd < 0 ? MLSEL_OK : check_header(cache, header, &is_cut, err);
         if (status != MLSEL_OK || (cache->fd >= 0 && !is_cut))
             return status;
@@ -412,7 +405,7 @@ static mlsel_status open_or_create(mlsel_cache *cache, const unsigned char *head
         if (i == 0 && (status = create(cache->path, header, cache->header_size, is_there, err)) != MLSEL_OK)
             return status;
     }
-    return failed(cache->path, "opened", ENOENT, err);
+    return mlsel_i_file_failed(cache->path, "opened", ENOENT, err);
 }
 
 mlsel_status mlsel_cache_open(const char *folder, const char *model, size_t width, mlsel_cache **out,
@@ -519,7 +512,7 @@ static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
     if (cache->is_locked)
         return MLSEL_OK;
     if (!cache->is_writable)
-        return failed(cache->path, "written", EACCES, err);
+        return mlsel_i_file_failed(cache->path, "written", EACCES, err);
     int locked;
     do
         locked = flock(cache->fd, LOCK_EX | LOCK_NB);
@@ -531,9 +524,9 @@ static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
         return MLSEL_ERROR_IO;
     }
     if (locked != 0 || fstat(cache->fd, &info) != 0)
-        return failed(cache->path, "locked", errno, err);
+        return mlsel_i_file_failed(cache->path, "locked", errno, err);
     if (info.st_nlink == 0)
-        return failed(cache->path, "written, as it was removed", ENOENT, err);
+        return mlsel_i_file_failed(cache->path, "written, as it was removed", ENOENT, err);
     if ((uint64_t)info.st_size != cache->size_seen || cache->n_holes > 0) {
         const mlsel_status status = scan(cache, err);
         if (status != MLSEL_OK) {

@@ -12,15 +12,6 @@
 
 enum { FIRST_CAPACITY = 1 << 18, SHOWN_BYTES = 128 /* of a line that is too long */ };
 
-static mlsel_status failed(const char *path, const char *what, int error, mlsel_error *err) {
-    if (error == ENOENT || error == ENOTDIR)
-        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FOUND, (uint64_t)error, "file not found: %s", path);
-    (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
-                              mlsel_i_file_reason(error), error);
-    mlsel_i_error_prefix(err, path);
-    return MLSEL_ERROR_IO;
-}
-
 /* --- what is no text ---------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -67,7 +58,7 @@ static mlsel_status fill(line_reader *reader, mlsel_error *err) {
         n = read(reader->fd, reader->buffer + reader->end, reader->capacity - reader->end);
     while (n < 0 && errno == EINTR);
     if (n < 0)
-        return failed(reader->path, "read", errno, err);
+        return mlsel_i_file_failed(reader->path, "read", errno, err);
     reader->end += (size_t)n;
     reader->at_end = n == 0;
     return MLSEL_OK;
@@ -98,12 +89,12 @@ mlsel_status mlsel_i_lines_open(line_reader *reader, const char *path, size_t ma
         reader->fd = open(path, O_RDONLY | O_CLOEXEC);
         reader->is_owned = true;
         if (reader->fd < 0)
-            return failed(path, "opened", errno, err);
+            return mlsel_i_file_missing(path, "file", "opened", errno, err);
     } else {
         reader->path = "standard input";
     }
     if (fstat(reader->fd, &info) == 0 && S_ISDIR(info.st_mode)) {
-        status = failed(path, "read", EISDIR, err);
+        status = mlsel_i_file_failed(path, "read", EISDIR, err);
         goto out;
     }
     reader->text = reader->buffer = mlsel_i_alloc(reader->capacity, 1);

@@ -262,3 +262,28 @@ void mlsel_i_write_array(json_writer *w, const json_array *array) {
         write_row(w, array, r * array->stride, array->cols);
     mlsel_i_write_close(w, ']');
 }
+
+/* --- members ------------------------------------------------------------------------------------------------------ */
+
+void mlsel_i_write_string_member(json_writer *w, const char *key, const char *text) {
+    mlsel_i_write_key(w, key);
+    mlsel_i_write_string(w, text);
+}
+
+void mlsel_i_write_f64_member(json_writer *w, const char *key, double value) {
+    mlsel_i_write_key(w, key);
+    mlsel_i_write_f64(w, value);
+}
+
+void mlsel_i_write_count_member(json_writer *w, const char *key, uint64_t value) {
+    mlsel_i_write_key(w, key);
+    mlsel_i_write_count(w, value);
+}
+
+void mlsel_i_write_texts_member(json_writer *w, const char *key, const char *const *texts, size_t n) {
+    mlsel_i_write_key(w, key);
+    mlsel_i_write_open(w, '[');
+    for (size_t i = 0; i < n; i++)
+        mlsel_i_write_string(w, texts[i]);
+    mlsel_i_write_close(w, ']');
+}

@@ -39,4 +39,10 @@ void mlsel_i_write_bool(json_writer *w, bool value);
 void mlsel_i_write_array(json_writer *w, const json_array *array);
 void mlsel_i_write_strings(json_writer *w, const json_strings *strings);
 
+/* A key and its value. */
+void mlsel_i_write_string_member(json_writer *w, const char *key, const char *text);
+void mlsel_i_write_f64_member(json_writer *w, const char *key, double value);
+void mlsel_i_write_count_member(json_writer *w, const char *key, uint64_t value);
+void mlsel_i_write_texts_member(json_writer *w, const char *key, const char *const *texts, size_t n);
+
 #endif

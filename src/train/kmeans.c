@@ -57,14 +57,6 @@ void mlsel_i_cluster_scores(const cluster_means *means, size_t cluster, double s
 
 /* --- the state ---------------------------------------------------------------------------------------------------- */
 
-static bool copy_models(const train_table *table, kmeans_state *state) {
-    state->models = mlsel_i_calloc(table->n_models, sizeof *state->models);
-    for (size_t i = 0; state->models != NULL && i < table->n_models; i++)
-        if ((state->models[i] = mlsel_i_strndup(table->models[i], strlen(table->models[i]))) == NULL)
-            return false;
-    return state->models != NULL;
-}
-
 static kmeans_state *create_state(const train_table *table, const train_settings *settings, const clustering *best,
                                   uint32_t requested) {
     kmeans_state *state = mlsel_i_calloc(1, sizeof *state);
@@ -84,8 +76,8 @@ static kmeans_state *create_state(const train_table *table, const train_settings
     state->sizes = mlsel_i_calloc(k, sizeof *state->sizes);
     state->prior = mlsel_i_calloc(m, sizeof *state->prior);
     state->prior_counts = mlsel_i_calloc(m, sizeof *state->prior_counts);
-    if (!copy_models(table, state) || state->centroids == NULL || state->choices == NULL || state->scores == NULL ||
-        state->support == NULL || state->sizes == NULL || state->prior == NULL || state->prior_counts == NULL) {
+    if (state->centroids == NULL || state->choices == NULL || state->scores == NULL || state->support == NULL ||
+        state->sizes == NULL || state->prior == NULL || state->prior_counts == NULL) {
         mlsel_i_kmeans_free(state);
         return NULL;
     }

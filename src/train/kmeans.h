@@ -48,7 +48,6 @@ typedef struct kmeans_state {
     mlsel_train_options options; /* the pointers in it are not to be used */
     uint32_t k, requested, n_features, n_models;
     float *centroids;     /* [k][n_features] */
-    char **models;        /* [n_models] */
     uint32_t *choices;    /* [k] the cluster's model */
     double *scores;       /* [k][n_models] */
     double *support;      /* [k][n_models] observations */
@@ -59,7 +58,7 @@ typedef struct kmeans_state {
     uint64_t data_hash, feature_hash;
 } kmeans_state;
 
-void mlsel_i_kmeans_write(const void *state, json_writer *w);
+void mlsel_i_kmeans_write(const void *state, const char *const *models, json_writer *w);
 void mlsel_i_kmeans_free(void *state);
 /* What the ids of a versioned artifact are made of. */
 void mlsel_i_kmeans_hash(const train_table *table, const train_settings *settings, kmeans_state *state);

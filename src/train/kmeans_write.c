@@ -15,9 +15,6 @@ void mlsel_i_kmeans_free(void *state) {
     kmeans_state *s = state;
     if (s == NULL)
         return;
-    for (size_t i = 0; s->models != NULL && i < s->n_models; i++)
-        mlsel_i_free(s->models[i]);
-    mlsel_i_free(s->models);
     mlsel_i_free(s->centroids);
     mlsel_i_free(s->choices);
     mlsel_i_free(s->scores);
@@ -53,26 +50,10 @@ void mlsel_i_kmeans_hash(const train_table *table, const train_settings *setting
 static void write_id(json_writer *w, const char *key, uint64_t hash) {
     char text[17];
     (void)snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_string(w, text);
+    mlsel_i_write_string_member(w, key, text);
 }
 
 /* --- members ------------------------------------------------------------------------------------------------------ */
-
-static void write_count(json_writer *w, const char *key, uint64_t value) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_count(w, value);
-}
-
-static void write_real(json_writer *w, const char *key, double value) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_f64(w, value);
-}
-
-static void write_text(json_writer *w, const char *key, const char *text) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_string(w, text);
-}
 
 /* Whole numbers are written without a point. */
 static void write_values(json_writer *w, const double *values, size_t n, bool are_counts) {
@@ -106,32 +87,24 @@ static void write_centroids(const kmeans_state *s, json_writer *w) {
     mlsel_i_write_close(w, ']');
 }
 
-static void write_cluster_models(const kmeans_state *s, json_writer *w) {
+static void write_cluster_models(const kmeans_state *s, const char *const *models, json_writer *w) {
     mlsel_i_write_key(w, "cluster_models");
     mlsel_i_write_open(w, '[');
     for (size_t c = 0; c < s->k; c++)
-        mlsel_i_write_string(w, s->models[s->choices[c]]);
-    mlsel_i_write_close(w, ']');
-}
-
-static void write_models(const kmeans_state *s, const char *key, json_writer *w) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_open(w, '[');
-    for (size_t i = 0; i < s->n_models; i++)
-        mlsel_i_write_string(w, s->models[i]);
+        mlsel_i_write_string(w, models[s->choices[c]]);
     mlsel_i_write_close(w, ']');
 }
 
 /* --- the two forms ------------------------------------------------------------------------------------------------ */
 
-static void write_v1(const kmeans_state *s, json_writer *w) {
-    write_count(w, "num_clusters", s->k);
+static void write_v1(const kmeans_state *s, const char *const *models, json_writer *w) {
+    mlsel_i_write_count_member(w, "num_clusters", s->k);
     write_centroids(s, w);
-    write_cluster_models(s, w);
-    write_count(w, "n_clusters", s->k);
-    write_real(w, "efficiency_weight", 0.1);
-    write_models(s, "model_names", w);
-    write_count(w, "feature_dim", s->n_features);
+    write_cluster_models(s, models, w);
+    mlsel_i_write_count_member(w, "n_clusters", s->k);
+    mlsel_i_write_f64_member(w, "efficiency_weight", 0.1);
+    mlsel_i_write_texts_member(w, "model_names", models, s->n_models);
+    mlsel_i_write_count_member(w, "feature_dim", s->n_features);
     if (s->options.objective != MLSEL_OBJECTIVE_COMPATIBLE)
         write_rows(w, "cluster_utilities", s->scores, s->k, s->n_models, false);
 }
@@ -143,26 +116,26 @@ static void write_objective(const kmeans_state *s, json_writer *w) {
     mlsel_i_write_key(w, "objective");
     mlsel_i_write_open(w, '{');
     write_id(w, "id", mix(0, what, sizeof what));
-    write_count(w, "version", 1);
+    mlsel_i_write_count_member(w, "version", 1);
     mlsel_i_write_key(w, "weights");
     mlsel_i_write_open(w, '{');
-    write_real(w, "quality", quality);
-    write_real(w, "latency", round((1 - quality) * 1e12) / 1e12); /* 0.1 for 0.9 */
-    write_real(w, "cost", 0);
+    mlsel_i_write_f64_member(w, "quality", quality);
+    mlsel_i_write_f64_member(w, "latency", round((1 - quality) * 1e12) / 1e12); /* 0.1 for 0.9 */
+    mlsel_i_write_f64_member(w, "cost", 0);
     mlsel_i_write_close(w, '}');
-    write_real(w, "latency_scale_ms", latency_scale_ms);
-    write_real(w, "cost_scale", 1);
+    mlsel_i_write_f64_member(w, "latency_scale_ms", latency_scale_ms);
+    mlsel_i_write_f64_member(w, "cost_scale", 1);
     mlsel_i_write_close(w, '}');
 }
 
-static void write_candidates(const kmeans_state *s, json_writer *w) {
+static void write_candidates(const kmeans_state *s, const char *const *models, json_writer *w) {
     uint64_t hash = 0;
     for (size_t i = 0; i < s->n_models; i++)
-        hash = mix(hash, s->models[i], strlen(s->models[i]) + 1);
+        hash = mix(hash, models[i], strlen(models[i]) + 1);
     mlsel_i_write_key(w, "candidate_set");
     mlsel_i_write_open(w, '{');
     write_id(w, "id", hash);
-    write_models(s, "models", w);
+    mlsel_i_write_texts_member(w, "models", models, s->n_models);
     mlsel_i_write_close(w, '}');
 }
 
@@ -170,34 +143,34 @@ static void write_clustering(const kmeans_state *s, json_writer *w) {
     const cluster_settings how = mlsel_i_kmeans_settings(&s->options, s->k);
     mlsel_i_write_key(w, "clustering");
     mlsel_i_write_open(w, '{');
-    write_text(w, "init", "k-means++");
-    write_text(w, "algorithm", "lloyd");
-    write_text(w, "dtype", "float32");
-    write_count(w, "requested_k", s->requested);
-    write_count(w, "effective_k", s->k);
-    write_count(w, "seed", how.seed);
-    write_count(w, "n_init", how.n_starts);
-    write_count(w, "max_iter", how.max_iterations);
-    write_real(w, "tol", how.tolerance);
-    write_count(w, "train_queries", s->n_queries);
+    mlsel_i_write_string_member(w, "init", "k-means++");
+    mlsel_i_write_string_member(w, "algorithm", "lloyd");
+    mlsel_i_write_string_member(w, "dtype", "float32");
+    mlsel_i_write_count_member(w, "requested_k", s->requested);
+    mlsel_i_write_count_member(w, "effective_k", s->k);
+    mlsel_i_write_count_member(w, "seed", how.seed);
+    mlsel_i_write_count_member(w, "n_init", how.n_starts);
+    mlsel_i_write_count_member(w, "max_iter", how.max_iterations);
+    mlsel_i_write_f64_member(w, "tol", how.tolerance);
+    mlsel_i_write_count_member(w, "train_queries", s->n_queries);
     mlsel_i_write_close(w, '}');
 }
 
-static void write_v2(const kmeans_state *s, json_writer *w) {
-    write_text(w, "target_contract", "selector.model-choice/v1");
+static void write_v2(const kmeans_state *s, const char *const *models, json_writer *w) {
+    mlsel_i_write_string_member(w, "target_contract", "selector.model-choice/v1");
     write_objective(s, w);
-    write_candidates(s, w);
+    write_candidates(s, models, w);
     mlsel_i_write_key(w, "feature");
     mlsel_i_write_open(w, '{');
     write_id(w, "snapshot_id", s->feature_hash);
-    write_count(w, "dim", s->n_features);
-    write_text(w, "normalization", "none");
+    mlsel_i_write_count_member(w, "dim", s->n_features);
+    mlsel_i_write_string_member(w, "normalization", "none");
     mlsel_i_write_close(w, '}');
     write_id(w, "training_snapshot_id", s->data_hash);
     write_clustering(s, w);
-    write_text(w, "distance", "squared_l2");
-    write_text(w, "tie_break", "lowest_index");
-    write_count(w, "num_clusters", s->k);
+    mlsel_i_write_string_member(w, "distance", "squared_l2");
+    mlsel_i_write_string_member(w, "tie_break", "lowest_index");
+    mlsel_i_write_count_member(w, "num_clusters", s->k);
     write_centroids(s, w);
     mlsel_i_write_key(w, "cluster_sizes");
     write_values(w, s->sizes, s->k, true);
@@ -206,21 +179,21 @@ static void write_v2(const kmeans_state *s, json_writer *w) {
     /* scores are complete: whoever falls back by support as well changes nothing */
     mlsel_i_write_key(w, "fallback");
     mlsel_i_write_open(w, '{');
-    write_count(w, "min_support", s->options.objective == MLSEL_OBJECTIVE_COMPATIBLE ? 0 : 1);
+    mlsel_i_write_count_member(w, "min_support", s->options.objective == MLSEL_OBJECTIVE_COMPATIBLE ? 0 : 1);
     mlsel_i_write_key(w, "global_scores");
     write_values(w, s->prior, s->n_models, false);
     mlsel_i_write_key(w, "global_support");
     write_values(w, s->prior_counts, s->n_models, true);
     mlsel_i_write_close(w, '}');
-    write_cluster_models(s, w);
-    write_models(s, "model_names", w);
-    write_count(w, "feature_dim", s->n_features);
+    write_cluster_models(s, models, w);
+    mlsel_i_write_texts_member(w, "model_names", models, s->n_models);
+    mlsel_i_write_count_member(w, "feature_dim", s->n_features);
 }
 
-void mlsel_i_kmeans_write(const void *state, json_writer *w) {
+void mlsel_i_kmeans_write(const void *state, const char *const *models, json_writer *w) {
     const kmeans_state *s = state;
     if (s->options.format_version == 2)
-        write_v2(s, w);
+        write_v2(s, models, w);
     else
-        write_v1(s, w);
+        write_v1(s, models, w);
 }

@@ -23,7 +23,6 @@ typedef struct knn_state {
     uint32_t *labels;      /* [n_rows] */
     double *qualities;     /* [n_rows] */
     double *latencies;     /* [n_rows] whole nanoseconds */
-    char **names;          /* [n_models] */
     /* outcomes, -1: unknown; NULL without (quality, for the compatible objective) or where they say nothing new */
     double *quality, *utility, *latency; /* [n_rows][n_models] */
     double *prior;                       /* [n_models] */
@@ -40,9 +39,6 @@ static void state_free(void *given) {
     mlsel_i_free(state->labels);
     mlsel_i_free(state->qualities);
     mlsel_i_free(state->latencies);
-    for (size_t i = 0; state->names != NULL && i < state->n_models; i++)
-        mlsel_i_free(state->names[i]);
-    mlsel_i_free(state->names);
     mlsel_i_free(state->quality);
     mlsel_i_free(state->utility);
     mlsel_i_free(state->latency);
@@ -80,12 +76,8 @@ static mlsel_status state_create(const train_table *table, size_t n_rows, size_t
         (state->row_vectors = state_alloc(state, run, n_rows, sizeof *state->row_vectors)) == NULL ||
         (state->labels = state_alloc(state, run, n_rows, sizeof *state->labels)) == NULL ||
         (state->qualities = state_alloc(state, run, n_rows, sizeof *state->qualities)) == NULL ||
-        (state->latencies = state_alloc(state, run, n_rows, sizeof *state->latencies)) == NULL ||
-        (state->names = state_alloc(state, run, table->n_models, sizeof *state->names)) == NULL)
+        (state->latencies = state_alloc(state, run, n_rows, sizeof *state->latencies)) == NULL)
         return mlsel_i_run_status(run);
-    for (size_t m = 0; m < table->n_models; m++)
-        if ((state->names[m] = mlsel_i_strndup(table->models[m], strlen(table->models[m]))) == NULL)
-            return mlsel_i_no_memory(run->err);
     return MLSEL_OK;
 }
 
@@ -144,10 +136,9 @@ static void write_outcomes(const knn_state *state, json_writer *w) {
     mlsel_i_write_close(w, '}');
 }
 
-static void state_write(const void *given, json_writer *w) {
+static void state_write(const void *given, const char *const *models, json_writer *w) {
     const knn_state *state = given;
-    mlsel_i_write_key(w, "k");
-    mlsel_i_write_count(w, state->k);
+    mlsel_i_write_count_member(w, "k", state->k);
     mlsel_i_write_key(w, "embeddings");
     mlsel_i_write_open(w, '[');
     for (size_t i = 0; i < state->n_rows && w->status == MLSEL_OK; i++)
@@ -156,7 +147,7 @@ static void state_write(const void *given, json_writer *w) {
     mlsel_i_write_key(w, "labels");
     mlsel_i_write_open(w, '[');
     for (size_t i = 0; i < state->n_rows; i++)
-        mlsel_i_write_string(w, state->names[state->labels[i]]);
+        mlsel_i_write_string(w, models[state->labels[i]]);
     mlsel_i_write_close(w, ']');
     write_numbers("qualities", state->qualities, state->n_rows, w);
     mlsel_i_write_key(w, "latencies");
@@ -164,15 +155,9 @@ static void state_write(const void *given, json_writer *w) {
     for (size_t i = 0; i < state->n_rows; i++)
         mlsel_i_write_count(w, (uint64_t)state->latencies[i]);
     mlsel_i_write_close(w, ']');
-    mlsel_i_write_key(w, "model_names");
-    mlsel_i_write_open(w, '[');
-    for (size_t m = 0; m < state->n_models; m++)
-        mlsel_i_write_string(w, state->names[m]);
-    mlsel_i_write_close(w, ']');
-    mlsel_i_write_key(w, "num_samples");
-    mlsel_i_write_count(w, state->n_rows);
-    mlsel_i_write_key(w, "feature_dim");
-    mlsel_i_write_count(w, state->n_features);
+    mlsel_i_write_texts_member(w, "model_names", models, state->n_models);
+    mlsel_i_write_count_member(w, "num_samples", state->n_rows);
+    mlsel_i_write_count_member(w, "feature_dim", state->n_features);
     if (state->quality != NULL)
         write_outcomes(state, w);
 }

@@ -178,7 +178,6 @@ typedef struct mlp_result {
     size_t n_layers, n_features;
     mlp_layer layers[MLP_MAX_LAYERS]; /* of which only the values are there */
     float *values;
-    char **names;
     double dropout, learning_rate;
     uint32_t epochs, batch;
 } mlp_result;
@@ -187,10 +186,6 @@ static void free_result(void *state) {
     mlp_result *result = state;
     if (result == NULL)
         return;
-    const size_t n_names = result->n_layers == 0 ? 0 : result->layers[result->n_layers - 1].n_out;
-    for (size_t i = 0; result->names != NULL && i < n_names; i++)
-        mlsel_i_free(result->names[i]);
-    mlsel_i_free(result->names);
     mlsel_i_free(result->values);
     mlsel_i_free(result);
 }
@@ -230,13 +225,7 @@ static mlp_result *make_result(const mlp_training *t) {
                                         .in_rows = net->layers[i].in_rows,
                                         .blocks = net->layers[i].blocks};
     result->values = mlsel_i_alloc(net->n_values, sizeof *result->values);
-    result->names = mlsel_i_calloc(t->table->n_models, sizeof *result->names);
-    bool complete = result->values != NULL && result->names != NULL;
-    for (size_t m = 0; complete && m < t->table->n_models; m++) {
-        result->names[m] = mlsel_i_strndup(t->table->models[m], strlen(t->table->models[m]));
-        complete = result->names[m] != NULL;
-    }
-    if (!complete) {
+    if (result->values == NULL) {
         free_result(result);
         return NULL;
     }
@@ -253,26 +242,15 @@ static void write_vector(json_writer *w, const char *key, const float *values, s
     mlsel_i_write_close(w, ']');
 }
 
-static void write_count(json_writer *w, const char *key, uint64_t n) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_count(w, n);
-}
-
-static void write_real(json_writer *w, const char *key, double value) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_f64(w, value);
-}
-
 static void open_layer(json_writer *w, const char *type) {
     mlsel_i_write_open(w, '{');
-    mlsel_i_write_key(w, "type");
-    mlsel_i_write_string(w, type);
+    mlsel_i_write_string_member(w, "type", type);
 }
 
 static void write_linear(json_writer *w, const mlp_layer *l) {
     open_layer(w, "linear");
-    write_count(w, "in_features", l->n_in);
-    write_count(w, "out_features", l->n_out);
+    mlsel_i_write_count_member(w, "in_features", l->n_in);
+    mlsel_i_write_count_member(w, "out_features", l->n_out);
     mlsel_i_write_key(w, "weight");
     mlsel_i_write_open(w, '[');
     for (size_t o = 0; o < l->n_out; o++) {
@@ -290,34 +268,30 @@ static void write_hidden(json_writer *w, const mlp_layer *l, double dropout) {
     open_layer(w, "relu");
     mlsel_i_write_close(w, '}');
     open_layer(w, "batch_norm");
-    write_count(w, "num_features", l->n_out);
+    mlsel_i_write_count_member(w, "num_features", l->n_out);
     write_vector(w, "weight", l->gamma, l->n_out);
     write_vector(w, "bias", l->beta, l->n_out);
     write_vector(w, "running_mean", l->running_mean, l->n_out);
     write_vector(w, "running_var", l->running_var, l->n_out);
-    write_real(w, "eps", MLP_NORM_EPS);
+    mlsel_i_write_f64_member(w, "eps", MLP_NORM_EPS);
     mlsel_i_write_close(w, '}');
     open_layer(w, "dropout");
-    write_real(w, "p", dropout);
+    mlsel_i_write_f64_member(w, "p", dropout);
     mlsel_i_write_close(w, '}');
 }
 
-static void write_result(const void *state, json_writer *w) {
+static void write_result(const void *state, const char *const *models, json_writer *w) {
     const mlp_result *result = state;
     const size_t n_models = result->layers[result->n_layers - 1].n_out;
-    mlsel_i_write_key(w, "model_names");
-    mlsel_i_write_open(w, '[');
-    for (size_t m = 0; m < n_models; m++)
-        mlsel_i_write_string(w, result->names[m]);
-    mlsel_i_write_close(w, ']');
-    write_count(w, "feature_dim", result->n_features);
-    write_count(w, "n_classes", n_models);
+    mlsel_i_write_texts_member(w, "model_names", models, n_models);
+    mlsel_i_write_count_member(w, "feature_dim", result->n_features);
+    mlsel_i_write_count_member(w, "n_classes", n_models);
     mlsel_i_write_key(w, "hidden_sizes");
     mlsel_i_write_open(w, '[');
     for (size_t i = 0; i + 1 < result->n_layers; i++)
         mlsel_i_write_count(w, result->layers[i].n_out);
     mlsel_i_write_close(w, ']');
-    write_real(w, "dropout", result->dropout);
+    mlsel_i_write_f64_member(w, "dropout", result->dropout);
     mlsel_i_write_key(w, "layers");
     mlsel_i_write_open(w, '[');
     for (size_t i = 0; i < result->n_layers; i++) {
@@ -326,9 +300,9 @@ static void write_result(const void *state, json_writer *w) {
             write_hidden(w, &result->layers[i], result->dropout);
     }
     mlsel_i_write_close(w, ']');
-    write_real(w, "learning_rate", result->learning_rate);
-    write_count(w, "epochs", result->epochs);
-    write_count(w, "batch_size", result->batch);
+    mlsel_i_write_f64_member(w, "learning_rate", result->learning_rate);
+    mlsel_i_write_count_member(w, "epochs", result->epochs);
+    mlsel_i_write_count_member(w, "batch_size", result->batch);
 }
 
 /* --- training ----------------------------------------------------------------------------------------------------- */

@@ -23,38 +23,32 @@ double mlsel_i_svm_c(const mlsel_train_options *options) {
                : 1;
 }
 
-/* --- names -------------------------------------------------------------------------------------------------------- */
-
-static bool add_name(const train_table *table, size_t model, size_t *n, svm_machine *m) {
-    m->names[*n] = mlsel_i_strndup(table->models[model], strlen(table->models[model]));
-    return m->names[(*n)++] != NULL;
-}
+/* --- models ------------------------------------------------------------------------------------------------------- */
 
 /* All models of the table: as they are for the compatible objective, otherwise the classes first, as runtimes may take
  * the number of a class for that of a model. */
-static mlsel_status take_names(const svm_fit *fit, svm_machine *m) {
-    const train_table *table = fit->table;
+static bool order_models(const svm_fit *fit, svm_machine *m) {
     const svm_classes *classes = &fit->classes;
-    m->n_models = table->n_models;
+    m->n_models = fit->table->n_models;
     m->n_classes = classes->n;
-    m->names = mlsel_i_calloc(table->n_models, sizeof *m->names);
+    m->models = mlsel_i_alloc(m->n_models, sizeof *m->models);
     m->classes = mlsel_i_alloc(classes->n, sizeof *m->classes);
-    if (m->names == NULL || m->classes == NULL)
-        return MLSEL_ERROR_NO_MEMORY;
+    if (m->models == NULL || m->classes == NULL)
+        return false;
     size_t n = 0;
     for (size_t c = 0; c < classes->n; c++) {
         m->classes[c] = m->is_compatible ? classes->models[c] : (uint32_t)c;
-        if (!m->is_compatible && !add_name(table, classes->models[c], &n, m))
-            return MLSEL_ERROR_NO_MEMORY;
+        if (!m->is_compatible)
+            m->models[n++] = classes->models[c];
     }
-    for (size_t model = 0; model < table->n_models; model++) {
-        bool is_named = false;
+    for (uint32_t model = 0; model < m->n_models; model++) {
+        bool is_there = false;
         for (size_t c = 0; c < classes->n && !m->is_compatible; c++)
-            is_named = is_named || classes->models[c] == model;
-        if (!is_named && !add_name(table, model, &n, m))
-            return MLSEL_ERROR_NO_MEMORY;
+            is_there = is_there || classes->models[c] == model;
+        if (!is_there)
+            m->models[n++] = model;
     }
-    return MLSEL_OK;
+    return true;
 }
 
 /* --- support vectors ---------------------------------------------------------------------------------------------- */
@@ -226,7 +220,7 @@ static mlsel_status make_machine(const svm_fit *fit, svm_machine **out) {
                        .is_compatible = options->objective == MLSEL_OBJECTIVE_COMPATIBLE,
                        .is_versioned = options->format_version == 2,
                        .n_features = fit->table->n_features};
-    mlsel_status status = take_names(fit, m);
+    mlsel_status status = order_models(fit, m) ? MLSEL_OK : MLSEL_ERROR_NO_MEMORY;
     if (status == MLSEL_OK && m->n_classes == 1)
         status = take_single(fit, m);
     if (status != MLSEL_OK)

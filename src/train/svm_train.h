@@ -186,18 +186,18 @@ typedef struct svm_machine {
     double c;
     bool is_compatible, is_versioned;
     size_t n_features, n_models, n_classes;
-    char **names; /* [n_models] those of the classes first, unless compatible */
-    uint32_t *classes;
-    size_t n_vectors; /* support vectors */
-    float *x;         /* [n_rows][n_features] distinct rows */
-    uint32_t *rows;   /* [n_vectors] */
+    uint32_t *models;  /* [n_models] in the order of the artifact: those of the classes first, unless compatible */
+    uint32_t *classes; /* [n_classes] places in models */
+    size_t n_vectors;  /* support vectors */
+    float *x;          /* [n_rows][n_features] distinct rows */
+    uint32_t *rows;    /* [n_vectors] */
     uint64_t *n_support;
     double *dual_coef; /* [n_classes - 1][n_vectors] in LIBSVM's signs */
     double *intercept; /* [pairs] likewise */
 } svm_machine;
 
 void mlsel_i_svm_machine_free(void *machine);
-void mlsel_i_svm_machine_write(const void *machine, json_writer *w);
+void mlsel_i_svm_machine_write(const void *machine, const char *const *models, json_writer *w);
 
 /* --- settings ----------------------------------------------------------------------------------------------------- */
 

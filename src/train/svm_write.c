@@ -12,9 +12,7 @@ void mlsel_i_svm_machine_free(void *machine) {
     svm_machine *m = machine;
     if (m == NULL)
         return;
-    for (size_t i = 0; m->names != NULL && i < m->n_models; i++)
-        mlsel_i_free(m->names[i]);
-    mlsel_i_free(m->names);
+    mlsel_i_free(m->models);
     mlsel_i_free(m->classes);
     mlsel_i_free(m->x);
     mlsel_i_free(m->rows);
@@ -54,21 +52,6 @@ static void write_vectors(const svm_machine *m, size_t first, size_t n, json_wri
     mlsel_i_write_close(w, ']');
 }
 
-static void write_real(const char *key, double value, json_writer *w) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_f64(w, value);
-}
-
-static void write_count(const char *key, size_t value, json_writer *w) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_count(w, value);
-}
-
-static void write_text(const char *key, const char *text, json_writer *w) {
-    mlsel_i_write_key(w, key);
-    mlsel_i_write_string(w, text);
-}
-
 /* --- one classifier per model ------------------------------------------------------------------------------------- */
 
 static size_t pair_index(const svm_machine *m, size_t i, size_t j) {
@@ -95,12 +78,11 @@ static double own_intercept(const svm_machine *m, size_t c) {
     return sum;
 }
 
-static const char *class_name(const svm_machine *m, size_t c) { return m->names[m->classes[c]]; }
-
-static void write_rbf_classifier(const svm_machine *m, size_t c, size_t first, size_t n, json_writer *w) {
+static void write_rbf_classifier(const svm_machine *m, size_t c, const char *name, size_t first, size_t n,
+                                 json_writer *w) {
     const bool is_single = m->n_classes == 1;
     mlsel_i_write_open(w, '{');
-    write_text("model_name", class_name(m, c), w);
+    mlsel_i_write_string_member(w, "model_name", name);
     mlsel_i_write_key(w, "alpha");
     mlsel_i_write_open(w, '[');
     for (size_t v = first; v < first + n; v++)
@@ -108,10 +90,11 @@ static void write_rbf_classifier(const svm_machine *m, size_t c, size_t first, s
     mlsel_i_write_close(w, ']');
     write_vectors(m, first, n, w);
     if (is_single)
-        write_real("rho", 0, w);
+        mlsel_i_write_f64_member(w, "rho", 0);
     else
-        write_real("rho", m->is_compatible ? signed_as_written(m, m->intercept[0]) : -own_intercept(m, c), w);
-    write_real("gamma", m->kernel.gamma, w);
+        mlsel_i_write_f64_member(w, "rho",
+                                 m->is_compatible ? signed_as_written(m, m->intercept[0]) : -own_intercept(m, c));
+    mlsel_i_write_f64_member(w, "gamma", m->kernel.gamma);
     mlsel_i_write_close(w, '}');
 }
 
@@ -126,10 +109,10 @@ static double linear_weight(const svm_machine *m, size_t c, size_t of, size_t v)
 }
 
 /* Linear decisions can be summed up. */
-static void write_linear_classifier(const svm_machine *m, size_t c, json_writer *w) {
+static void write_linear_classifier(const svm_machine *m, size_t c, const char *name, json_writer *w) {
     enum { BLOCK = 128 };
     mlsel_i_write_open(w, '{');
-    write_text("model_name", class_name(m, c), w);
+    mlsel_i_write_string_member(w, "model_name", name);
     mlsel_i_write_key(w, "weights");
     mlsel_i_write_open(w, '[');
     for (size_t first = 0; first < m->n_features; first += BLOCK) {
@@ -145,7 +128,7 @@ static void write_linear_classifier(const svm_machine *m, size_t c, json_writer 
             mlsel_i_write_f64(w, sums[i]);
     }
     mlsel_i_write_close(w, ']');
-    write_real("rho", m->n_classes > 1 ? -own_intercept(m, c) : 0, w);
+    mlsel_i_write_f64_member(w, "rho", m->n_classes > 1 ? -own_intercept(m, c) : 0);
     mlsel_i_write_close(w, '}');
 }
 
@@ -154,17 +137,17 @@ static bool is_linear(const svm_machine *m) { return m->kernel.kind == MLSEL_SVM
 /* The ecosystem's trainer says Rbf of linear kernels too. */
 static bool has_linear_list(const svm_machine *m) { return is_linear(m) && (!m->is_compatible || m->n_classes == 1); }
 
-static void write_classifiers(const svm_machine *m, json_writer *w) {
+static void write_classifiers(const svm_machine *m, const char *const *models, json_writer *w) {
     mlsel_i_write_key(w, "linear_classifiers");
     mlsel_i_write_open(w, '[');
     for (size_t c = 0; has_linear_list(m) && c < m->n_classes; c++)
-        write_linear_classifier(m, c, w);
+        write_linear_classifier(m, c, models[m->models[m->classes[c]]], w);
     mlsel_i_write_close(w, ']');
     mlsel_i_write_key(w, "rbf_classifiers");
     mlsel_i_write_open(w, '[');
     for (size_t c = 0, first = 0; !has_linear_list(m) && c < m->n_classes; c++) {
         const size_t n = m->n_classes > 1 ? m->n_support[c] : 1;
-        write_rbf_classifier(m, c, first, n, w);
+        write_rbf_classifier(m, c, models[m->models[m->classes[c]]], first, n, w);
         first += n;
     }
     mlsel_i_write_close(w, ']');
@@ -200,31 +183,31 @@ static void write_one_vs_one(const svm_machine *m, json_writer *w) {
     mlsel_i_write_close(w, ']');
 }
 
-static void write_head(const svm_machine *m, json_writer *w) {
+static void write_head(const svm_machine *m, const char *const *models, json_writer *w) {
     const bool says_linear = m->is_versioned ? is_linear(m) : has_linear_list(m);
     mlsel_i_write_key(w, "model_names");
     mlsel_i_write_open(w, '[');
     for (size_t i = 0; i < m->n_models; i++)
-        mlsel_i_write_string(w, m->names[i]);
+        mlsel_i_write_string(w, models[m->models[i]]);
     mlsel_i_write_close(w, ']');
-    write_text("kernel_type", says_linear ? "Linear" : "Rbf", w);
-    write_real("gamma", m->kernel.gamma, w);
+    mlsel_i_write_string_member(w, "kernel_type", says_linear ? "Linear" : "Rbf");
+    mlsel_i_write_f64_member(w, "gamma", m->kernel.gamma);
 }
 
 /* One class has no one-vs-one form: a classifier per model, of which there is one, always chooses it. */
-void mlsel_i_svm_machine_write(const void *machine, json_writer *w) {
+void mlsel_i_svm_machine_write(const void *machine, const char *const *models, json_writer *w) {
     const svm_machine *m = machine;
     const bool has_svc = m->n_classes > 1;
-    write_head(m, w);
+    write_head(m, models, w);
     if (!m->is_versioned || !has_svc)
-        write_classifiers(m, w);
-    write_text("kernel", is_linear(m) ? "linear" : "rbf", w);
-    write_real("C", m->c, w);
-    write_count("feature_dim", m->n_features, w);
+        write_classifiers(m, models, w);
+    mlsel_i_write_string_member(w, "kernel", is_linear(m) ? "linear" : "rbf");
+    mlsel_i_write_f64_member(w, "C", m->c);
+    mlsel_i_write_count_member(w, "feature_dim", m->n_features);
     if (has_svc)
-        write_count("n_classes", m->n_classes, w);
+        mlsel_i_write_count_member(w, "n_classes", m->n_classes);
     if (m->is_versioned) {
-        write_text("input_normalization", "none", w);
+        mlsel_i_write_string_member(w, "input_normalization", "none");
         if (!has_svc)
             return;
         mlsel_i_write_key(w, "svc");

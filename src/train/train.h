@@ -102,8 +102,8 @@ typedef struct train_settings {
 typedef struct trained {
     void *state;
     /* Writes the members of its kind into the root object that the caller has opened, from "k" or "num_clusters" on,
-     * "model_names" and "feature_dim" included. */
-    void (*write)(const void *state, json_writer *w);
+     * "model_names" and "feature_dim" included. models: the table's, in its order. */
+    void (*write)(const void *state, const char *const *models, json_writer *w);
     void (*free)(void *state);
 } trained;
 

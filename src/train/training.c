@@ -71,7 +71,7 @@ mlsel_status mlsel_i_training_write(const mlsel_training *training, json_writer 
     }
     mlsel_i_write_key(w, "trained");
     mlsel_i_write_bool(w, true);
-    training->result.write(training->result.state, w);
+    training->result.write(training->result.state, (const char *const *)training->models, w);
     write_extras(training, w);
     mlsel_i_write_close(w, '}');
     mlsel_i_write_raw(w, "\n", 1);

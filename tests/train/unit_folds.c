@@ -25,14 +25,14 @@ typedef struct fake_state {
 static uint8_t was_given[MOST_CALLS][N]; /* per call: which queries were trained on */
 static size_t n_calls, fails_at, bytes_needed;
 
-static void write_fake(const void *state, json_writer *w) {
+static void write_fake(const void *state, const char *const *models, json_writer *w) {
     const fake_state *s = state;
     size_t n = 0;
     mlsel_i_write_key(w, "model_names");
     mlsel_i_write_open(w, '[');
     for (size_t m = 0; m < M; m++)
         if (!isnan(s->means[m])) {
-            mlsel_i_write_string(w, names[m]);
+            mlsel_i_write_string(w, models[m]);
             n++;
         }
     mlsel_i_write_close(w, ']');

@@ -393,6 +393,8 @@ typedef struct mlsel_model_info {
                                 mlsel_calibration of mlsel_train.h. See mlsel_confidences */
     uint32_t reserved2;
     uint64_t calibration_records; /**< records that the calibration was fitted to; 0: not known */
+    char device_reason[256];      /**< why the CPU scores where "auto" found no other device fit, or where it took the
+                                       place of the one asked for; else "" */
 } mlsel_model_info;
 
 /**

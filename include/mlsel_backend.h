@@ -126,6 +126,9 @@ typedef struct mlsel_model_view {
     const mlsel_kmeans_view *kmeans;
     const mlsel_svm_view *svm;
     const mlsel_mlp_view *mlp;
+    /** The CPU backend: what a device cannot be certain of, it may let this one answer (its prepare takes this view).
+     */
+    const struct mlsel_backend *cpu;
 } mlsel_model_view;
 
 /* --- what comes back -------------------------------------------------------------------------------------------- */
@@ -196,7 +199,7 @@ typedef struct mlsel_prepared {
     uint32_t reserved;
 } mlsel_prepared;
 
-/** A backend. All slots must be filled. */
+/** A backend. All slots must be filled but for those marked optional. */
 typedef struct mlsel_backend {
     uint32_t struct_size;
     uint32_t api_version; /**< MLSEL_BACKEND_API_VERSION as compiled */
@@ -214,7 +217,24 @@ typedef struct mlsel_backend {
                             mlsel_prepared *out, mlsel_error *err);
     mlsel_status (*run)(void *state, const mlsel_backend_run *run, mlsel_error *err);
     void (*release)(void *state);
+    /** Optional (NULL, or a struct_size that ends before it): what else the backend can do, a table of functions that
+     *  the name stands for; NULL where it lacks that. */
+    const void *(*extension)(const char *name);
 } mlsel_backend;
+
+/**
+ * Finds the backend that a device string stands for, opening its plugin if need be: for libraries that use a device for
+ * more than scoring.
+ *
+ * @param device  as in mlsel_model_options; NULL is "cpu"
+ * @param out     [out] a static table
+ * @param index   [out] which of its devices
+ * @param err     may be NULL
+ * @return MLSEL_OK; MLSEL_ERROR_DEVICE or MLSEL_ERROR_VERSION with the reason why it cannot be used;
+ *         MLSEL_ERROR_INVALID_ARGUMENT; MLSEL_ERROR_NO_MEMORY.
+ */
+MLSEL_API mlsel_status mlsel_backend_find(const char *device, const mlsel_backend **out, uint32_t *index,
+                                          mlsel_error *err);
 
 /** Type of a plugin's one exported function, mlsel_backend_entry. */
 typedef const mlsel_backend *(*mlsel_backend_entry_fn)(uint32_t api_version);

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "artifact_read.h"
+#include "backend.h"
 
 mlsel_status mlsel_i_artifact_own(mlsel_artifact *artifact, void *block, size_t bytes, bool comparable,
                                   mlsel_error *err) {
@@ -97,6 +98,7 @@ void mlsel_i_artifact_view(const mlsel_artifact *artifact, mlsel_knn_rule rule, 
         .kmeans = algorithm == MLSEL_ALGORITHM_KMEANS ? &artifact->kmeans : NULL,
         .svm = algorithm == MLSEL_ALGORITHM_SVM ? &artifact->svm : NULL,
         .mlp = algorithm == MLSEL_ALGORITHM_MLP ? &artifact->mlp : NULL,
+        .cpu = &mlsel_i_cpu_backend,
     };
 }
 

@@ -42,19 +42,31 @@ static mlsel_status open_backend(backend_slot *slot, const mlsel_backend **out, 
     return status == MLSEL_OK ? probe(*out, score, err) : status;
 }
 
-/* "auto": the backend of the highest score. The CPU can always be used. */
-static const mlsel_backend *best_backend(void) {
-    const mlsel_backend *best = &mlsel_i_cpu_backend;
+/* The device that a machine of this kind can have: what is said of the other one is of no use to anybody. */
+#ifdef __APPLE__
+static const char usual_device[] = "metal";
+#else
+static const char usual_device[] = "cuda";
+#endif
+
+/* "auto": the backend of the highest score. The CPU can always be used; where it is the best, the choice says why. */
+static void choose_best(device_choice *out) {
     int32_t best_score = 0;
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(backend_slots); i++) {
         const mlsel_backend *backend;
         int32_t score = 0;
-        if (open_backend(&backend_slots[i], &backend, &score, NULL) == MLSEL_OK && score > best_score) {
-            best = backend;
-            best_score = score;
+        mlsel_error err = {0};
+        if (open_backend(&backend_slots[i], &backend, &score, &err) == MLSEL_OK) {
+            if (score > best_score) {
+                out->backend = backend;
+                best_score = score;
+            }
+        } else if (strcmp(backend_slots[i].name, usual_device) == 0) {
+            snprintf(out->reason, sizeof out->reason, "%s", err.message);
         }
     }
-    return best;
+    if (out->backend != &mlsel_i_cpu_backend)
+        out->reason[0] = '\0';
 }
 
 /* Splits "cuda:1" into a slot and a number; NULL if the text is no device string. */
@@ -91,19 +103,25 @@ static mlsel_status resolve_named(const char *device, device_choice *out, mlsel_
     return MLSEL_OK;
 }
 
-static const device_choice cpu_instead = {.backend = &mlsel_i_cpu_backend, .fell_back = 1, .name = "cpu"};
+static void take_cpu_instead(const char *reason, device_choice *out) {
+    *out = (device_choice){.backend = &mlsel_i_cpu_backend, .fell_back = 1, .name = "cpu"};
+    snprintf(out->reason, sizeof out->reason, "%s", reason);
+}
 
 mlsel_status mlsel_i_device_resolve(const char *device, bool allow_fallback, device_choice *out, mlsel_error *err) {
     device_choice choice = {0};
+    mlsel_error own;
     mlsel_status status = MLSEL_OK;
+    if (err == NULL)
+        err = &own;
     if (device == NULL)
         device = "cpu";
     if (strcmp(device, "auto") == 0)
-        choice.backend = best_backend();
+        choose_best(&choice);
     else
         status = resolve_named(device, &choice, err);
     if ((status == MLSEL_ERROR_DEVICE || status == MLSEL_ERROR_VERSION) && allow_fallback) {
-        *out = cpu_instead;
+        take_cpu_instead(err->message, out);
         return mlsel_i_ok(err);
     }
     if (status != MLSEL_OK)
@@ -116,13 +134,25 @@ mlsel_status mlsel_i_device_resolve(const char *device, bool allow_fallback, dev
     return mlsel_i_ok(err);
 }
 
-bool mlsel_i_device_replace(const char *device, bool allow_fallback, device_choice *failed) {
+bool mlsel_i_device_replace(const char *device, bool allow_fallback, const char *reason, device_choice *failed) {
     const bool is_auto = device != NULL && strcmp(device, "auto") == 0;
     if (failed->backend == &mlsel_i_cpu_backend || !(is_auto || allow_fallback))
         return false;
-    *failed = cpu_instead;
+    take_cpu_instead(reason, failed);
     failed->fell_back = !is_auto;
     return true;
+}
+
+mlsel_status mlsel_backend_find(const char *device, const mlsel_backend **out, uint32_t *index, mlsel_error *err) {
+    device_choice choice;
+    if (out == NULL || index == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "out and index must not be NULL");
+    const mlsel_status status = mlsel_i_device_resolve(device, false, &choice, err);
+    if (status != MLSEL_OK)
+        return status;
+    *out = choice.backend;
+    *index = choice.device;
+    return MLSEL_OK;
 }
 
 mlsel_status mlsel_device_query(const char *device, mlsel_device_info *out, size_t size, mlsel_error *err) {

@@ -14,6 +14,10 @@
 
 #define MLSEL_ARRAY_LENGTH(a) (sizeof(a) / sizeof *(a))
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* --- alloc.c: the only caller of the C allocator ---------------------------------------------------------------- */
 
 /* Alignment of every block: a cache line, and the widest vector register. */
@@ -87,5 +91,9 @@ mlsel_status mlsel_i_options_copy(void *own, size_t own_size, const void *given,
 void mlsel_i_options_init(void *options, size_t size);
 /* Copies our struct out into size bytes of the caller's; its first member becomes the number of bytes filled. */
 mlsel_status mlsel_i_info_copy(void *out, size_t size, const void *own, size_t own_size, mlsel_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

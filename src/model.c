@@ -103,6 +103,7 @@ static mlsel_status bind(mlsel_artifact *artifact, const mlsel_model_options *op
     model->device_fallback = device->fell_back;
     model->category_layout = options->category_layout;
     memcpy(model->device, device->name, sizeof model->device);
+    memcpy(model->device_reason, device->reason, sizeof model->device_reason);
     set_sizes(model, options->k);
     if ((status = mlsel_i_workspace_init(model, err)) != MLSEL_OK)
         goto out;
@@ -154,10 +155,14 @@ static mlsel_status read_artifact(file_content *content, mlsel_artifact **out, m
 static mlsel_status use(mlsel_artifact *artifact, const mlsel_model_options *options, device_choice *device,
                         mlsel_model **out, mlsel_error *err) {
     mlsel_status status = MLSEL_OK;
+    mlsel_error own;
+    if (err == NULL)
+        err = &own;
     if (needs_check(artifact, options, device) && (status = mlsel_i_container_check(artifact, err)) != MLSEL_OK)
         return status;
     status = bind(artifact, options, device, out, err);
-    if (status != MLSEL_OK && mlsel_i_device_replace(options->device, options->allow_device_fallback != 0, device))
+    if (status != MLSEL_OK &&
+        mlsel_i_device_replace(options->device, options->allow_device_fallback != 0, err->message, device))
         return bind(artifact, options, device, out, err);
     return status;
 }
@@ -339,6 +344,7 @@ mlsel_status mlsel_model_get_info(const mlsel_model *model, mlsel_model_info *ou
     snprintf(info.content_hash, sizeof info.content_hash, "%016llx%016llx", (unsigned long long)scalars->hash_high,
              (unsigned long long)scalars->hash_low);
     memcpy(info.device, model->device, sizeof info.device);
+    memcpy(info.device_reason, model->device_reason, sizeof info.device_reason);
     info.format = artifact->content.data != NULL ? MLSEL_FORMAT_SAFETENSORS : MLSEL_FORMAT_JSON;
     info.is_mapped = artifact->content.is_mapped;
     info.has_index = artifact->index != NULL || artifact->svm.squared_norms != NULL;

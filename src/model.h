@@ -28,6 +28,7 @@ struct mlsel_model {
     int32_t device_fallback;
     mlsel_category_layout category_layout;
     char device[32];
+    char device_reason[256]; /* as in mlsel_model_info */
     /* sizes of one query's raw measurements, and of the workspace that run and rules work in */
     uint32_t n_values;
     uint32_t n_neighbours;

@@ -68,9 +68,9 @@ static mlsel_status check_table(const mlsel_backend *table, const char *name, co
         return mlsel_i_fail(err, MLSEL_ERROR_VERSION,
                             "device \"%s\": plugin %s is made for another version of mlsel (this is %s, interface %u)",
                             name, path, mlsel_version_string(), MLSEL_BACKEND_API_VERSION);
-    if (table->struct_size < sizeof *table)
+    if (table->struct_size < offsetof(mlsel_backend, extension))
         return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s is incomplete (%u bytes, expected %zu)",
-                            name, path, (unsigned)table->struct_size, sizeof *table);
+                            name, path, (unsigned)table->struct_size, offsetof(mlsel_backend, extension));
     if (table->name == NULL || strcmp(table->name, name) != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": plugin %s is one for \"%s\"", name, path,
                             table->name == NULL ? "" : table->name);

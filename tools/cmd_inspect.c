@@ -214,6 +214,8 @@ static void print_model(const char *path, const mlsel_model *model, const agreem
     print_value("parameters", "%s", text_count(count, info.n_parameters));
     print_value("memory", "%s on %s, %s", text_bytes(memory, info.memory_bytes), info.device,
                 mlsel_precision_name(info.precision));
+    if (info.device_reason[0] != '\0')
+        print_value("device", "%s, because %s", info.device, info.device_reason);
     print_value("content hash", "%s", info.content_hash);
     if (measured != NULL)
         agreement_print(measured, colour, print_value);
@@ -262,6 +264,10 @@ static void json_common(json_out *j, const mlsel_model *model, const mlsel_model
     json_string(j, info->content_hash);
     json_key(j, "device");
     json_string(j, info->device);
+    if (info->device_reason[0] != '\0') {
+        json_key(j, "device_reason");
+        json_string(j, info->device_reason);
+    }
     json_key(j, "precision");
     json_string(j, mlsel_precision_name(info->precision));
 }

@@ -132,6 +132,7 @@ func cInfo(ptr modelPtr) (Info, error) {
 		Precision:      Precision(i.precision),
 		Device:         C.GoString(&i.device[0]),
 		DeviceFallback: i.device_fallback != 0,
+		DeviceReason:   C.GoString(&i.device_reason[0]),
 		MemoryBytes:    uint64(i.memory_bytes),
 		Parameters:     uint64(i.n_parameters),
 		ContentHash:    C.GoString(&i.content_hash[0]),

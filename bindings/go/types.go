@@ -124,6 +124,7 @@ type Info struct {
 	Precision      Precision
 	Device         string
 	DeviceFallback bool   // another device was asked for
+	DeviceReason   string // why the CPU took the place of a device asked for, or is the best that "auto" found
 	MemoryBytes    uint64 // weights, shared ones included, and what the device holds beside them
 	Parameters     uint64 // numbers in the weights
 	ContentHash    string // XXH3 128 of the artifact's bytes, 32 hexadecimal digits

@@ -6,14 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "certain.h"
 #include "mlp.h"
-
-/* Logits of the fast path that are this close, relative to the largest, are left to the exact path. Measured errors are
- * a hundredth of it. */
-static const double tolerance = 1e-4;
-
-/* Values between the layers that float holds with room to spare. */
-static const double largest_value = 1e36;
 
 /* Labels up to which comparing all pairs of logits is cheap beside computing them. */
 enum { MAX_FAST_LABELS = 256 };
@@ -151,21 +145,7 @@ static void run_layer(const cpu_state *state, uint32_t index, const float *x, fl
 }
 
 bool mlsel_i_mlp_is_tame(const cpu_state *state, double squared) {
-    return squared <= 0x1p80 && state->view->mlp->max_value <= largest_value;
-}
-
-bool mlsel_i_mlp_is_certain(const double *logits, uint32_t n) {
-    double largest = 1;
-    bool certain = true;
-    for (uint32_t i = 0; i < n; i++)
-        largest = fmax(largest, fabs(logits[i]));
-    const double gap = tolerance * largest;
-    for (uint32_t i = 0; i < n; i++) {
-        certain = certain && isfinite(logits[i]);
-        for (uint32_t j = 0; j < i; j++)
-            certain = certain && fabs(logits[i] - logits[j]) > gap;
-    }
-    return certain;
+    return squared <= 0x1p80 && state->view->mlp->max_value <= LARGEST_MLP_VALUE;
 }
 
 static bool run_fast(const cpu_state *state, const cpu_query *query, double *out) {
@@ -183,7 +163,7 @@ static bool run_fast(const cpu_state *state, const cpu_query *query, double *out
     const uint32_t n = mlp->layers[mlp->n_layers - 1].out_features;
     for (uint32_t i = 0; i < n; i++)
         out[i] = (double)x[i];
-    return mlsel_i_mlp_is_certain(out, n);
+    return mlsel_i_logits_are_certain(out, n);
 }
 
 void mlsel_i_cpu_mlp(const cpu_state *state, const cpu_query *query, double *out) {

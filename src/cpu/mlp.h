@@ -24,7 +24,4 @@ void mlsel_i_mlp_elementwise(const cpu_state *state, uint32_t index, const float
  * overflow could become 0 in a ReLU and pass for an answer. See mlsel_mlp_view.max_value. */
 bool mlsel_i_mlp_is_tame(const cpu_state *state, double squared);
 
-/* Whether logits computed in float are numbers and far enough apart that rounding cannot have changed their order. */
-bool mlsel_i_mlp_is_certain(const double *logits, uint32_t n);
-
 #endif

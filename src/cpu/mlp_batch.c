@@ -4,6 +4,7 @@
  * packed input of the next.
  */
 #include "batch.h"
+#include "certain.h"
 #include "mlp.h"
 
 /* Where the parts of the scratch are, in values. */
@@ -105,7 +106,7 @@ static void answer(const cpu_state *state, const mlsel_backend_run *run, size_t 
             out[i] = (double)(panel != NULL ? panel[i * PANEL_WIDTH + j] : group->queries[j][i]);
         const bool is_tame = mlsel_i_mlp_is_tame(state, (double)group->largest * (double)group->largest) ||
                              mlsel_i_mlp_is_tame(state, mlsel_i_run_squared(state, run, first + j));
-        if (!is_tame || !mlsel_i_mlp_is_certain(out, n))
+        if (!is_tame || !mlsel_i_logits_are_certain(out, n))
             mlsel_i_cpu_run_one(state, run, first + j);
     }
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cpu/kernels.h"
-#include "cpu/top_k.h"
+#include "top_k.h"
 
 enum {
     ROWS_AT_ONCE = 128,   /* rows that a panel meets at a time: their dots stay in the second-level cache */

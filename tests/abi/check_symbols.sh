@@ -56,14 +56,21 @@ compare "$work/exported" "the exports of ${shared##*/} differ"
 
 cut -d' ' -f1 "$work/listed" >"$work/names"
 mv "$work/names" "$work/listed"
-sed -nE 's/^MLSEL_API [^(]*[ *](mlsel_[a-z0-9_]+)\(.*/\1/p' "$source_dir/include/$library.h" | sort >"$work/header"
-compare "$work/header" "the functions of $library.h differ"
-declared=$(grep -c '^MLSEL_API ' "$source_dir/include/$library.h")
+headers=$source_dir/include/$library.h
+[ -n "$part" ] || headers="$headers $source_dir/include/mlsel_backend.h"
+# shellcheck disable=SC2086 # one or two files without spaces in their names
+sed -nE 's/^MLSEL_API [^(]*[ *](mlsel_[a-z0-9_]+)\(.*/\1/p' $headers | sort >"$work/header"
+compare "$work/header" "the functions of the headers differ"
+# shellcheck disable=SC2086
+declared=$(cat $headers | grep -c '^MLSEL_API ')
 if [ "$declared" -ne "$(wc -l <"$work/header")" ]; then
     echo "FAILED: $library.h: a declaration does not have its name on the line that starts with MLSEL_API"
     failed=1
 fi
-sed -nE 's/^FUNCTION\([^(]*, (mlsel_[a-z0-9_]+),.*/\1/p' "$source_dir/tests/abi/$signatures" | sort >"$work/signatures"
+pinned=$source_dir/tests/abi/$signatures
+[ -n "$part" ] || pinned="$pinned $source_dir/tests/abi/signatures_backend.h"
+# shellcheck disable=SC2086
+sed -nE 's/^FUNCTION\([^(]*, (mlsel_[a-z0-9_]+),.*/\1/p' $pinned | sort >"$work/signatures"
 compare "$work/signatures" "the functions of tests/abi/$signatures differ"
 
 # AddressSanitizer adds a marker per global variable

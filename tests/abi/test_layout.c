@@ -135,7 +135,7 @@ FIELD(mlsel_device_info, memory_bytes, 168, 8);
 FIELD(mlsel_device_info, precisions, 176, 4);
 FIELD(mlsel_device_info, reserved, 180, 4);
 
-SIZE(mlsel_model_info, 232);
+SIZE(mlsel_model_info, 488);
 FIELD(mlsel_model_info, struct_size, 0, 4);
 FIELD(mlsel_model_info, algorithm, 4, 4);
 FIELD(mlsel_model_info, format_version, 8, 4);
@@ -170,6 +170,7 @@ FIELD(mlsel_model_info, file_bytes, 208, 8);
 FIELD(mlsel_model_info, is_calibrated, 216, 4);
 FIELD(mlsel_model_info, reserved2, 220, 4);
 FIELD(mlsel_model_info, calibration_records, 224, 8);
+FIELD(mlsel_model_info, device_reason, 232, 256);
 
 SIZE(mlsel_save_options, 16);
 FIELD(mlsel_save_options, struct_size, 0, 4);

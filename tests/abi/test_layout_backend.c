@@ -76,7 +76,7 @@ FIELD(mlsel_mlp_view, n_layers, 8, 4);
 FIELD(mlsel_mlp_view, reserved, 12, 4);
 FIELD(mlsel_mlp_view, max_value, 16, 8);
 
-SIZE(mlsel_model_view, 48);
+SIZE(mlsel_model_view, 56);
 FIELD(mlsel_model_view, struct_size, 0, 4);
 FIELD(mlsel_model_view, algorithm, 4, 4);
 FIELD(mlsel_model_view, n_features, 8, 4);
@@ -85,6 +85,7 @@ FIELD(mlsel_model_view, knn, 16, 8);
 FIELD(mlsel_model_view, kmeans, 24, 8);
 FIELD(mlsel_model_view, svm, 32, 8);
 FIELD(mlsel_model_view, mlp, 40, 8);
+FIELD(mlsel_model_view, cpu, 48, 8);
 
 SIZE(mlsel_backend_neighbour, 16);
 FIELD(mlsel_backend_neighbour, distance, 0, 8);
@@ -117,7 +118,7 @@ FIELD(mlsel_prepared, runs_in_parallel, 36, 4);
 FIELD(mlsel_prepared, max_parts, 40, 4);
 FIELD(mlsel_prepared, reserved, 44, 4);
 
-SIZE(mlsel_backend, 72);
+SIZE(mlsel_backend, 80);
 FIELD(mlsel_backend, struct_size, 0, 4);
 FIELD(mlsel_backend, api_version, 4, 4);
 FIELD(mlsel_backend, name, 8, 8);
@@ -128,5 +129,6 @@ FIELD(mlsel_backend, supports, 40, 8);
 FIELD(mlsel_backend, prepare, 48, 8);
 FIELD(mlsel_backend, run, 56, 8);
 FIELD(mlsel_backend, release, 64, 8);
+FIELD(mlsel_backend, extension, 72, 8);
 
 #endif /* 64-bit */

@@ -13,6 +13,7 @@
 #include "fake_backend.h"
 #include "fixture_cases.h"
 #include "gate.h"
+#include "mlsel_backend.h"
 
 #define FILE_NAME "libmlsel-cuda" PLUGIN_SUFFIX
 
@@ -72,6 +73,17 @@ static void need_word(const char *message, const char *word) {
         fail_msg("\"%s\" does not say \"%s\"", message, word);
 }
 
+/* What the model says of why the CPU scores; NULL: nothing, as it was asked for or another device does. */
+static void check_reason(const mlsel_model *model, const char *word) {
+    mlsel_error err;
+    mlsel_model_info info;
+    test_ok(mlsel_model_get_info(model, &info, sizeof info, &err), &err);
+    if (word == NULL)
+        assert_string_equal(info.device_reason, "");
+    else
+        need_word(info.device_reason, word);
+}
+
 /* The same, but in a build folder with a very long name the end of a message may be cut off, visibly. */
 static void need_folder(const char *message, const char *folder) {
     const size_t length = strlen(message);
@@ -106,9 +118,14 @@ static void no_plugin(const scenario *self) {
     need_word(err.message, "no plugin found");
     model = load_on(FIXTURE("knn_ties.json"), "auto");
     check_device(model, "cpu", 0);
+    check_reason(model, "device \"cuda\": no plugin found");
+    mlsel_model_release(model);
+    model = load_on(FIXTURE("knn_ties.json"), "cpu");
+    check_reason(model, NULL);
     mlsel_model_release(model);
     test_ok(try_load(FIXTURE("knn_ties.json"), "cuda", 1, &model, &err), &err);
     check_device(model, "cpu", 1);
+    check_reason(model, "device \"cuda\": no plugin found");
     mlsel_model_release(model);
     /* that it was not there is not remembered */
     setenv("MLSEL_PLUGIN_PATH", "empty:good", 1);
@@ -219,6 +236,7 @@ static void devices(const scenario *self) {
     mlsel_model_release(model);
     model = load_on(FIXTURE("svm_rbf_4.json"), "auto");
     check_device(model, "cuda", 0);
+    check_reason(model, NULL);
     mlsel_model_release(model);
     model = NULL;
     assert_int_equal(try_load(FIXTURE("svm_rbf_4.json"), "cuda:2", 0, &model, &err), MLSEL_ERROR_DEVICE);
@@ -230,6 +248,19 @@ static void devices(const scenario *self) {
     mlsel_model_release(model);
     assert_int_equal(mlsel_device_query("metal", &info, sizeof info, &err), MLSEL_ERROR_DEVICE);
     need_word(err.message, "device \"metal\": no plugin found (libmlsel-metal" PLUGIN_SUFFIX " is not in good");
+
+    const mlsel_backend *backend = NULL;
+    uint32_t index = 9;
+    test_ok(mlsel_backend_find("cuda:1", &backend, &index, &err), &err);
+    assert_string_equal(backend->name, "cuda");
+    assert_int_equal(index, 1);
+    assert_int_equal(mlsel_backend_find("cuda:2", &backend, &index, &err), MLSEL_ERROR_DEVICE);
+    assert_int_equal(mlsel_backend_find("gpu", &backend, &index, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(mlsel_backend_find("cuda", NULL, &index, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(index, 1);
+    test_ok(mlsel_backend_find(NULL, &backend, &index, &err), &err);
+    assert_string_equal(backend->name, "cpu");
+    assert_int_equal(index, 0);
 
     static const char *const asked[] = {"cuda", "cuda:0", "auto", "cuda:1"};
     for (uint32_t i = 0; i < 4; i++) {
@@ -433,7 +464,7 @@ static void beside_the_library(const scenario *self) {
 /* --- bad ones ---------------------------------------------------------------------------------------------------- */
 
 /* Answers as on the CPU, because it is the CPU. */
-static void check_cpu(const char *device, int allow_fallback) {
+static void check_cpu(const scenario *self, const char *device, int allow_fallback) {
     mlsel_error err;
     mlsel_model *model = NULL;
     static const double query[17];
@@ -442,6 +473,8 @@ static void check_cpu(const char *device, int allow_fallback) {
     assert_int_equal(err.code, MLSEL_OK);
     assert_string_equal(err.message, "");
     check_device(model, "cpu", allow_fallback);
+    for (size_t w = 0; w < 3 && self->words[w] != NULL; w++)
+        check_reason(model, self->words[w]);
     mlsel_model_info info;
     test_ok(mlsel_model_get_info(model, &info, sizeof info, &err), &err);
     assert_in_range(info.n_features, 1, 17);
@@ -463,9 +496,9 @@ static void bad(const scenario *self) {
             need_word(err.message, self->words[w]);
         assert_ptr_equal(model, untouched);
         assert_int_equal(try_load(FIXTURE("kmeans_v2.json"), "cuda", 0, &model, &err), self->status);
-        check_cpu("auto", 0);
-        check_cpu("cuda", 1);
-        check_cpu("cuda:1", 1);
+        check_cpu(self, "auto", 0);
+        check_cpu(self, "cuda", 1);
+        check_cpu(self, "cuda:1", 1);
     }
 }
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether sums in float are far enough apart for their order to be that of the exact ones. */
+#ifndef MLSEL_CERTAIN_H
+#define MLSEL_CERTAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Logits in float are left to the exact path where two are this close, relative to the largest or 1. Measured errors
+ * are a hundredth of it. */
+#define LOGIT_TOLERANCE 1e-4
+
+/* Values between the layers of an MLP that float holds with room to spare. */
+#define LARGEST_MLP_VALUE 1e36
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Whether all n values are numbers, and no two within gap of each other. Compares all pairs. */
+bool mlsel_i_is_certain(const double *values, uint32_t n, double gap);
+/* The same for an MLP's logits, with the gap that LOGIT_TOLERANCE gives. */
+bool mlsel_i_logits_are_certain(const double *logits, uint32_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

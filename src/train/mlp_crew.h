@@ -23,13 +23,11 @@ typedef struct mlp_crew {
     _Atomic uint64_t done;   /* parts */
 } mlp_crew;
 
-enum { MLP_CREW_MAX_KIND = 200, MLP_CREW_MAX_PARTS = (1 << 24) - 1 };
-
 /* Calls lead(argument), during which the other threads of the team help with phases. */
 void mlsel_i_mlp_crew_stretch(mlp_crew *crew, void (*lead)(void *argument), void *argument);
 
-/* Does all parts of a phase; called by the leader. What was written before it is seen by all parts, and what they
- * write by what follows. */
+/* Does all parts of a phase, of which there are less than 2^24; called by the leader. What was written before it is
+ * seen by all parts, and what they write by what follows. */
 void mlsel_i_mlp_crew_phase(mlp_crew *crew, unsigned kind, size_t layer, size_t n_parts);
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench_run.h"
 #include "prompt.h"
@@ -28,12 +26,6 @@ void mlsel_bench_options_init(mlsel_bench_options *options) {
                                      .max_failures = 100,
                                      .max_response = (size_t)16 << 20,
                                      .seed = 42};
-}
-
-double mlsel_i_bench_now(void) {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 void mlsel_i_bench_warn(const bench_run *run, const char *format, ...) {
@@ -150,7 +142,7 @@ static mlsel_status take_failure(bench_run *run, schedule_task *task, const clie
     mlsel_i_secrets_scrub(&run->endpoints.secrets, SECRET_MIN_SIZE, reason);
     (void)snprintf(counts->last_error, sizeof counts->last_error, "%s", reason);
     if (may_retry && task->attempts <= o->retries && !counts->has_given_up) {
-        const double now = mlsel_i_bench_now();
+        const double now = mlsel_i_now();
         const double asked = r->code == CURLE_OK ? r->retry_after_s : 0;
         if (asked > 0 && now + asked > run->schedule.models[task->model].paused_until)
             run->schedule.models[task->model].paused_until = now + asked;
@@ -230,9 +222,9 @@ static bool has_work(const bench_run *run, double now) {
 }
 
 static mlsel_status ask_all(bench_run *run) {
-    run->started = run->reported = run->synced = mlsel_i_bench_now();
+    run->started = run->reported = run->synced = mlsel_i_now();
     for (;;) {
-        double now = mlsel_i_bench_now();
+        double now = mlsel_i_now();
         mlsel_status status = send_requests(run, now);
         if (status != MLSEL_OK)
             return status;
@@ -243,7 +235,7 @@ static mlsel_status ask_all(bench_run *run) {
             status = take_results(run);
         if (status != MLSEL_OK)
             return status;
-        now = mlsel_i_bench_now();
+        now = mlsel_i_now();
         mlsel_i_bench_sync(run, now);
         if (is_cancelled(run, now)) {
             run->summary->end = MLSEL_BENCH_CANCELLED;

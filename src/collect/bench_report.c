@@ -66,7 +66,7 @@ static int compare_times(const void *a, const void *b) {
 void mlsel_i_bench_refresh(bench_run *run, bool is_final) {
     mlsel_bench_summary *s = run->summary;
     if (run->started > 0)
-        s->seconds = mlsel_i_bench_now() - run->started;
+        s->seconds = mlsel_i_now() - run->started;
     s->in_flight = run->in_flight;
     s->resumed = s->answered = s->failed = s->requests = 0;
     for (size_t i = 0; i < s->n_models; i++) {

@@ -55,7 +55,6 @@ typedef struct bench_answer {
     mlsel_error err;
 } bench_answer;
 
-double mlsel_i_bench_now(void);
 void mlsel_i_bench_warn(const bench_run *run, const char *format, ...) MLSEL_PRINTF(2, 3);
 
 /* --- bench_answer.c ----------------------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "code_run.h"
 #include "internal.h"
+#include "train/train.h"
 
 struct mlsel_code_runner {
     mlsel_code_options options; /* python and folder are own copies */
@@ -21,7 +22,6 @@ void mlsel_i_close_fd(int *fd);
 /* Moves a file to a number that none of a new process's files is given. */
 bool mlsel_i_move_up(int *fd);
 bool mlsel_i_pipe(int ends[2]);
-double mlsel_i_now(void);
 /* Reads until there is no more, `size` bytes are there, or time is up (false). */
 bool mlsel_i_read_until(int fd, char *data, size_t size, size_t *n, double deadline);
 /* Kills a process with its group, and waits for it. */

@@ -39,12 +39,6 @@ bool mlsel_i_pipe(int ends[2]) {
     return mlsel_i_move_up(&ends[1]) && first;
 }
 
-double mlsel_i_now(void) {
-    struct timespec t = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 bool mlsel_i_read_until(int fd, char *data, size_t size, size_t *n, double deadline) {
     for (*n = 0; *n < size;) {
         const double left = deadline - mlsel_i_now();

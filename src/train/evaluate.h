@@ -14,9 +14,6 @@
 
 enum { MLSEL_I_MAX_RESAMPLES = 100000, MLSEL_I_MAX_CURVE_POINTS = 1001, MLSEL_I_MAX_THREADS = 256 };
 
-/* A latency that halves the speed factor. */
-#define MLSEL_I_SPEED_SCALE_S 10.0
-
 /* Outcomes of queries by models, in the order of the dataset; models by name. Unknown is NaN. */
 typedef struct outcome_grid {
     size_t n_queries, n_models;

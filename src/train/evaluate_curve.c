@@ -93,7 +93,7 @@ mlsel_status mlsel_i_evaluate_curves(evaluate_run *e) {
     if (n == 0 || reward == NULL)
         return MLSEL_OK;
     curve_xy *points = mlsel_i_alloc(n, sizeof *points);
-    double *own = by_latency ? own_rewards(e, e->grid.latency_s, MLSEL_I_SPEED_SCALE_S)
+    double *own = by_latency ? own_rewards(e, e->grid.latency_s, SPEED_SCALE_S)
                              : own_rewards(e, e->grid.cost, e->means.highest_cost);
     if (points == NULL || own == NULL) {
         status = mlsel_i_no_memory(e->run.err);

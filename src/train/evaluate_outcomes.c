@@ -127,9 +127,9 @@ static void keep_if(bool is_known, double **means) {
 /* Latencies and costs come from the records themselves where the reference has none at all. */
 static void fill_speed(const evaluate_run *e, model_means *means) {
     const size_t m = e->grid.n_models;
-    double all = mean_by_model(e->reference, e->reference->latency_s, half_at, MLSEL_I_SPEED_SCALE_S, means->speed);
+    double all = mean_by_model(e->reference, e->reference->latency_s, half_at, SPEED_SCALE_S, means->speed);
     if (isnan(all))
-        all = mean_by_model(&e->grid, e->grid.latency_s, half_at, MLSEL_I_SPEED_SCALE_S, means->speed);
+        all = mean_by_model(&e->grid, e->grid.latency_s, half_at, SPEED_SCALE_S, means->speed);
     keep_if(complete(means->speed, m, all), &means->speed);
 }
 
@@ -180,7 +180,7 @@ static void fill_utilities(evaluate_run *e) {
             continue;
         }
         const double mean = e->means.speed[i % e->grid.n_models];
-        e->utility[i] = wq * quality + (1 - wq) * (isnan(latency) ? mean : half_at(latency, MLSEL_I_SPEED_SCALE_S));
+        e->utility[i] = wq * quality + (1 - wq) * (isnan(latency) ? mean : half_at(latency, SPEED_SCALE_S));
     }
 }
 

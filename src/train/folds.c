@@ -140,26 +140,20 @@ mlsel_status mlsel_i_cross_validate(const trainer *kind, const train_table *tabl
                                     train_run *run, double *scores, int32_t *choices) {
     const uint32_t n_folds = settings->options.folds;
     const size_t n = table->n_queries;
-    const double before = run->before, share = run->share;
-    char stage[sizeof run->stage];
+    const run_place place = mlsel_i_run_place(run);
     uint32_t *fold_of = mlsel_i_run_alloc(run, n, 3 * sizeof *fold_of);
     if (fold_of == NULL)
         return mlsel_i_run_status(run);
     uint32_t *rest = fold_of + n, *held_out = rest + n;
     mlsel_status status = MLSEL_OK;
-    snprintf(stage, sizeof stage, "%s", run->stage);
     mlsel_i_folds_assign(n, n_folds, settings->options.seed, fold_of);
     for (uint32_t fold = 0; fold < n_folds && status == MLSEL_OK; fold++) {
         const size_t n_rest = list_queries(fold_of, n, fold, false, rest);
         const size_t n_held_out = list_queries(fold_of, n, fold, true, held_out);
-        snprintf(run->stage, sizeof run->stage, "%.60sfold %u of %u: ", stage, (unsigned)(fold + 1), (unsigned)n_folds);
-        run->before = before + share * fold / n_folds;
-        run->share = share / n_folds;
+        mlsel_i_run_part(run, &place, fold, n_folds, "fold %u of %u: ", (unsigned)(fold + 1), (unsigned)n_folds);
         status = run_fold(kind, table, settings, rest, n_rest, held_out, n_held_out, run, scores, choices);
     }
-    snprintf(run->stage, sizeof run->stage, "%s", stage);
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     mlsel_i_run_free(run, fold_of);
     return status;
 }
@@ -202,17 +196,13 @@ out:
 
 mlsel_status mlsel_i_choose_settings(const trainer *kind, const train_table *table, const train_settings *candidates,
                                      size_t n, train_run *run, size_t *chosen, mlsel_training_info *info) {
-    const double before = run->before, share = run->share;
-    char stage[sizeof run->stage];
+    const run_place place = mlsel_i_run_place(run);
     int32_t *choices = mlsel_i_run_alloc(run, table->n_queries, sizeof *choices);
     if (choices == NULL)
         return mlsel_i_run_status(run);
     mlsel_status status = mlsel_i_cross_validate_single(table, &candidates[0], run, &info->cv_best_single);
-    snprintf(stage, sizeof stage, "%s", run->stage);
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
-        snprintf(run->stage, sizeof run->stage, "%.40ssetting %zu of %zu: ", stage, i + 1, n);
-        run->before = before + share * (double)i / (double)n;
-        run->share = share / (double)n;
+        mlsel_i_run_part(run, &place, i, n, "setting %zu of %zu: ", i + 1, n);
         status = mlsel_i_cross_validate(kind, table, &candidates[i], run, NULL, choices);
         const choice_value value = mlsel_i_value_choices(table, choices);
         if (status != MLSEL_OK || (i > 0 && !isnan(info->cv_utility) && !(value.utility > info->cv_utility)))
@@ -222,9 +212,7 @@ mlsel_status mlsel_i_choose_settings(const trainer *kind, const train_table *tab
         info->cv_standard_error = value.standard_error;
     }
     info->n_candidates = (uint32_t)n;
-    snprintf(run->stage, sizeof run->stage, "%s", stage);
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     mlsel_i_run_free(run, choices);
     return status;
 }

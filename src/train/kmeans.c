@@ -11,9 +11,6 @@ enum {
     QUERIES_PER_CLUSTER = 8
 };
 
-/* What the ecosystem's trainer scores a record with. */
-static const double compatible_quality_weight = 0.9, compatible_latency_scale_ms = 10000;
-
 static const double tolerance = 1e-4; /* scikit-learn's */
 
 cluster_settings mlsel_i_kmeans_settings(const mlsel_train_options *options, uint32_t k) {
@@ -130,8 +127,9 @@ static mlsel_status judge_records(const train_table *table, const uint32_t *labe
         const table_record *record = &table->records[i];
         const size_t c = labels[record->query], cell = c * m + record->model;
         const double quality = isnan(record->quality) ? 0 : record->quality;
-        const double score = compatible_quality_weight * quality +
-                             (1 - compatible_quality_weight) / (1 + record->latency_ms / compatible_latency_scale_ms);
+        /* 1 - 0.9 is not the 0.1 of mlsel_i_record_value, by its last bits: sums stay what they have been */
+        const double score = COMPATIBLE_QUALITY_WEIGHT * quality +
+                             (1 - COMPATIBLE_QUALITY_WEIGHT) / (1 + record->latency_ms / SPEED_SCALE_MS);
         if (state->support[cell] == 0)
             order[cell] = state->sizes[c];
         state->scores[cell] += score;

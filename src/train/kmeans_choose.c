@@ -7,8 +7,6 @@
  * that of the best one.
  */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "kmeans.h"
 
@@ -147,24 +145,18 @@ static void free_chooser(chooser *c) {
 /* All folds with one number of clusters; `done` of `total` numbers and weights are through. */
 static mlsel_status run_folds(chooser *c, const train_settings *settings, uint32_t k, size_t done, size_t total) {
     train_run *run = c->run;
-    const double before = run->before, share = run->share, part = share / (double)(total * c->n_folds);
+    const run_place place = mlsel_i_run_place(run);
     const size_t n = c->table->n_queries;
     cluster_settings how = mlsel_i_kmeans_settings(&settings->options, (uint32_t)(k < n ? k : n));
     const uint32_t shown = k == 0 ? (uint32_t)c->n_groups : k;
-    char stage[sizeof run->stage];
     mlsel_status status = MLSEL_OK;
     how.n_starts = (uint32_t)c->n_starts;
-    memcpy(stage, run->stage, sizeof stage);
     for (uint32_t fold = 0; fold < c->n_folds && status == MLSEL_OK; fold++) {
-        (void)snprintf(run->stage, sizeof run->stage, "%.40sfold %u of %u, %u clusters: ", stage, (unsigned)(fold + 1),
-                       (unsigned)c->n_folds, (unsigned)shown);
-        run->before = before + part * (double)(done * c->n_folds + fold);
-        run->share = part;
+        mlsel_i_run_part(run, &place, done * c->n_folds + fold, total * c->n_folds,
+                         "fold %u of %u, %u clusters: ", (unsigned)(fold + 1), (unsigned)c->n_folds, (unsigned)shown);
         status = run_fold(c, k == 0 ? NULL : &how, fold);
     }
-    memcpy(run->stage, stage, sizeof stage);
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     return status;
 }
 

@@ -492,9 +492,9 @@ static mlsel_status run_group(engine *e, const float *centroids, size_t first, c
         s->result->k = e->settings->k;
         memcpy(s->result->centroids, centroids + (first + g) * size, size * sizeof *centroids);
     }
-    const double before = run->before, share = run->share;
-    const double part = share * (double)e->n_starts / (double)e->settings->n_starts;
-    run->before = before + share * (double)first / (double)e->settings->n_starts;
+    const run_place place = mlsel_i_run_place(run);
+    const double part = place.share * (double)e->n_starts / (double)e->settings->n_starts;
+    run->before = place.before + place.share * (double)first / (double)e->settings->n_starts;
     run->share = part * seeding_share;
     if (centroids == NULL)
         status = mlsel_i_kmeans_seed(e);
@@ -502,8 +502,7 @@ static mlsel_status run_group(engine *e, const float *centroids, size_t first, c
     run->share = part - run->share;
     if (status == MLSEL_OK)
         status = iterate(e);
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     free_starts(e);
     return status;
 }

@@ -9,8 +9,6 @@
 
 #include "kmeans.h"
 
-static const double latency_scale_ms = 10000, compatible_weight = 0.9;
-
 void mlsel_i_kmeans_free(void *state) {
     kmeans_state *s = state;
     if (s == NULL)
@@ -111,8 +109,8 @@ static void write_v1(const kmeans_state *s, const char *const *models, json_writ
 
 static void write_objective(const kmeans_state *s, json_writer *w) {
     const bool is_compatible = s->options.objective == MLSEL_OBJECTIVE_COMPATIBLE;
-    const double quality = is_compatible ? compatible_weight : s->options.quality_weight;
-    const double what[] = {is_compatible, quality, latency_scale_ms};
+    const double quality = is_compatible ? COMPATIBLE_QUALITY_WEIGHT : s->options.quality_weight;
+    const double what[] = {is_compatible, quality, SPEED_SCALE_MS};
     mlsel_i_write_key(w, "objective");
     mlsel_i_write_open(w, '{');
     write_id(w, "id", mix(0, what, sizeof what));
@@ -123,7 +121,7 @@ static void write_objective(const kmeans_state *s, json_writer *w) {
     mlsel_i_write_f64_member(w, "latency", round((1 - quality) * 1e12) / 1e12); /* 0.1 for 0.9 */
     mlsel_i_write_f64_member(w, "cost", 0);
     mlsel_i_write_close(w, '}');
-    mlsel_i_write_f64_member(w, "latency_scale_ms", latency_scale_ms);
+    mlsel_i_write_f64_member(w, "latency_scale_ms", SPEED_SCALE_MS);
     mlsel_i_write_f64_member(w, "cost_scale", 1);
     mlsel_i_write_close(w, '}');
 }

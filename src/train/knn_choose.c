@@ -4,7 +4,6 @@
  * once for all settings of a category weight; a setting is then a matter of sums over these lists.
  */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "knn.h"
@@ -178,21 +177,15 @@ static mlsel_status compare(comparison *c, double category_weight, train_run *ru
 }
 
 static mlsel_status compare_weights(comparison *c, train_table *table, train_run *run, rated_setting *out) {
-    const double before = run->before, share = run->share;
+    const run_place place = mlsel_i_run_place(run);
     const size_t n = MLSEL_ARRAY_LENGTH(some_category_weights);
     mlsel_status status = MLSEL_OK;
-    char stage[sizeof run->stage];
-    snprintf(stage, sizeof stage, "%s", run->stage);
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
-        run->before = before + share * (double)i / (double)n;
-        run->share = share / (double)n;
-        snprintf(run->stage, sizeof run->stage, "%.50scategory weight %zu of %zu: ", stage, i + 1, n);
+        mlsel_i_run_part(run, &place, i, n, "category weight %zu of %zu: ", i + 1, n);
         mlsel_i_table_weigh(table, some_category_weights[i]);
         status = compare(c, some_category_weights[i], run, out + i * n_settings(c->grid));
     }
-    snprintf(run->stage, sizeof run->stage, "%s", stage);
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     return status;
 }
 

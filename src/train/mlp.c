@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MLP trainer: epochs, schedule, early stopping, and the artifact. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "mlp_rows.h"
 #include "mlp_schedule.h"
@@ -45,18 +43,12 @@ static size_t batch_size(const mlp_training *t, size_t first) {
     return left <= batch + 1 ? left : batch;
 }
 
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* Steps until the epoch is over, or the caller should hear of it. */
 static void lead_steps(void *argument) {
     static const double stretch = 0.15;
     mlp_training *t = argument;
-    const double until = seconds() + stretch;
-    while (t->position < t->rows.n_train && seconds() < until) {
+    const double until = mlsel_i_now() + stretch;
+    while (t->position < t->rows.n_train && mlsel_i_now() < until) {
         const size_t n = batch_size(t, t->position), next = t->position + n;
         const size_t n_next = next < t->rows.n_train ? batch_size(t, next) : 0;
         const mlp_loss loss =
@@ -383,7 +375,7 @@ static mlsel_status choose(train_table *table, train_settings *settings, train_r
     static const double category_weights[MAX_CATEGORY_WEIGHTS] = {1, 0.5};
     const bool open = settings->options.category_weight == 0 && table->n_categories > 0;
     const size_t n = open ? MAX_CATEGORY_WEIGHTS : 1;
-    const double before = run->before, share = run->share;
+    const run_place place = mlsel_i_run_place(run);
     train_settings best = *settings;
     uint32_t n_candidates = 0;
     mlsel_status status = MLSEL_OK;
@@ -397,8 +389,7 @@ static mlsel_status choose(train_table *table, train_settings *settings, train_r
             candidate.options.category_weight = category_weights[i];
             mlsel_i_table_weigh(table, category_weights[i]);
         }
-        run->before = before + share * (double)i / (double)n;
-        run->share = share / (double)n;
+        mlsel_i_run_part(run, &place, i, n, NULL);
         status = choose_dropout(table, &candidate, run, &winner, &found);
         if (status != MLSEL_OK)
             break;
@@ -408,8 +399,7 @@ static mlsel_status choose(train_table *table, train_settings *settings, train_r
             best = winner;
         }
     }
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     if (status == MLSEL_OK) {
         *settings = best;
         info->n_candidates = n_candidates;

@@ -29,10 +29,10 @@ void mlsel_i_mlp_rows_free(train_run *run, mlp_rows *rows) {
     memset(rows, 0, sizeof *rows);
 }
 
-/* The ecosystem's weight of a record, in which an unknown quality counts as 0. */
+/* The ecosystem's weight of a record. */
 static float record_weight(const table_record *record) {
-    const double quality = isnan(record->quality) ? 0 : record->quality;
-    return (float)fmax(0.1, 0.9 * quality + 0.1 / (1 + record->latency_ms / 10000));
+    static const double least = 0.1;
+    return (float)fmax(least, mlsel_i_record_value(record));
 }
 
 static mlsel_status fill_compatible(const train_table *table, train_run *run, mlp_rows *rows) {

@@ -1,10 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A call in progress: reporting, cancelling, and the memory it uses. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "train.h"
+
+double mlsel_i_now(void) {
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* --- places ------------------------------------------------------------------------------------------------------- */
+
+run_place mlsel_i_run_place(const train_run *run) {
+    run_place place = {.before = run->before, .share = run->share};
+    memcpy(place.stage, run->stage, sizeof place.stage);
+    return place;
+}
+
+void mlsel_i_run_return(train_run *run, const run_place *place) {
+    memcpy(run->stage, place->stage, sizeof run->stage);
+    run->before = place->before;
+    run->share = place->share;
+}
+
+void mlsel_i_run_part(train_run *run, const run_place *whole, size_t part, size_t n, const char *format, ...) {
+    mlsel_i_run_return(run, whole);
+    run->before = whole->before + whole->share * (double)part / (double)n;
+    run->share = whole->share / (double)n;
+    if (format == NULL)
+        return;
+    const size_t kept = strnlen(run->stage, 60); /* of a long stage the beginning, so that something fits behind it */
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(run->stage + kept, sizeof run->stage - kept, format, args);
+    va_end(args);
+}
+
+/* --- reporting ---------------------------------------------------------------------------------------------------- */
 
 mlsel_status mlsel_i_run_report(train_run *run, const char *stage, uint64_t done, uint64_t total, double loss,
                                 double validation) {

@@ -4,7 +4,6 @@
  * fit into memory, each fold trains by itself.
  */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "svm_train.h"
@@ -152,10 +151,8 @@ typedef struct fold_room {
 static mlsel_status run_folds(svm_fit *fit, const fold_room *room) {
     train_run *run = fit->run;
     const uint32_t n_folds = fit->settings->options.folds;
-    const double before = run->before, share = run->share;
-    char stage[sizeof run->stage];
+    const run_place place = mlsel_i_run_place(run);
     mlsel_status status = MLSEL_OK;
-    snprintf(stage, sizeof stage, "%s", run->stage);
     for (uint32_t fold = 0; fold < n_folds && status == MLSEL_OK; fold++) {
         size_t n = 0;
         for (size_t q = 0; q < fit->table->n_queries; q++) {
@@ -163,23 +160,19 @@ static mlsel_status run_folds(svm_fit *fit, const fold_room *room) {
             if (!room->is_row[q])
                 room->queries[n++] = (uint32_t)q;
         }
-        snprintf(run->stage, sizeof run->stage, "%.60sfold %u of %u: ", stage, (unsigned)(fold + 1), (unsigned)n_folds);
-        run->before = before + share * fold / n_folds;
-        run->share = share / n_folds;
+        mlsel_i_run_part(run, &place, fold, n_folds, "fold %u of %u: ", (unsigned)(fold + 1), (unsigned)n_folds);
         status = mlsel_i_svm_fit_run(fit, room->is_row);
         if (status == MLSEL_OK)
             status = answer(fit, room->queries, n, room->choices);
     }
-    snprintf(run->stage, sizeof run->stage, "%s", stage);
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     return status;
 }
 
 /* The candidates, with one kernel matrix after the other. *fits says whether there was memory for one. */
 static mlsel_status compare(const train_table *table, const train_settings *candidates, size_t n, train_run *run,
                             const fold_room *room, bool *fits, size_t *chosen, mlsel_training_info *info) {
-    const double before = run->before, share = run->share;
+    const run_place place = mlsel_i_run_place(run);
     svm_fit fit = {0};
     mlsel_status status = MLSEL_OK;
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
@@ -195,9 +188,7 @@ static mlsel_status compare(const train_table *table, const train_settings *cand
             status = mlsel_i_svm_fit_fill(&fit);
         }
         fit.settings = &candidates[i];
-        snprintf(run->stage, sizeof run->stage, "setting %zu of %zu: ", i + 1, n);
-        run->before = before + share * (double)i / (double)n;
-        run->share = share / (double)n;
+        mlsel_i_run_part(run, &place, i, n, "setting %zu of %zu: ", i + 1, n);
         if (status == MLSEL_OK)
             status = run_folds(&fit, room);
         if (status != MLSEL_OK)
@@ -210,9 +201,7 @@ static mlsel_status compare(const train_table *table, const train_settings *cand
         info->cv_standard_error = value.standard_error;
     }
     info->n_candidates = (uint32_t)n;
-    run->stage[0] = '\0';
-    run->before = before;
-    run->share = share;
+    mlsel_i_run_return(run, &place);
     mlsel_i_svm_fit_close(&fit);
     return status;
 }

@@ -47,9 +47,7 @@ out:
 
 /* How often the compatible objective repeats a record. */
 static size_t copies_of(const table_record *record) {
-    const double quality = isnan(record->quality) ? 0 : record->quality;
-    const double weight = 0.9 * quality + 0.1 / (1 + record->latency_ms / 10000);
-    return (size_t)fmax(1, fmin(3, floor(weight * 3 + 0.5)));
+    return (size_t)fmax(1, fmin(3, floor(mlsel_i_record_value(record) * 3 + 0.5)));
 }
 
 /* Models that have records, by name. */

@@ -6,8 +6,6 @@
 #include "dataset.h"
 #include "train.h"
 
-static const double speed_scale_s = 10; /* a latency that halves the speed factor */
-
 enum { FLOATS_PER_LINE = 16 };
 
 static size_t padded(size_t n) { return (n + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE; }
@@ -156,7 +154,7 @@ static mlsel_status fill_outcomes(const mlsel_dataset *dataset, train_table *tab
     return MLSEL_OK;
 }
 
-static double speed_factor(double latency_s) { return 1 / (1 + latency_s / speed_scale_s); }
+static double speed_factor(double latency_s) { return 1 / (1 + latency_s / SPEED_SCALE_S); }
 
 /*
  * A speed that was not measured for a query is that model's mean speed; of a model that was never timed, the mean over
@@ -215,6 +213,12 @@ out:
     mlsel_i_free(mean_speed);
     mlsel_i_table_free(table);
     return status;
+}
+
+double mlsel_i_record_value(const table_record *record) {
+    static const double speed_weight = 0.1; /* 1 - COMPATIBLE_QUALITY_WEIGHT is another number, by its last bits */
+    const double quality = isnan(record->quality) ? 0 : record->quality;
+    return COMPATIBLE_QUALITY_WEIGHT * quality + speed_weight / (1 + record->latency_ms / SPEED_SCALE_MS);
 }
 
 /* --- parts and sums ----------------------------------------------------------------------------------------------- */

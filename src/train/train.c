@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mlsel_train: from a dataset and options to a training. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "options.h"
 #include "train.h"
@@ -21,12 +19,6 @@ static const trainer *find_trainer(mlsel_algorithm algorithm) {
     default:
         return NULL;
     }
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static mlsel_status copy_names(mlsel_training *training, const train_table *table, const char *embedding_model) {
@@ -135,7 +127,7 @@ static mlsel_status train(const trainer *kind, train_table *table, train_setting
 
 mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm, const mlsel_train_options *options,
                          mlsel_training **out, mlsel_error *err) {
-    const double started = now();
+    const double started = mlsel_i_now();
     const trainer *kind = find_trainer(algorithm);
     train_settings settings = {0};
     train_table *table = NULL;
@@ -172,7 +164,7 @@ mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm
         mlsel_training_free(training);
         return status;
     }
-    training->info.seconds = now() - started;
+    training->info.seconds = mlsel_i_now() - started;
     training->info.peak_bytes = run.peak_bytes;
     *out = training;
     return mlsel_i_ok(err);

@@ -23,6 +23,16 @@ typedef struct table_record {
     double latency_ms; /* unknown: 0 (used by the compatible objective alone) */
 } table_record;
 
+/* A latency that halves the speed factor. */
+#define SPEED_SCALE_S 10.0
+#define SPEED_SCALE_MS (SPEED_SCALE_S * 1000)
+
+/* What the ecosystem's trainer weighs a record's quality with, and its speed with the rest of 1. */
+#define COMPATIBLE_QUALITY_WEIGHT 0.9
+
+/* What it makes of a record: its quality (0 where it is unknown) and its speed, weighed. */
+double mlsel_i_record_value(const table_record *record);
+
 /* Queries by models. Rows are queries in the order of the dataset, models are sorted by name. */
 typedef struct train_table {
     size_t n_queries, n_models, n_features;
@@ -73,6 +83,22 @@ typedef struct train_run {
     mlsel_status failed; /* of the last allocation that failed */
     mlsel_error *err;
 } train_run;
+
+/* Where a run is, to be kept while it goes through the parts of what is done there. */
+typedef struct run_place {
+    char stage[sizeof((train_run *)0)->stage];
+    double before, share;
+} run_place;
+run_place mlsel_i_run_place(const train_run *run);
+/* Goes to part `part` of n equal ones of a place. format: what is put behind its stage, as in "fold 2 of 5: "; NULL:
+ * nothing. */
+void mlsel_i_run_part(train_run *run, const run_place *whole, size_t part, size_t n, const char *format, ...)
+    MLSEL_PRINTF(5, 6);
+/* Goes back. */
+void mlsel_i_run_return(train_run *run, const run_place *place);
+
+/* Seconds of a clock that never goes back. */
+double mlsel_i_now(void);
 
 /* Reports; CANCELLED if the caller wants no more. `loss` and `validation` may be NaN. */
 mlsel_status mlsel_i_run_report(train_run *run, const char *stage, uint64_t done, uint64_t total, double loss,

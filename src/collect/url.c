@@ -35,21 +35,38 @@ mlsel_status mlsel_i_url_check(const char *what, const char *url, mlsel_error *e
                         what, mlsel_i_url_shown(url, shown, sizeof shown));
 }
 
+/* What an address has beside what may be shown. */
+static bool strip(CURLU *parts) {
+    static const CURLUPart hidden[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY,
+                                       CURLUPART_FRAGMENT};
+    bool ok = true;
+    for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(hidden) && ok; i++)
+        ok = curl_url_set(parts, hidden[i], NULL, 0) == CURLUE_OK;
+    return ok;
+}
+
+/* Of what is no address it is not known where a password begins: what stands before the last @ is not shown. Where that
+ * @ may be part of a query, nothing is. */
+static void show_other(const char *text, char *out, size_t size) {
+    const char *const at = strrchr(text, '@');
+    const size_t length = strcspn(text, "?#");
+    if (at == NULL)
+        snprintf(out, size, "%.*s", (int)length, text);
+    else if (at < text + length)
+        snprintf(out, size, "%.*s", (int)(text + length - (at + 1)), at + 1);
+    else
+        snprintf(out, size, "***");
+}
+
 const char *mlsel_i_url_shown(const char *url, char *out, size_t size) {
-    const char *scheme_end = strstr(url, "://");
-    const char *rest = scheme_end != NULL ? scheme_end + 3 : url;
-    size_t length = strcspn(rest, "?#");
-    const size_t host = strcspn(rest, "/?#");
-    const char *at = NULL;
-    for (size_t i = 0; i < host; i++)
-        if (rest[i] == '@')
-            at = rest + i;
-    if (at != NULL) {
-        length -= (size_t)(at + 1 - rest);
-        snprintf(out, size, "%.*s%.*s", (int)(rest - url), url, (int)length, at + 1);
-    } else {
-        snprintf(out, size, "%.*s%.*s", (int)(rest - url), url, (int)length, rest);
-    }
+    CURLU *parts = parse(url);
+    char *whole = NULL;
+    if (parts != NULL && strip(parts) && curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK)
+        snprintf(out, size, "%s", whole);
+    else
+        show_other(url, out, size);
+    curl_free(whole);
+    curl_url_cleanup(parts);
     return out;
 }
 

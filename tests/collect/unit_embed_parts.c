@@ -48,15 +48,27 @@ static void test_shown(void **state) {
     static const char *const cases[][2] = {
         {"http://host:80/v1", "http://host:80/v1"},
         {"https://me:secret@host/v1/x?key=1#part", "https://host/v1/x"},
-        {"https://host?token=a@b/c", "https://host"},
-        {"http://a@b@host/p@q", "http://host/p@q"},
+        {"https://host?token=a@b/c", "https://host/"},
+        {"http://a%40b@host/p@q", "http://host/p@q"},
         {"me:secret@host/v1", "host/v1"},
+        /* passwords with characters that end another part */
+        {"me:sec://ret@host/v1", "host/v1"},
+        {"http://me:sec/ret@host/v1", "host/v1"},
+        {"http://me:sec?ret@host/v1", "***"},
+        {"http://me:sec#ret@host/v1", "***"},
+        {"http://host:port/v1?key=secret", "http://host:port/v1"},
+        {"http://ho st?key=secret@x", "***"},
         {"", ""},
     };
     char out[64];
     (void)state;
     for (size_t i = 0; i < TEST_LENGTH(cases); i++)
         assert_string_equal(mlsel_i_url_shown(cases[i][0], out, sizeof out), cases[i][1]);
+    /* libcurl decides which of these are addresses */
+    static const char *const odd[] = {"http:/me:secret@host/v1", "http:me:secret@host",    "http:///me:secret@host/v1",
+                                      "http://a@secret@host",    "ht tp://me:secret@host", "\\\\me:secret@host"};
+    for (size_t i = 0; i < TEST_LENGTH(odd); i++)
+        assert_null(strstr(mlsel_i_url_shown(odd[i], out, sizeof out), "secret"));
     assert_string_equal(mlsel_i_url_shown("http://long-host-name/with/a/path", out, 16), "http://long-hos");
 }
 

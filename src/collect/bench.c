@@ -100,14 +100,15 @@ static mlsel_status send_requests(bench_run *run, double now) {
 /* Why an attempt failed, and whether another one may fare better. */
 static bool explain(const bench_run *run, const client_result *r, char *reason, size_t size) {
     const client_place *p = r->place;
+    const secret_list *secrets = &run->endpoints.secrets;
     char said[LONGEST_REASON / 2] = "";
     if (p->is_too_large) {
         (void)snprintf(reason, size, "the answer has more than %zu bytes", run->options->max_response);
         return false;
     }
     if (r->code != CURLE_OK) {
-        (void)snprintf(reason, size, "%.*s", LONGEST_REASON / 2,
-                       p->error[0] != '\0' ? p->error : curl_easy_strerror(r->code));
+        (void)mlsel_i_secrets_copy(secrets, SECRET_MIN_SIZE,
+                                   p->error[0] != '\0' ? p->error : curl_easy_strerror(r->code), reason, size / 2);
         return mlsel_i_retry_transport((int)r->code);
     }
     if (r->status >= 300 && r->status < 400) {
@@ -115,7 +116,7 @@ static bool explain(const bench_run *run, const client_result *r, char *reason, 
                        r->status);
         return false;
     }
-    mlsel_i_chat_explain(p->data == NULL ? "" : p->data, p->size, said, sizeof said);
+    mlsel_i_chat_explain(p->data == NULL ? "" : p->data, p->size, secrets, said, sizeof said);
     (void)snprintf(reason, size, "HTTP %ld%s%s", r->status, said[0] != '\0' ? ": " : "", said);
     if (!mlsel_i_retry_status(r->status))
         return false;
@@ -134,12 +135,12 @@ static void give_up(bench_run *run, uint32_t model) {
                        (unsigned)run->options->max_failures, counts->last_error);
 }
 
+/* reason: without secrets. */
 static mlsel_status take_failure(bench_run *run, schedule_task *task, const client_result *r, bool may_retry,
-                                 char *reason) {
+                                 const char *reason) {
     mlsel_bench_model *counts = &run->summary->models[task->model];
     bench_model *m = &run->models[task->model];
     const mlsel_bench_options *o = run->options;
-    mlsel_i_secrets_scrub(&run->endpoints.secrets, SECRET_MIN_SIZE, reason);
     (void)snprintf(counts->last_error, sizeof counts->last_error, "%s", reason);
     if (may_retry && task->attempts <= o->retries && !counts->has_given_up) {
         const double now = mlsel_i_now();
@@ -175,7 +176,8 @@ static mlsel_status take_result(bench_run *run, const client_result *r) {
         return take_failure(run, task, r, may_retry, reason);
     }
     chat_answer chat;
-    mlsel_status status = mlsel_i_chat_read(r->place->data == NULL ? "" : r->place->data, r->place->size, &chat, &err);
+    mlsel_status status = mlsel_i_chat_read(r->place->data == NULL ? "" : r->place->data, r->place->size,
+                                            &run->endpoints.secrets, &chat, &err);
     if (status == MLSEL_ERROR_NO_MEMORY)
         return mlsel_i_no_memory(run->err);
     if (status != MLSEL_OK) {

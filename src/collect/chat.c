@@ -53,11 +53,12 @@ static void read_usage(const cJSON *root, chat_answer *out) {
     out->completion_tokens = completion;
 }
 
-static void read_finish_reason(const cJSON *choice, chat_answer *out) {
+static void read_finish_reason(const cJSON *choice, const secret_list *secrets, chat_answer *out) {
     const cJSON *reason = member(choice, "finish_reason");
     if (!cJSON_IsString(reason))
         return;
     size_t n = 0;
+    mlsel_i_secrets_scrub(secrets, SECRET_MIN_SIZE, reason->valuestring);
     for (const char *c = reason->valuestring; *c != '\0' && n + 1 < sizeof out->finish_reason; c++)
         if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-')
             out->finish_reason[n++] = *c;
@@ -82,12 +83,13 @@ static const cJSON *find_content(const cJSON *root, const char **wrong) {
     return NULL;
 }
 
-mlsel_status mlsel_i_chat_read(const char *body, size_t size, chat_answer *out, mlsel_error *err) {
+mlsel_status mlsel_i_chat_read(const char *body, size_t size, const secret_list *secrets, chat_answer *out,
+                               mlsel_error *err) {
     json_document *doc = NULL;
     const char *wrong = NULL;
     mlsel_error problem;
     *out = (chat_answer){0};
-    mlsel_status status = mlsel_i_json_parse(body, size, NULL, NULL, &doc, &problem);
+    mlsel_status status = mlsel_i_secrets_parse_json(secrets, body, size, NULL, &doc, &problem);
     if (status == MLSEL_ERROR_NO_MEMORY)
         return mlsel_i_no_memory(err);
     if (status != MLSEL_OK)
@@ -97,13 +99,13 @@ mlsel_status mlsel_i_chat_read(const char *body, size_t size, chat_answer *out, 
     if (content == NULL) {
         char said[160] = "";
         if (member(root, "error") != NULL)
-            mlsel_i_chat_explain(body, size, said, sizeof said);
+            mlsel_i_chat_explain(body, size, secrets, said, sizeof said);
         status = said[0] != '\0' ? mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "the server reports: %s", said)
                                  : mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "the answer cannot be used: %s", wrong);
         goto out;
     }
     read_usage(root, out);
-    read_finish_reason(member(root, "choices")->child, out);
+    read_finish_reason(member(root, "choices")->child, secrets, out);
     out->content = mlsel_i_strndup(content->valuestring, strlen(content->valuestring));
     if (out->content == NULL)
         status = mlsel_i_no_memory(err);
@@ -114,13 +116,22 @@ out:
 
 /* --- failures ----------------------------------------------------------------------------------------------------- */
 
-/* A text as part of one line: white space and control characters become blanks, what is no UTF-8 a '?'. */
-static void put_line(const char *text, size_t size, char *out, size_t out_size) {
+/* A text as part of one line: white space and control characters become blanks, what is no UTF-8 a '?', secrets stars.
+ */
+static void put_line(const char *text, size_t size, const secret_list *secrets, char *out, size_t out_size) {
     const unsigned char *at = (const unsigned char *)text, *const end = at + size;
     size_t n = 0;
     bool blank = true;
     while (at < end && n + 8 < out_size) {
+        const size_t hidden = mlsel_i_secrets_length(secrets, SECRET_MIN_SIZE, (const char *)at, (size_t)(end - at));
         const size_t length = mlsel_i_utf8_length(at, end);
+        if (hidden > 0) {
+            memcpy(out + n, "***", 3);
+            n += 3;
+            at += hidden;
+            blank = false;
+            continue;
+        }
         if (*at <= 0x20 || *at == 0x7f || (length == 2 && at[0] == 0xc2 && at[1] < 0xa0)) {
             if (!blank)
                 out[n++] = ' ';
@@ -145,24 +156,24 @@ static void put_line(const char *text, size_t size, char *out, size_t out_size) 
 }
 
 /* The text, if it is one and there is none yet. */
-static void offer(const cJSON *node, char *out, size_t out_size) {
+static void offer(const cJSON *node, const secret_list *secrets, char *out, size_t out_size) {
     const char *const text = cJSON_GetStringValue(node);
     if (text != NULL && out[0] == '\0')
-        put_line(text, strlen(text), out, out_size);
+        put_line(text, strlen(text), secrets, out, out_size);
 }
 
-void mlsel_i_chat_explain(const char *body, size_t size, char *out, size_t out_size) {
+void mlsel_i_chat_explain(const char *body, size_t size, const secret_list *secrets, char *out, size_t out_size) {
     json_document *doc = NULL;
     out[0] = '\0';
     if (mlsel_i_json_parse(body, size, NULL, NULL, &doc, NULL) == MLSEL_OK) {
         const cJSON *root = mlsel_i_json_root(doc);
         const cJSON *error = member(root, "error");
-        offer(member(error, "message"), out, out_size);
-        offer(error, out, out_size);
-        offer(member(root, "message"), out, out_size);
-        offer(member(root, "detail"), out, out_size);
+        offer(member(error, "message"), secrets, out, out_size);
+        offer(error, secrets, out, out_size);
+        offer(member(root, "message"), secrets, out, out_size);
+        offer(member(root, "detail"), secrets, out, out_size);
     }
     mlsel_i_json_free(doc);
     if (out[0] == '\0')
-        put_line(body, size, out, out_size);
+        put_line(body, size, secrets, out, out_size);
 }

@@ -4,6 +4,7 @@
 #define MLSEL_COLLECT_CHAT_H
 
 #include "json_write.h"
+#include "secrets.h"
 
 typedef struct chat_request {
     const char *model;
@@ -22,11 +23,13 @@ typedef struct chat_answer {
     char finish_reason[32]; /* "" where there is none */
 } chat_answer;
 
-/* Reads the body of an answer, which must have a text. SCHEMA or PARSE with what is wrong; NO_MEMORY. */
-mlsel_status mlsel_i_chat_read(const char *body, size_t size, chat_answer *out, mlsel_error *err);
+/* Reads the body of an answer, which must have a text. SCHEMA or PARSE with what is wrong; NO_MEMORY. Of the secrets
+ * (may be NULL) none is in the message or the finish_reason; the content is as it came. */
+mlsel_status mlsel_i_chat_read(const char *body, size_t size, const secret_list *secrets, chat_answer *out,
+                               mlsel_error *err);
 
 /* What a body says about a failure, cut to a line: `error.message` and the like of JSON, else its beginning; "" if it
- * says nothing. */
-void mlsel_i_chat_explain(const char *body, size_t size, char *out, size_t out_size);
+ * says nothing. Without the secrets, which may be NULL. */
+void mlsel_i_chat_explain(const char *body, size_t size, const secret_list *secrets, char *out, size_t out_size);
 
 #endif

@@ -198,9 +198,9 @@ static mlsel_status read_answer(const embedding_client *c, const http_response *
     const size_t wished = *width;
     bool *seen = mlsel_i_calloc(n, sizeof *seen);
     *out = NULL;
-    mlsel_status status =
-        seen != NULL ? mlsel_i_json_parse(r->body != NULL ? r->body : "", r->size, NULL, is_embedding, &doc, err)
-                     : mlsel_i_no_memory(err);
+    mlsel_status status = seen != NULL ? mlsel_i_secrets_parse_json(&c->secrets, r->body != NULL ? r->body : "",
+                                                                    r->size, is_embedding, &doc, err)
+                                       : mlsel_i_no_memory(err);
     if (status != MLSEL_OK) {
         if (status != MLSEL_ERROR_NO_MEMORY) {
             mlsel_i_error_prefix(err, ": no sensible answer: ");

@@ -171,7 +171,7 @@ static void read_url(reading *r, const model_block *block, endpoint *out) {
             return;
     }
     char *url = NULL;
-    if (!mlsel_i_http_url(text, "/chat/completions", &url, reason, sizeof reason)) {
+    if (!mlsel_i_http_url(text, "/chat/completions", &r->out->secrets, &url, reason, sizeof reason)) {
         COMPLAIN(r, block->endpoint.text != NULL ? block->endpoint.span : block->name.span, NULL, "the endpoint %s",
                  reason);
     } else if (url != NULL) {
@@ -252,9 +252,11 @@ static mlsel_status check_wanted(const reading *r, const char *file, mlsel_error
 
 /* "models.yaml:3:5: what is wrong; what to do" */
 static void describe(const reading *r, const config_diagnostic *d, const char *file, char *out, size_t size) {
-    (void)snprintf(out, size, "%s:%u:%u: %s%s%s", file, d->span.line, d->span.column, d->message,
-                   d->suggestion != NULL ? "; " : "", d->suggestion != NULL ? d->suggestion : "");
-    mlsel_i_secrets_scrub(&r->out->secrets, SECRET_MIN_SIZE, out);
+    const char *const parts[] = {d->message, d->suggestion != NULL ? "; " : "",
+                                 d->suggestion != NULL ? d->suggestion : ""};
+    (void)snprintf(out, size, "%.120s:%u:%u: ", file, d->span.line, d->span.column);
+    for (size_t i = 0, n = strlen(out); i < MLSEL_ARRAY_LENGTH(parts); i++, n += strlen(out + n))
+        (void)mlsel_i_secrets_copy(&r->out->secrets, SECRET_MIN_SIZE, parts[i], out + n, size - n);
 }
 
 /* All findings go to the caller but the first error, which is that of the call. */
@@ -360,7 +362,7 @@ mlsel_status mlsel_i_endpoints_named(const char *models, const endpoint_defaults
         status = no_models(models, err);
         goto out;
     }
-    if (!mlsel_i_http_url(defaults->url, "/chat/completions", &url, reason, sizeof reason)) {
+    if (!mlsel_i_http_url(defaults->url, "/chat/completions", NULL, &url, reason, sizeof reason)) {
         status = mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the endpoint %s", reason);
         goto out;
     }

@@ -149,13 +149,12 @@ static void describe(const http_client *c, const http_response *r, char *out, si
         said = r->body;
     out[0] = '\0';
     if (said != NULL && said[0] != '\0') {
-        snprintf(out, size, ": %s", said);
-        if (strlen(said) + 3 > size)
-            memcpy(out + size - 4, "...", 4);
-        out[2 + strcspn(out + 2, "\r\n")] = '\0';
+        char *const text = out + 2;
+        memcpy(out, ": ", 2);
+        if (!mlsel_i_secrets_copy(c->settings.secrets, SECRET_MIN_SIZE, said, text, size - 2 - 3))
+            memcpy(text + strlen(text), "...", 4);
+        text[strcspn(text, "\r\n")] = '\0';
     }
-    if (c->settings.secrets != NULL)
-        mlsel_i_secrets_scrub(c->settings.secrets, SECRET_MIN_SIZE, out);
     mlsel_i_json_free(doc);
 }
 

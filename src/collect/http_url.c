@@ -54,7 +54,22 @@ static bool is_clean(const char *text) {
     return true;
 }
 
-bool mlsel_i_http_url(const char *base, const char *path, char **out, char *reason, size_t size) {
+/* False: no memory. */
+static bool complain(const char *base, const secret_list *secrets, char *reason, size_t size) {
+    char *const shown = mlsel_i_strndup(base, strlen(base));
+    if (shown == NULL)
+        return false;
+    mlsel_i_secrets_scrub(secrets, SECRET_MIN_SIZE, shown);
+    /* what stands before an @ may be a password even if the rest is none */
+    const char *const at = strrchr(shown, '@');
+    (void)snprintf(reason, size, "\"%.60s\" is no http or https address, as http://localhost:8000/v1 is",
+                   at != NULL ? at : shown);
+    mlsel_i_free(shown);
+    return true;
+}
+
+bool mlsel_i_http_url(const char *base, const char *path, const secret_list *secrets, char **out, char *reason,
+                      size_t size) {
     CURLU *url = curl_url();
     char *text = NULL;
     CURLUcode code = url == NULL ? CURLUE_OUT_OF_MEMORY : CURLUE_OK;
@@ -76,13 +91,8 @@ bool mlsel_i_http_url(const char *base, const char *path, char **out, char *reas
         code = curl_url_get(url, CURLUPART_URL, &text, 0);
     if (code == CURLUE_OK)
         *out = mlsel_i_strndup(text, strlen(text));
-    else if (code != CURLUE_OUT_OF_MEMORY) {
-        /* what stands before an @ may be a password even if the rest is none */
-        const char *const at = strrchr(base, '@');
-        (void)snprintf(reason, size, "\"%.60s\" is no http or https address, as http://localhost:8000/v1 is",
-                       at != NULL ? at : base);
-        ok = false;
-    }
+    else if (code != CURLUE_OUT_OF_MEMORY)
+        ok = !complain(base, secrets, reason, size);
 out:
     curl_free(text);
     curl_url_cleanup(url);

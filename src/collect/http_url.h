@@ -3,17 +3,17 @@
 #ifndef MLSEL_COLLECT_HTTP_URL_H
 #define MLSEL_COLLECT_HTTP_URL_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "secrets.h"
 
 /*
  * The address of a resource below a base address: "/chat/completions" below "http://localhost:8000/v1" or
  * "http://localhost:8000/v1/". A query part stays at the end; a base that ends in the path already is left as it is.
  *
  * False: the base is no http or https address that can be used, or has a user name or a password in it, and `reason`
- * says so, as in "\"ftp://a\" is no http or https address". True with *out NULL and `reason` "": no memory. *out is to
- * be given to mlsel_i_free.
+ * says so, as in "\"ftp://a\" is no http or https address", without the secrets (may be NULL). True with *out NULL and
+ * `reason` "": no memory. *out is to be given to mlsel_i_free.
  */
-bool mlsel_i_http_url(const char *base, const char *path, char **out, char *reason, size_t size);
+bool mlsel_i_http_url(const char *base, const char *path, const secret_list *secrets, char **out, char *reason,
+                      size_t size);
 
 #endif

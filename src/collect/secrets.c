@@ -60,7 +60,7 @@ void mlsel_i_secrets_free(secret_list *list) {
 }
 
 void mlsel_i_secrets_scrub(const secret_list *list, size_t min_size, char *text) {
-    for (size_t i = 0; i < list->n; i++) {
+    for (size_t i = 0; list != NULL && i < list->n; i++) {
         const size_t size = strlen(list->texts[i]);
         if (size < min_size)
             break;
@@ -76,4 +76,53 @@ void mlsel_i_secrets_scrub(const secret_list *list, size_t min_size, char *text)
             from = next;
         }
     }
+}
+
+size_t mlsel_i_secrets_length(const secret_list *list, size_t min_size, const char *text, size_t size) {
+    for (size_t i = 0; list != NULL && i < list->n; i++) {
+        const char *const secret = list->texts[i];
+        const size_t length = strlen(secret);
+        if (length < min_size)
+            break;
+        if (length <= size && *secret == *text && memcmp(secret, text, length) == 0)
+            return length;
+    }
+    return 0;
+}
+
+bool mlsel_i_secrets_copy(const secret_list *list, size_t min_size, const char *text, char *out, size_t size) {
+    const char *const end = text + strlen(text);
+    size_t n = 0;
+    while (text < end) {
+        const size_t hidden = mlsel_i_secrets_length(list, min_size, text, (size_t)(end - text));
+        const size_t written = hidden > 0 ? sizeof stars - 1 : 1;
+        if (n + written >= size)
+            break;
+        memcpy(out + n, hidden > 0 ? stars : text, written);
+        n += written;
+        text += hidden > 0 ? hidden : 1;
+    }
+    out[n] = '\0';
+    return text == end;
+}
+
+mlsel_status mlsel_i_secrets_parse_json(const secret_list *list, const char *text, size_t size,
+                                        bool (*is_f32)(const char *key, size_t key_size), json_document **out,
+                                        mlsel_error *err) {
+    mlsel_status status = mlsel_i_json_parse(text, size, NULL, is_f32, out, err);
+    if (status == MLSEL_OK || status == MLSEL_ERROR_NO_MEMORY || list == NULL || list->n == 0)
+        return status;
+    /* messages name members and cut their names, so it must be another text that is complained about */
+    char *copy = mlsel_i_strndup(text, size);
+    if (copy == NULL)
+        return mlsel_i_no_memory(err);
+    mlsel_i_secrets_scrub(list, SECRET_MIN_SIZE, copy);
+    if (strlen(copy) != size || memcmp(copy, text, size) != 0) {
+        json_document *doc = NULL;
+        const mlsel_status said = mlsel_i_json_parse(copy, strlen(copy), NULL, is_f32, &doc, err);
+        mlsel_i_json_free(doc);
+        status = said == MLSEL_OK ? mlsel_i_fail(err, status, "it is no JSON") : said;
+    }
+    mlsel_i_free(copy);
+    return status;
 }

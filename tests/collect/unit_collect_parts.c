@@ -42,6 +42,49 @@ static void test_secrets(void **state) {
     mlsel_i_secrets_free(&list);
 }
 
+/* Wherever a text is cut, no part of a secret is left. */
+static void test_secrets_that_are_cut(void **state) {
+    static const char secret[] = "sk-ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    secret_list list = {0};
+    chat_answer answer;
+    mlsel_error err;
+    char body[1024], out[64], reason[128], *url = NULL;
+    (void)state;
+    assert_true(mlsel_i_secrets_add(&list, secret));
+    assert_false(mlsel_i_secrets_copy(&list, 4, "a sk-ABCDEFGHIJKLMNOPQRSTUVWXYZ b", out, 7));
+    assert_string_equal(out, "a *** ");
+    assert_false(mlsel_i_secrets_copy(&list, 4, "a sk-ABCDEFGHIJKLMNOPQRSTUVWXYZ b", out, 5));
+    assert_string_equal(out, "a ");
+    assert_true(mlsel_i_secrets_copy(&list, 4, "a sk-ABCDEFGHIJKLMNOPQRSTUVWXYZ b", out, sizeof out));
+    assert_string_equal(out, "a *** b");
+    assert_true(mlsel_i_secrets_copy(NULL, 4, "as it is", out, sizeof out));
+    assert_string_equal(out, "as it is");
+    for (int before = 0; before < 200; before++) {
+        /* as plain text, as a message, as the name of a member that is there twice, as the reason of the end */
+        snprintf(body, sizeof body, "%*s%s%*s", before, "x", secret, 64, "x");
+        mlsel_i_chat_explain(body, strlen(body), &list, out, sizeof out);
+        assert_null(strstr(out, "sk-"));
+        snprintf(body, sizeof body, "{\"error\": {\"message\": \"%0*d%s%064d\"}}", before, 0, secret, 0);
+        mlsel_i_chat_explain(body, strlen(body), &list, out, sizeof out);
+        assert_null(strstr(out, "sk-"));
+        assert_int_not_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
+        assert_null(strstr(err.message, "sk-"));
+        snprintf(body, sizeof body, "{\"%0*d%s\": nothing}", before, 0, secret);
+        assert_int_not_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
+        assert_null(strstr(err.message, "sk-"));
+        snprintf(body, sizeof body,
+                 "{\"choices\": [{\"message\": {\"content\": \"a\"}, \"finish_reason\": \"%0*d%s\"}]}", before, 0,
+                 secret);
+        assert_int_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
+        assert_null(strstr(answer.finish_reason, "sk-"));
+        mlsel_i_free(answer.content);
+        snprintf(body, sizeof body, "%0*d%s", before, 0, secret);
+        assert_false(mlsel_i_http_url(body, "/x", &list, &url, reason, sizeof reason));
+        assert_null(strstr(reason, "sk-"));
+    }
+    mlsel_i_secrets_free(&list);
+}
+
 /* --- waits -------------------------------------------------------------------------------------------------------- */
 
 static void test_waits(void **state) {
@@ -96,17 +139,17 @@ static void test_addresses(void **state) {
     char reason[128], *url = NULL;
     (void)state;
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(good); i++) {
-        assert_true(mlsel_i_http_url(good[i][0], "/chat/completions", &url, reason, sizeof reason));
+        assert_true(mlsel_i_http_url(good[i][0], "/chat/completions", NULL, &url, reason, sizeof reason));
         assert_string_equal(url, good[i][1]);
         mlsel_i_free(url);
     }
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(bad); i++) {
-        assert_false(mlsel_i_http_url(bad[i], "/chat/completions", &url, reason, sizeof reason));
+        assert_false(mlsel_i_http_url(bad[i], "/chat/completions", NULL, &url, reason, sizeof reason));
         assert_non_null(strstr(reason, "is no http or https address"));
     }
-    assert_false(mlsel_i_http_url("http://me:hunter22@h/v1", "/x", &url, reason, sizeof reason));
+    assert_false(mlsel_i_http_url("http://me:hunter22@h/v1", "/x", NULL, &url, reason, sizeof reason));
     assert_null(strstr(reason, "hunter22"));
-    assert_false(mlsel_i_http_url("ftp://me:hunter22@h/v1", "/x", &url, reason, sizeof reason));
+    assert_false(mlsel_i_http_url("ftp://me:hunter22@h/v1", "/x", NULL, &url, reason, sizeof reason));
     assert_null(strstr(reason, "hunter22"));
 }
 
@@ -154,7 +197,7 @@ static void test_answer(void **state) {
     const char *body = CHOICE("{\"role\":\"assistant\",\"content\":\"a\\n\\u00e9\"}",
                               ",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}");
     (void)state;
-    assert_int_equal(mlsel_i_chat_read(body, strlen(body), &answer, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_i_chat_read(body, strlen(body), NULL, &answer, NULL), MLSEL_OK);
     assert_string_equal(answer.content, "a\n\xc3\xa9");
     assert_string_equal(answer.finish_reason, "stop");
     assert_true(answer.has_usage);
@@ -170,7 +213,7 @@ static void test_answer(void **state) {
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(usages); i++) {
         char text[256];
         snprintf(text, sizeof text, "{\"choices\":[{\"message\":{\"content\":\"\"}}]%s}", usages[i]);
-        assert_int_equal(mlsel_i_chat_read(text, strlen(text), &answer, NULL), MLSEL_OK);
+        assert_int_equal(mlsel_i_chat_read(text, strlen(text), NULL, &answer, NULL), MLSEL_OK);
         assert_string_equal(answer.content, "");
         assert_string_equal(answer.finish_reason, "");
         assert_false(answer.has_usage);
@@ -200,7 +243,7 @@ static void test_no_answer(void **state) {
     mlsel_error err;
     (void)state;
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(bodies); i++) {
-        assert_int_not_equal(mlsel_i_chat_read(bodies[i][0], strlen(bodies[i][0]), &answer, &err), MLSEL_OK);
+        assert_int_not_equal(mlsel_i_chat_read(bodies[i][0], strlen(bodies[i][0]), NULL, &answer, &err), MLSEL_OK);
         assert_null(answer.content);
         if (strstr(err.message, bodies[i][1]) == NULL)
             fail_msg("%s: %s", bodies[i][0], err.message);
@@ -219,10 +262,10 @@ static void test_explanations(void **state) {
     char out[64], small[16];
     (void)state;
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(bodies); i++) {
-        mlsel_i_chat_explain(bodies[i][0], strlen(bodies[i][0]), out, sizeof out);
+        mlsel_i_chat_explain(bodies[i][0], strlen(bodies[i][0]), NULL, out, sizeof out);
         assert_string_equal(out, bodies[i][1]);
     }
-    mlsel_i_chat_explain("0123456789abcdef", 16, small, sizeof small);
+    mlsel_i_chat_explain("0123456789abcdef", 16, NULL, small, sizeof small);
     assert_string_equal(small, "01234567...");
 }
 
@@ -331,11 +374,13 @@ static void test_shards(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_secrets),   cmocka_unit_test(test_waits),     cmocka_unit_test(test_what_is_tried_again),
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_prompts),   cmocka_unit_test(test_request),
-        cmocka_unit_test(test_answer),    cmocka_unit_test(test_no_answer), cmocka_unit_test(test_explanations),
-        cmocka_unit_test(test_members),   cmocka_unit_test(test_schedule),  cmocka_unit_test(test_schedule_waits),
-        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_secrets),        cmocka_unit_test(test_secrets_that_are_cut),
+        cmocka_unit_test(test_waits),          cmocka_unit_test(test_what_is_tried_again),
+        cmocka_unit_test(test_addresses),      cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_request),        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_no_answer),      cmocka_unit_test(test_explanations),
+        cmocka_unit_test(test_members),        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_schedule_waits), cmocka_unit_test(test_shards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,7 +197,7 @@ mlsel_status mlsel_embedder_open(const mlsel_embedder_options *options, mlsel_em
     if (status == MLSEL_OK) {
         /* what was borrowed for the call */
         e->options.model = e->options.endpoint = e->options.prefix = e->options.api_key = NULL;
-        e->options.cache_dir = NULL;
+        e->options.cache_dir = e->options.ca_path = NULL;
         *out = e;
         return mlsel_i_ok(err);
     }

@@ -22,6 +22,7 @@ struct embedding_client {
     char *url, *model;
     char *authorization; /* the whole header; NULL: none */
     char *shown;         /* the address in messages */
+    char *ca_path;       /* NULL: the system's */
     size_t dimensions;
 };
 
@@ -78,8 +79,12 @@ mlsel_status mlsel_i_embedding_client_open(const embedding_server *server, embed
     c->settings = server->http;
     c->settings.max_body = MAX_BODY;
     c->settings.secrets = &c->secrets;
-    status = c->url != NULL && c->model != NULL && c->shown != NULL ? take_key(c, server->api_key, err)
-                                                                    : mlsel_i_no_memory(err);
+    const char *const ca_path = server->http.ca_path;
+    if (ca_path != NULL)
+        c->settings.ca_path = c->ca_path = mlsel_i_strndup(ca_path, strlen(ca_path));
+    const bool has_all =
+        c->url != NULL && c->model != NULL && c->shown != NULL && (ca_path == NULL || c->ca_path != NULL);
+    status = has_all ? take_key(c, server->api_key, err) : mlsel_i_no_memory(err);
     if (status == MLSEL_OK)
         status = mlsel_i_http_open(&c->settings, &c->http, err);
     if (status == MLSEL_OK)
@@ -98,6 +103,7 @@ void mlsel_i_embedding_client_close(embedding_client *client) {
     mlsel_i_free(client->model);
     mlsel_i_free(client->authorization);
     mlsel_i_free(client->shown);
+    mlsel_i_free(client->ca_path);
     mlsel_i_free(client);
 }
 

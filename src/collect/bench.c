@@ -70,9 +70,14 @@ static mlsel_status send_request(bench_run *run, schedule_task *task) {
     return MLSEL_OK;
 }
 
+/* Whether requests may be sent, as far as places and jobs go. */
+static bool has_room(const bench_run *run) {
+    return !run->is_closing && run->in_flight < run->n_places && run->n_jobs < run->n_places + CODE_THREADS;
+}
+
 /* Starts as many requests as may be. */
 static mlsel_status send_requests(bench_run *run, double now) {
-    while (!run->is_closing && run->in_flight < run->n_places && run->n_jobs < run->n_places + CODE_THREADS) {
+    while (has_room(run)) {
         schedule_task *task = mlsel_i_schedule_next(&run->schedule, now);
         if (task == NULL)
             break;
@@ -144,7 +149,8 @@ static mlsel_status take_failure(bench_run *run, schedule_task *task, const clie
     (void)snprintf(counts->last_error, sizeof counts->last_error, "%s", reason);
     if (may_retry && task->attempts <= o->retries && !counts->has_given_up) {
         const double now = mlsel_i_now();
-        const double asked = r->code == CURLE_OK ? r->retry_after_s : 0;
+        /* beside an answer that makes no sense it says nothing */
+        const double asked = r->code == CURLE_OK && mlsel_i_retry_status(r->status) ? r->retry_after_s : 0;
         if (asked > 0 && now + asked > run->schedule.models[task->model].paused_until)
             run->schedule.models[task->model].paused_until = now + asked;
         counts->waiting++;
@@ -181,6 +187,7 @@ static mlsel_status take_result(bench_run *run, const client_result *r) {
     if (status == MLSEL_ERROR_NO_MEMORY)
         return mlsel_i_no_memory(run->err);
     if (status != MLSEL_OK) {
+        mlsel_i_bench_charge(run, task, &chat, r);
         (void)snprintf(reason, sizeof reason, "%s", err.message);
         return take_failure(run, task, r, true, reason);
     }
@@ -210,8 +217,9 @@ static bool is_cancelled(bench_run *run, double now) {
     return run->options->progress(run->summary, run->options->user) != 0;
 }
 
-static int wait_time(const bench_run *run, double now) {
-    const double due = run->is_closing ? INFINITY : mlsel_i_schedule_due(&run->schedule, now);
+int mlsel_i_bench_wait_ms(const bench_run *run, double now) {
+    /* without room nothing that is due can be sent before something comes back, which ends the wait */
+    const double due = has_room(run) ? mlsel_i_schedule_due(&run->schedule, now) : INFINITY;
     if (due - now >= LONGEST_WAIT_MS * 1e-3)
         return LONGEST_WAIT_MS;
     return due <= now ? 1 : (int)((due - now) * 1e3) + 1;
@@ -232,7 +240,7 @@ static mlsel_status ask_all(bench_run *run) {
             return status;
         if (!has_work(run, now))
             break;
-        status = mlsel_i_client_wait(run->client, wait_time(run, now), run->err);
+        status = mlsel_i_client_wait(run->client, mlsel_i_bench_wait_ms(run, now), run->err);
         if (status == MLSEL_OK)
             status = take_results(run);
         if (status != MLSEL_OK)
@@ -324,7 +332,6 @@ static mlsel_status make_models(bench_run *run) {
         const endpoint *e = &run->endpoints.items[i];
         const uint32_t own = e->concurrency > 0 ? e->concurrency : o->per_model_concurrency;
         limits[i] = own == 0 || own > o->concurrency ? o->concurrency : own;
-        run->models[i].endpoint = e;
         run->n_places = run->n_places + limits[i] > o->concurrency ? o->concurrency : run->n_places + limits[i];
         status = make_headers(run, i);
     }
@@ -365,21 +372,6 @@ static mlsel_status prepare(bench_run *run) {
     return status;
 }
 
-/* Ends the threads; what they have scored is still written. */
-static mlsel_status stop_workers(bench_run *run, mlsel_status status) {
-    mlsel_i_bench_drop_jobs(run->workers == NULL ? NULL : mlsel_i_workers_stop(run->workers));
-    if (run->workers != NULL && status == MLSEL_OK)
-        status = mlsel_i_bench_collect(run);
-    for (worker_job *job; run->workers != NULL && (job = mlsel_i_workers_take(run->workers)) != NULL;) {
-        job->next = NULL;
-        mlsel_i_bench_drop_jobs(job);
-    }
-    mlsel_i_workers_free(run->workers);
-    if (status == MLSEL_OK && run->results.is_dirty)
-        status = mlsel_i_results_sync_now(&run->results, run->err);
-    return status;
-}
-
 static void dispose(bench_run *run) {
     mlsel_i_client_free(run->client);
     mlsel_i_results_close(&run->results);
@@ -400,7 +392,7 @@ mlsel_status mlsel_bench_run(const mlsel_bench_options *options, mlsel_bench_sum
     mlsel_status status = prepare(&run);
     if (status == MLSEL_OK)
         status = ask_all(&run);
-    status = stop_workers(&run, status);
+    status = mlsel_i_bench_stop_workers(&run, status);
     if (out->models != NULL)
         mlsel_i_bench_refresh(&run, true);
     if (status == MLSEL_OK && options->progress != NULL)

@@ -52,18 +52,23 @@ static mlsel_status end_row(bench_run *run) {
 }
 
 /* What an answer takes from the budgets. */
-static void charge(bench_run *run, const bench_answer *a, double cost) {
-    const endpoint *e = &run->endpoints.items[a->model];
-    chat_answer most = a->chat;
-    if (!most.has_usage) { /* a token has at least one byte */
+static void charge(bench_run *run, uint32_t model, const chat_answer *chat, const client_result *result) {
+    const endpoint *e = &run->endpoints.items[model];
+    chat_answer most = *chat;
+    if (!most.has_usage) { /* a token has at least one byte, and the request has all of the prompt's */
         most.has_usage = true;
-        most.prompt_tokens = run->queries.texts.entries[a->query].size;
+        most.prompt_tokens = result->place->body.size;
         most.completion_tokens = e->max_tokens;
     }
+    const double cost = mlsel_i_bench_cost(e, &most);
     run->tokens += most.prompt_tokens + most.completion_tokens;
-    if (isnan(cost))
-        cost = mlsel_i_bench_cost(e, &most);
     run->cost += isnan(cost) ? 0 : cost;
+}
+
+void mlsel_i_bench_charge(bench_run *run, const schedule_task *task, const chat_answer *chat,
+                          const client_result *result) {
+    if (chat->has_usage)
+        charge(run, task->model, chat, result);
 }
 
 static mlsel_status write_answer(bench_run *run, bench_answer *a) {
@@ -135,9 +140,8 @@ mlsel_status mlsel_i_bench_take_answer(bench_run *run, const schedule_task *task
                         .chat = *chat,
                         .time = result->total_s,
                         .first_byte = result->first_byte_s};
-    const double cost = mlsel_i_bench_cost(&run->endpoints.items[task->model], chat);
     chat->content = NULL;
-    charge(run, &one, cost);
+    charge(run, task->model, chat, result);
     bench_answer *kept = is_slow(run, task->query) ? mlsel_i_alloc(1, sizeof *kept) : NULL;
     if (kept != NULL) {
         *kept = one;
@@ -204,7 +208,8 @@ mlsel_status mlsel_i_bench_collect(bench_run *run) {
     return status;
 }
 
-void mlsel_i_bench_drop_jobs(worker_job *list) {
+/* Frees jobs that nobody will see again. */
+static void drop_jobs(worker_job *list) {
     while (list != NULL) {
         worker_job *const next = list->next;
         if (list->run == run_job)
@@ -212,4 +217,21 @@ void mlsel_i_bench_drop_jobs(worker_job *list) {
         mlsel_i_free(list);
         list = next;
     }
+}
+
+mlsel_status mlsel_i_bench_stop_workers(bench_run *run, mlsel_status status) {
+    if (run->workers == NULL)
+        return status;
+    drop_jobs(mlsel_i_workers_stop(run->workers));
+    if (status == MLSEL_OK)
+        status = mlsel_i_bench_collect(run);
+    for (worker_job *job; (job = mlsel_i_workers_take(run->workers)) != NULL;) {
+        job->next = NULL;
+        drop_jobs(job);
+    }
+    mlsel_i_workers_free(run->workers);
+    /* a sync that was dropped with the jobs has taken the mark with it */
+    if (status == MLSEL_OK && (run->results.is_dirty || run->is_syncing))
+        status = mlsel_i_results_sync_now(&run->results, run->err);
+    return status;
 }

@@ -106,6 +106,12 @@ static void add_answer(bench_run *run, uint32_t model, double performance, doubl
         out->cost = isnan(out->cost) ? cost : out->cost + cost;
 }
 
+/* Whether a number of a file, or NaN, can be one of tokens. */
+static bool is_count(double value) {
+    const double most = 9007199254740992.0; /* 2^53 */
+    return value >= 0 && value <= most;
+}
+
 mlsel_status mlsel_i_bench_note_row(const result_row *row, void *user, mlsel_error *err) {
     bench_run *run = user;
     (void)err;
@@ -122,7 +128,7 @@ mlsel_status mlsel_i_bench_note_row(const result_row *row, void *user, mlsel_err
     mlsel_bench_model *out = &run->summary->models[model];
     out->resumed++;
     add_answer(run, (uint32_t)model, row->performance, row->response_time, row->cost);
-    if (!isnan(row->prompt_tokens) && !isnan(row->completion_tokens)) {
+    if (is_count(row->prompt_tokens) && is_count(row->completion_tokens)) {
         out->reported++;
         out->prompt_tokens += (uint64_t)row->prompt_tokens;
         out->completion_tokens += (uint64_t)row->completion_tokens;

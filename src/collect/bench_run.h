@@ -14,7 +14,6 @@
 #include "workers.h"
 
 typedef struct bench_model {
-    const endpoint *endpoint;
     struct curl_slist *headers;
     float *times; /* [n_queries] seconds of the answers so far */
     size_t n_times;
@@ -55,6 +54,8 @@ typedef struct bench_answer {
     mlsel_error err;
 } bench_answer;
 
+/* Milliseconds until something may be sent, if nothing comes before. */
+int mlsel_i_bench_wait_ms(const bench_run *run, double now);
 void mlsel_i_bench_warn(const bench_run *run, const char *format, ...) MLSEL_PRINTF(2, 3);
 
 /* --- bench_answer.c ----------------------------------------------------------------------------------------------- */
@@ -68,8 +69,12 @@ mlsel_status mlsel_i_bench_collect(bench_run *run);
 mlsel_status mlsel_i_bench_write_failure(bench_run *run, const schedule_task *task, long status, const char *error);
 /* Has the workers bring the file to disk, if it is time. */
 void mlsel_i_bench_sync(bench_run *run, double now);
-/* Frees jobs that nobody will see again. */
-void mlsel_i_bench_drop_jobs(worker_job *list);
+/* Counts what an answer that cannot be used says that it took. */
+void mlsel_i_bench_charge(bench_run *run, const schedule_task *task, const chat_answer *chat,
+                          const client_result *result);
+/* Ends the workers, if there are any. If all went well so far, what they have scored is still written, and the file is
+ * on disk afterwards. */
+mlsel_status mlsel_i_bench_stop_workers(bench_run *run, mlsel_status status);
 
 /* --- bench_report.c ----------------------------------------------------------------------------------------------- */
 

@@ -96,6 +96,7 @@ mlsel_status mlsel_i_chat_read(const char *body, size_t size, const secret_list 
         return mlsel_i_fail(err, MLSEL_ERROR_PARSE, "the answer is no JSON: %.120s", problem.message);
     const cJSON *root = mlsel_i_json_root(doc);
     const cJSON *content = find_content(root, &wrong);
+    read_usage(root, out);
     if (content == NULL) {
         char said[160] = "";
         if (member(root, "error") != NULL)
@@ -104,7 +105,6 @@ mlsel_status mlsel_i_chat_read(const char *body, size_t size, const secret_list 
                                  : mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "the answer cannot be used: %s", wrong);
         goto out;
     }
-    read_usage(root, out);
     read_finish_reason(member(root, "choices")->child, secrets, out);
     out->content = mlsel_i_strndup(content->valuestring, strlen(content->valuestring));
     if (out->content == NULL)

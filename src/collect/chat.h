@@ -24,7 +24,8 @@ typedef struct chat_answer {
 } chat_answer;
 
 /* Reads the body of an answer, which must have a text. SCHEMA or PARSE with what is wrong; NO_MEMORY. Of the secrets
- * (may be NULL) none is in the message or the finish_reason; the content is as it came. */
+ * (may be NULL) none is in the message or the finish_reason; the content is as it came. An answer without a text may
+ * have counts of tokens. */
 mlsel_status mlsel_i_chat_read(const char *body, size_t size, const secret_list *secrets, chat_answer *out,
                                mlsel_error *err);
 

@@ -196,6 +196,9 @@ def test_recover(server):
         assert row["attempts"] == int(row["model_name"][-1]) + 1, row
         assert row["response_time"] < 1, row  # the attempts that failed, and the waits, do not count
     assert time.time() - began >= 1
+    # what a server says about waiting beside an answer that makes no sense is not heeded
+    p = benchmark(server, queries, "nojson-ra9999-first1,nojson-ra500", "nonsense.out", "--retries", "1")
+    assert p.summary["answered"] == 3 and p.summary["failed"] == 3 and p.summary["requests"] == 12, p.summary
     # a wait that is too long ends the attempts
     p = benchmark(server, queries, "s429-ra9999", "patience.out", expect=1)
     assert p.summary["requests"] == 3 and "9999" in rows_of("patience.out")[0]["error"]
@@ -316,6 +319,16 @@ def test_budgets(server):
     p = benchmark(server, queries, "ok", "budget.out", "--max-tokens-total", "100", "--concurrency", "1")
     # an answer has 12 or 13 bytes of prompt and 5 tokens, so the sixth is the first that reaches 100
     assert p.summary["end"] == "max_tokens_total" and p.summary["answered"] == 6, p.summary
+    # without counts a request counts with all it has, the choices too
+    write("lots.jsonl", "".join(json.dumps({"query": f"q{i}", "choices": ["x" * 300, "y" * 300]}) + "\n"
+                                for i in range(9)))
+    p = benchmark(server, path("lots.jsonl"), "ok-nousage", "lots.out", "--max-tokens-total", "1500", "--concurrency",
+                  "1", "--max-tokens", "1")
+    assert p.summary["end"] == "max_tokens_total" and p.summary["answered"] in (2, 3), p.summary
+    # an answer that cannot be used may have taken tokens, too
+    p = benchmark(server, queries, "nullcontent", "null.out", "--max-tokens-total", "100", "--concurrency", "1",
+                  "--retries", "0", expect=1)
+    assert p.summary["end"] == "max_tokens_total" and p.summary["requests"] == 2, p.summary
     config = write("prices.yaml", f"models:\n  - {{name: ok, endpoint: '{server.url}', input_price: 0,"
                                   " output_price: 200000}\n")
     p = run("benchmark", "--queries", queries, "--model-config", config, "--output", path("cost.out"), "--max-cost",
@@ -373,6 +386,10 @@ def test_files(server):
     assert p.summary["resumed"] == 1 and len(rows_of("half.out")) == 3 and "incomplete" in p.stderr
     write("half.out", row)
     assert benchmark(server, queries, "ok", "half.out").summary["resumed"] == 1
+    for count in ("-1", "1e300", "0.5", "9007199254740994"):
+        write("counts.out", row[:-1] + f', "prompt_tokens": {count}, "completion_tokens": {count}}}\n')
+        m = benchmark(server, queries, "ok", "counts.out", "--max-requests", "1").summary["models"][0]
+        assert m["resumed"] == 1 and m["prompt_tokens"] < 100, m
     assert len(rows_of("half.out")) == 3 and read("half.out").decode().startswith(row + "\n")
     write("half.out", row + "\n" + "\0" * 100)
     benchmark(server, queries, "ok", "half.out")

@@ -15,10 +15,10 @@ of the model, words with "-" between:
     chunk         a broken chunked body
     close         closes in the middle of the body
     drop          closes without a byte
-    nojson        a body that is no JSON
+    nojson        a body that is no JSON; ra1 counts here too
     noobject      a JSON array
     empty         no choices
-    nullcontent   a message without a text
+    nullcontent   a message without a text, which took 50 tokens
     huge          a body of 100 MB
     redirect      307 to another path
     echo          status 400 with the request's headers as the message
@@ -119,9 +119,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
         self.close_connection = True
 
+    def retry_after(self, words):
+        return [("Retry-After", w[2:]) for w in words if w.startswith("ra") and w[2:].isdigit()]
+
     def misbehave(self, word, words):
         if word.startswith("s") and word[1:].isdigit():
-            headers = [("Retry-After", w[2:]) for w in words if w.startswith("ra") and w[2:].isdigit()]
+            headers = self.retry_after(words)
             if "rad" in words:
                 headers = [("Retry-After", formatdate(time.time() + 2, usegmt=True))]
             self.send(int(word[1:]), {"error": {"message": "status " + word[1:]}}, headers)
@@ -141,13 +144,14 @@ class Handler(BaseHTTPRequestHandler):
         elif word == "drop":
             self.raw(b"")
         elif word == "nojson":
-            self.send(200, b"<html>gateway</html>")
+            self.send(200, b"<html>gateway</html>", self.retry_after(words))
         elif word == "noobject":
             self.send(200, [1, 2])
         elif word == "empty":
             self.send(200, {"choices": []})
         elif word == "nullcontent":
-            self.send(200, {"choices": [{"message": {"content": None}}]})
+            self.send(200, {"choices": [{"message": {"content": None}}],
+                            "usage": {"prompt_tokens": 30, "completion_tokens": 20}})
         elif word == "huge":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
             for _ in range(100):

@@ -41,7 +41,7 @@ typedef struct client_result {
     double retry_after_s; /* what the server asks for; 0: nothing */
 } client_result;
 
-/* NO_MEMORY, UNSUPPORTED, IO (ca_path cannot be read). */
+/* NO_MEMORY, UNSUPPORTED. Whether ca_path can be read shows with the first connection. */
 mlsel_status mlsel_i_client_create(const client_options *options, client **out, mlsel_error *err);
 /* Cuts off what is on its way. */
 void mlsel_i_client_free(client *c);

@@ -18,7 +18,8 @@
  * who runs programs of strangers does well to do so in a virtual machine.
  *
  * An assertion has held if the program and then the assertion ran to their end without an exception, which is told by a
- * random word that the process gets to see only then: ending early with exit(0) is no success.
+ * random word that the harness reads only then: ending early with exit(0) is no success. That is no secret: a program
+ * that means to deceive finds the word in the file it was read from itself.
  */
 #ifndef MLSEL_CODE_RUN_H
 #define MLSEL_CODE_RUN_H

@@ -81,18 +81,37 @@ static bool read_hex(const char *at, size_t n, uint32_t *value) {
     return *value != 0 && *value < 0x110000;
 }
 
+static bool is_surrogate(uint32_t value) { return value >= 0xd800 && value <= 0xdfff; }
+
+/* The character of the escape whose letter is at `at`, and how long that is; 0: it is none. */
+static size_t read_character(const char *at, uint32_t *value) {
+    const size_t n = *at == 'x' ? 2 : *at == 'u' ? 4 : *at == 'U' ? 8 : 0;
+    uint32_t low;
+    if (n == 0 || !read_hex(at + 1, n, value))
+        return 0;
+    if (!is_surrogate(*value))
+        return n + 1;
+    /* JSON has two of them for a character; one alone is none */
+    const char *second = at + n + 1;
+    if (n != 4 || *value >= 0xdc00 || second[0] != '\\' || second[1] != 'u' || !read_hex(second + 2, 4, &low) ||
+        low < 0xdc00 || low > 0xdfff)
+        return 0;
+    *value = 0x10000 + ((*value - 0xd800) << 10) + (low - 0xdc00);
+    return n + 1 + 6;
+}
+
 /* The escape behind a backslash at *at, as Python and JSON have them; others stay as they are. */
 static char *put_escape(char *to, const char **at) {
-    static const char from[] = "ntrabfv0\\'\"/", to_what[] = "\n\t\r\a\b\f\v\0\\'\"/";
+    static const char from[] = "ntrabfv\\'\"", to_what[] = "\n\t\r\a\b\f\v\\'\"";
     const char c = *++*at;
     uint32_t value;
-    const size_t n = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-    if (n > 0 && read_hex(*at + 1, n, &value)) {
-        *at += n + 1;
+    const size_t n = read_character(*at, &value);
+    if (n > 0) {
+        *at += n;
         return to + mlsel_i_utf8_encode(value, to);
     }
-    const char *known = c == '\0' || c == '0' ? NULL : strchr(from, c);
-    if (known == NULL || c == '/') {
+    const char *known = c == '\0' ? NULL : strchr(from, c);
+    if (known == NULL) {
         *to++ = '\\';
         if (c == '\0')
             return to;
@@ -145,7 +164,7 @@ static bool read_list(const char *text, char *bytes, size_t *n) {
         else if (*at != ']')
             return false;
     }
-    return *skip_blanks(at + 1) == '\0' && *n > 0;
+    return *skip_blanks(at + 1) == '\0';
 }
 
 static mlsel_status parse_list(const char *text, assertion_list *list, mlsel_error *err) {
@@ -192,6 +211,10 @@ mlsel_status mlsel_i_metric_code(const metric_answer *answer, const mlsel_metric
     size_t size, passed = 0;
     char *code = NULL;
     mlsel_status status = collect_assertions(answer->task, &list, err);
+    if (status == MLSEL_OK && list.n == 0) { /* an empty list holds whatever the program is */
+        out->basis = MLSEL_METRIC_BY_NO_TRUTH;
+        goto out;
+    }
     if (status == MLSEL_OK) {
         const char *begin = mlsel_metric_find_code(answer->text, &size);
         code = mlsel_i_strndup(begin, size);
@@ -200,6 +223,7 @@ mlsel_status mlsel_i_metric_code(const metric_answer *answer, const mlsel_metric
     }
     if (status == MLSEL_OK)
         *out = (metric_verdict){passed >= list.n ? 1 : (double)passed / (double)list.n, MLSEL_METRIC_BY_SHARE};
+out:
     mlsel_i_free(code);
     mlsel_i_free(list.texts);
     mlsel_i_free(list.bytes);

@@ -77,7 +77,7 @@ static bool skip_value(scanner *s) {
     return s->at > begin;
 }
 
-/* Which member a key is, or N_RESULT_MEMBERS; -1: no memory. Keys may have escapes. */
+/* Which member a key is, or N_RESULT_MEMBERS. Keys may have escapes. */
 static int find_key(const char *begin, const char *end) {
     const size_t size = (size_t)(end - begin);
     const cJSON *node = NULL;

@@ -184,13 +184,15 @@ static void test_assertion_lists(void **state) {
         {" [ 'a' , \"b\" , ] ", {"a", "b"}},
         {"['it\\'s', \"\\\"x\\\"\"]", {"it's", "\"x\""}},
         {"['a\\nb', 'c\\\\d', '\\x41\\u00e9\\U0001f600']", {"a\nb", "c\\d", "A\xc3\xa9\xf0\x9f\x98\x80"}},
-        {"['\\d+', '\\0']", {"\\d+", "\\0"}},
+        {"['\\d+', '\\0', 'a\\/b']", {"\\d+", "\\0", "a\\/b"}},
+        {"[\"\\ud83d\\ude00\", '\\uD83D\\uDE00']", {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"}},
+        {"['\\ud83d', '\\ude00\\ud83d', '\\ud83d\\u0041']", {"\\ud83d", "\\ude00\\ud83d", "\\ud83dA"}},
         {"assert x", {"assert x"}},
         {"[x for x in y]", {"[x for x in y]"}},
         {"['a', b]", {"['a', b]"}},
         {"['a'", {"['a'"}},
         {"['a\\", {"['a\\"}},
-        {"[]", {"[]"}},
+        {"[] + []", {"[] + []"}},
         {"['a'] == f()", {"['a'] == f()"}},
     };
     record_run r = {0};
@@ -212,6 +214,23 @@ static void test_assertion_lists(void **state) {
         assert_int_equal(mlsel_metric_score(&task, "code", &options, &result, &err), MLSEL_ERROR_IO);
         assert_string_equal(err.message, "cannot");
         r.status = MLSEL_OK;
+    }
+}
+
+/* An empty list says nothing about a program, and none is run. */
+static void test_no_assertions(void **state) {
+    static const char *const truths[] = {"[]", " [ ] ", "[\n]"};
+    record_run r = {.status = MLSEL_ERROR_IO};
+    const mlsel_metric_options options = {.run_code = run_code, .user = &r};
+    (void)state;
+    for (size_t i = 0; i < TEST_LENGTH(truths); i++) {
+        const mlsel_metric_task task = {.metric = "code_eval", .truths = &truths[i], .n_truths = 1};
+        mlsel_metric_result result;
+        mlsel_error err;
+        test_ok(mlsel_metric_score(&task, "code", &options, &result, &err), &err);
+        assert_false(result.is_known);
+        assert_int_equal(result.basis, MLSEL_METRIC_BY_NO_TRUTH);
+        test_close(result.performance, 0.5, 0, truths[i]);
     }
 }
 
@@ -348,9 +367,10 @@ static void test_memory(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),   cmocka_unit_test(test_common),    cmocka_unit_test(test_several_truths),
-        cmocka_unit_test(test_records), cmocka_unit_test(test_find_code), cmocka_unit_test(test_assertion_lists),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_bytes),     cmocka_unit_test(test_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),          cmocka_unit_test(test_common),
+                                       cmocka_unit_test(test_several_truths), cmocka_unit_test(test_records),
+                                       cmocka_unit_test(test_find_code),      cmocka_unit_test(test_assertion_lists),
+                                       cmocka_unit_test(test_no_assertions),  cmocka_unit_test(test_hostile),
+                                       cmocka_unit_test(test_bytes),          cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "curl_start.h"
+
 enum { FIRST_BODY = 4096, KEPT_BODY = 1 << 18, RECEIVE_BUFFER = 16 << 10 };
 
 struct client {
@@ -102,12 +104,12 @@ static mlsel_status create_places(client *c, const client_options *o, mlsel_erro
 }
 
 mlsel_status mlsel_i_client_create(const client_options *options, client **out, mlsel_error *err) {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, "libcurl does not start");
+    mlsel_status status = mlsel_i_curl_start(err);
+    if (status != MLSEL_OK)
+        return status;
     client *c = mlsel_i_calloc(1, sizeof *c);
     if (c == NULL)
         return mlsel_i_no_memory(err);
-    mlsel_status status = MLSEL_OK;
     c->multi = curl_multi_init();
     if (c->multi == NULL)
         status = mlsel_i_no_memory(err);

@@ -3,18 +3,20 @@
 #include "http_request.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "curl_start.h"
 #include "json.h"
 #include "retry.h"
 #include "train/train.h"
 #include "url.h"
 
 enum { MAX_HEADERS = 64 << 10, MAX_ERROR_BODY = 64 << 10, SAID = 160 };
+
+static const long CONNECT_TIMEOUT_MS = 10000;
 
 struct http_client {
     http_settings settings;
@@ -214,17 +216,16 @@ static mlsel_status fail_transport(const http_attempt *a, CURLcode code, mlsel_e
 
 /* --- the client --------------------------------------------------------------------------------------------------- */
 
-static void start_curl(void) { (void)curl_global_init(CURL_GLOBAL_DEFAULT); }
-
 mlsel_status mlsel_i_http_open(const http_settings *settings, http_client **out, mlsel_error *err) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     *out = NULL;
-    (void)pthread_once(&once, start_curl);
+    const mlsel_status status = mlsel_i_curl_start(err);
+    if (status != MLSEL_OK)
+        return status;
     http_client *c = mlsel_i_calloc(1, sizeof *c);
     if (c == NULL)
         return mlsel_i_no_memory(err);
     c->settings = *settings;
-    mlsel_i_random_seed(&c->random, settings->seed, 0);
+    mlsel_i_random_seed(&c->random, mlsel_i_retry_seed(), 0);
     c->curl = curl_easy_init();
     if (c->curl == NULL) {
         mlsel_i_free(c);
@@ -270,8 +271,7 @@ static bool set_options(CURL *curl, http_attempt *a, struct curl_slist *headers)
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, a);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-                     milliseconds(s->connect_timeout_s > 0 ? s->connect_timeout_s : 10));
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(s->timeout_s));
     if (s->stall_s > 0) {
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -343,12 +343,13 @@ mlsel_status mlsel_i_http_wait(http_client *client, uint32_t attempt, const http
     return MLSEL_OK;
 }
 
-mlsel_status mlsel_i_http_send(http_client *client, const http_request *request, http_response *out, mlsel_error *err) {
+mlsel_status mlsel_i_http_insist(http_client *client, http_step step, const void *user, http_response *out,
+                                 mlsel_error *err) {
     mlsel_error own;
     if (err == NULL)
         err = &own;
     for (uint32_t i = 1;; i++) {
-        const mlsel_status status = mlsel_i_http_try(client, request, out, err);
+        const mlsel_status status = step(client, user, out, err);
         if (status == MLSEL_OK || !out->may_retry || i > client->settings.retries)
             return status;
         const http_response failed = {.retry_after = out->retry_after};
@@ -357,4 +358,12 @@ mlsel_status mlsel_i_http_send(http_client *client, const http_request *request,
         if (waited != MLSEL_OK)
             return waited;
     }
+}
+
+static mlsel_status try_request(http_client *client, const void *user, http_response *out, mlsel_error *err) {
+    return mlsel_i_http_try(client, user, out, err);
+}
+
+mlsel_status mlsel_i_http_send(http_client *client, const http_request *request, http_response *out, mlsel_error *err) {
+    return mlsel_i_http_insist(client, try_request, request, out, err);
 }

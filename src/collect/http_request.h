@@ -13,12 +13,10 @@
 
 typedef struct http_settings {
     double timeout_s;           /* of one attempt; 0: none */
-    double connect_timeout_s;   /* 0: 10 */
     double stall_s;             /* an attempt in which nothing comes for so long has failed; 0: waits on */
     uint32_t retries;           /* attempts after the first */
     double retry_wait_s;        /* upper bound of the wait before the first of them, see retry.h */
     size_t max_body;            /* bytes of a body kept in memory; a larger one is a failure */
-    uint64_t seed;              /* of the random waits */
     const char *ca_path;        /* certificates to trust instead of the system's; NULL: those */
     const secret_list *secrets; /* what may not appear in messages, whoever says it; may be NULL */
     /* Asked several times a second: true ends everything with CANCELLED. May be NULL. */
@@ -66,7 +64,12 @@ void mlsel_i_http_close(http_client *client);
 mlsel_status mlsel_i_http_try(http_client *client, const http_request *request, http_response *out, mlsel_error *err);
 /* Waits after failed attempt `attempt`, from 1. CANCELLED. */
 mlsel_status mlsel_i_http_wait(http_client *client, uint32_t attempt, const http_response *failed, mlsel_error *err);
-/* Attempts until one succeeds, another would not help or there were enough; not for a sink. */
+/* One attempt of something, as mlsel_i_http_try. */
+typedef mlsel_status (*http_step)(http_client *client, const void *user, http_response *out, mlsel_error *err);
+/* Attempts until one succeeds, another would not help or there were enough. */
+mlsel_status mlsel_i_http_insist(http_client *client, http_step step, const void *user, http_response *out,
+                                 mlsel_error *err);
+/* The same of a request without a sink. */
 mlsel_status mlsel_i_http_send(http_client *client, const http_request *request, http_response *out, mlsel_error *err);
 void mlsel_i_http_free(http_response *response);
 

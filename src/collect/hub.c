@@ -120,11 +120,10 @@ static mlsel_status explain(const hub *h, const char *what, const http_response 
                                o->repository, o->revision);
 }
 
-static mlsel_status follow(const hub *h, const char *from, const http_response *r, char **to, mlsel_error *err) {
+static mlsel_status follow(const char *from, const http_response *r, char **to, mlsel_error *err) {
     char shown[160];
     const char *location = mlsel_i_http_header(r, "Location");
     *to = location != NULL ? mlsel_i_url_resolve(from, location) : NULL;
-    (void)h;
     if (*to == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s answered %ld without an address to go to",
                             mlsel_i_url_shown(from, shown, sizeof shown), r->status);
@@ -162,7 +161,7 @@ mlsel_status mlsel_i_hub_get(const hub *h, const char *what, http_request *reque
         if (status != MLSEL_OK || out->status < 300)
             break;
         char *next = NULL;
-        status = i < MAX_REDIRECTS ? follow(h, own != NULL ? own : url, out, &next, err)
+        status = i < MAX_REDIRECTS ? follow(own != NULL ? own : url, out, &next, err)
                                    : mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s: the hub leads in circles", what);
         mlsel_i_free(own);
         own = next;
@@ -175,28 +174,19 @@ mlsel_status mlsel_i_hub_get(const hub *h, const char *what, http_request *reque
     return status;
 }
 
-/* Attempts of what a function does, until one succeeds or another would not help. */
-typedef mlsel_status (*hub_step)(const hub *h, const char *what, const char *url, http_response *out, mlsel_error *err);
-
-static mlsel_status insist(const hub *h, hub_step step, const char *what, const char *url, http_response *out,
-                           mlsel_error *err) {
-    for (uint32_t attempt = 1;; attempt++) {
-        mlsel_status status = step(h, what, url, out, err);
-        if (status == MLSEL_OK || !out->may_retry || attempt > h->options->retries)
-            return status;
-        const http_response failed = {.retry_after = out->retry_after};
-        mlsel_i_http_free(out);
-        status = mlsel_i_http_wait(h->http, attempt, &failed, err);
-        if (status != MLSEL_OK)
-            return status;
-    }
-}
+/* What is asked again where that may help. */
+typedef struct hub_question {
+    const hub *hub;
+    const char *what, *url;
+} hub_question;
 
 /* --- lists -------------------------------------------------------------------------------------------------------- */
 
-static mlsel_status get_page(const hub *h, const char *what, const char *url, http_response *out, mlsel_error *err) {
+static mlsel_status get_page(http_client *client, const void *user, http_response *out, mlsel_error *err) {
+    const hub_question *q = user;
     http_request request = {.method = "GET"};
-    return mlsel_i_hub_get(h, what, &request, url, NULL, out, err);
+    (void)client;
+    return mlsel_i_hub_get(q->hub, q->what, &request, q->url, NULL, out, err);
 }
 
 static mlsel_status add_name(hub_list *list, const char *name, mlsel_error *err) {
@@ -264,7 +254,8 @@ mlsel_status mlsel_i_hub_list(const hub *h, hub_list *out, mlsel_error *err) {
     mlsel_status status = MLSEL_OK;
     for (int page = 0; status == MLSEL_OK && url != NULL && page < MAX_PAGES; page++) {
         http_response response = {0};
-        status = insist(h, get_page, "the list of files", url, &response, err);
+        const hub_question question = {h, "the list of files", url};
+        status = mlsel_i_http_insist(h->http, get_page, &question, &response, err);
         if (status == MLSEL_OK)
             status = read_page(h, &response, out, err);
         char *next = status == MLSEL_OK ? next_page(url, &response) : NULL;
@@ -281,17 +272,19 @@ mlsel_status mlsel_i_hub_list(const hub *h, hub_list *out, mlsel_error *err) {
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
 /* Redirects within the hub are followed, one that leads away is the answer. */
-static mlsel_status get_head(const hub *h, const char *what, const char *url, http_response *out, mlsel_error *err) {
+static mlsel_status get_head(http_client *client, const void *user, http_response *out, mlsel_error *err) {
+    const hub_question *q = user;
     http_request request = {.method = "HEAD"};
     char *own = NULL;
     mlsel_status status = MLSEL_OK;
+    (void)client;
     for (int i = 0; i < MAX_REDIRECTS; i++) {
-        status = request_once(h, what, &request, own != NULL ? own : url, NULL, out, err);
+        status = request_once(q->hub, q->what, &request, own != NULL ? own : q->url, NULL, out, err);
         if (status != MLSEL_OK || out->status < 300)
             break;
         char *next = NULL;
-        status = follow(h, own != NULL ? own : url, out, &next, err);
-        const bool leaves = next == NULL || !mlsel_i_url_same_origin(next, h->options->hub);
+        status = follow(own != NULL ? own : q->url, out, &next, err);
+        const bool leaves = next == NULL || !mlsel_i_url_same_origin(next, q->hub->options->hub);
         mlsel_i_free(own);
         own = next;
         if (leaves)
@@ -341,7 +334,8 @@ mlsel_status mlsel_i_hub_look_up(const hub *h, const char *name, hub_file *out, 
     out->url = make_url(h->options, name, err);
     if (out->url == NULL)
         return err != NULL ? err->code : MLSEL_ERROR_NO_MEMORY;
-    mlsel_status status = insist(h, get_head, name, out->url, &response, err);
+    const hub_question question = {h, name, out->url};
+    mlsel_status status = mlsel_i_http_insist(h->http, get_head, &question, &response, err);
     if (status == MLSEL_OK)
         read_head(&response, out);
     else if (response.status == 405 || response.status == 501) /* a mirror of plain files: it is asked at once */

@@ -116,17 +116,6 @@ void mlsel_i_llama_close(llama_embedder *embedder) {
 
 size_t mlsel_i_llama_width(const llama_embedder *embedder) { return embedder->width; }
 
-const char *mlsel_i_llama_pooling(const llama_embedder *embedder) {
-    switch (embedder->pooling) {
-    case LLAMA_POOLING_TYPE_MEAN:
-        return "mean";
-    case LLAMA_POOLING_TYPE_CLS:
-        return "cls";
-    default:
-        return "last";
-    }
-}
-
 /* --- one text ----------------------------------------------------------------------------------------------------- */
 
 /* A context grows with the longest text so far: its memory does with its length. */
@@ -227,10 +216,6 @@ void mlsel_i_llama_close(llama_embedder *embedder) { (void)embedder; }
 size_t mlsel_i_llama_width(const llama_embedder *embedder) {
     (void)embedder;
     return 0;
-}
-const char *mlsel_i_llama_pooling(const llama_embedder *embedder) {
-    (void)embedder;
-    return "";
 }
 mlsel_status mlsel_i_llama_embed(llama_embedder *embedder, const char *text, size_t size, float *out,
                                  mlsel_error *err) {

@@ -16,8 +16,6 @@ typedef struct llama_embedder llama_embedder;
 mlsel_status mlsel_i_llama_open(const char *path, uint32_t threads, llama_embedder **out, mlsel_error *err);
 void mlsel_i_llama_close(llama_embedder *embedder);
 size_t mlsel_i_llama_width(const llama_embedder *embedder);
-/* "last", "mean", "cls": how the values of a text's tokens become one embedding, by the model's metadata. */
-const char *mlsel_i_llama_pooling(const llama_embedder *embedder);
 /* Embeds a text into out[width], not scaled. One of more tokens than the model was trained for is cut. LIMIT, IO,
  * NOT_FINITE, NO_MEMORY. */
 mlsel_status mlsel_i_llama_embed(llama_embedder *embedder, const char *text, size_t size, float *out, mlsel_error *err);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _POSIX_C_SOURCE 200809L
 #include "retry.h"
 
 #include <curl/curl.h>
+#include <time.h>
+#include <unistd.h>
 
 static const double LONGEST_WAIT = 60;
 
@@ -29,6 +32,12 @@ bool mlsel_i_retry_transport(int code) {
 
 bool mlsel_i_retry_status(long status) {
     return status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599);
+}
+
+uint64_t mlsel_i_retry_seed(void) {
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return ((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec) ^ (uint64_t)getpid() << 40;
 }
 
 double mlsel_i_retry_wait(random_state *random, uint32_t attempt, double base, double asked) {

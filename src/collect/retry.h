@@ -16,6 +16,10 @@ bool mlsel_i_retry_transport(int code);
 /* The same for an HTTP status that is not 2xx. */
 bool mlsel_i_retry_status(long status);
 
+/* A seed of random waits: another one for every process and every call, as those that fail together are not to come
+ * back together. */
+uint64_t mlsel_i_retry_seed(void);
+
 /*
  * Seconds to wait after the attempt of a number, from 1: uniform between 0 and a bound that starts at `base` and
  * doubles with each attempt up to 60 seconds ("full jitter", M. Brooker, Exponential Backoff and Jitter, 2015). Where

@@ -56,7 +56,6 @@ static schedule_task *next_waiting(schedule *s, double now) {
         if (s->models[task->model].paused_until > now)
             continue;
         *link = task->next;
-        s->n_waiting--;
         return task;
     }
     return NULL;
@@ -90,7 +89,6 @@ void mlsel_i_schedule_wait(schedule *s, schedule_task *task, double due) {
         link = &(*link)->next;
     task->next = *link;
     *link = task;
-    s->n_waiting++;
 }
 
 void mlsel_i_schedule_finish(schedule *s, schedule_task *task) {

@@ -31,7 +31,6 @@ typedef struct schedule {
     uint8_t *done;                 /* [n_queries * n_models] pairs not to be asked */
     schedule_task *tasks;          /* all there are */
     schedule_task *free, *waiting; /* lists; waiting by rising `due` */
-    size_t n_waiting;
 } schedule;
 
 /* limits[n_models]: pairs at a time. */

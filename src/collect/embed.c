@@ -76,22 +76,42 @@ size_t mlsel_embedding_cached_width(const char *cache_dir, const char *name) {
 
 static bool is_gguf(const unsigned char *first, size_t size) { return size >= 4 && memcmp(first, "GGUF", 4) == 0; }
 
-/* A model file is known by what is in it, wherever it lies. */
-static mlsel_status name_file(const mlsel_embedder_options *options, char *out, size_t size, mlsel_error *err) {
+static mlsel_status open_file(mlsel_embedder *e, mlsel_error *err) {
+    mlsel_status status = mlsel_i_llama_open(e->options.model, e->options.threads, &e->llama, err);
+    if (status != MLSEL_OK)
+        return status;
+    const size_t width = mlsel_i_llama_width(e->llama);
+    if (e->width > 0 && e->width != width) {
+        (void)mlsel_i_fail(err, MLSEL_ERROR_DIMENSION, ": its embeddings have %zu values, expected %zu", width,
+                           e->width);
+        mlsel_i_error_prefix(err, e->options.model);
+        return MLSEL_ERROR_DIMENSION;
+    }
+    e->width = width;
+    return MLSEL_OK;
+}
+
+/* A model file is known by what is in it, wherever it lies. To read all of it takes its time: it is opened before. */
+static mlsel_status name_file(mlsel_embedder *e, char *out, size_t size, mlsel_error *err) {
+    const mlsel_embedder_options *options = &e->options;
     static const file_kind kind = {.noun = "model file", .function = "a regular file", .is_to_map = is_gguf};
     file_content content;
     char text[48];
-    const mlsel_status status = mlsel_i_file_load(options->model, &kind, MAX_MODEL_FILE, &content, err);
+    XXH128_hash_t hash = {0};
+    mlsel_status status = mlsel_i_file_load(options->model, &kind, MAX_MODEL_FILE, &content, err);
     if (status != MLSEL_OK)
         return status;
-    const bool is_model = content.is_mapped;
-    const XXH128_hash_t hash = is_model ? XXH3_128bits(content.data, content.size) : (XXH128_hash_t){0};
-    mlsel_i_file_unload(&content);
-    if (!is_model) {
-        (void)mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, " is no GGUF file");
+    if (content.is_mapped) {
+        status = open_file(e, err);
+    } else {
+        status = mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, " is no GGUF file");
         mlsel_i_error_prefix(err, options->model);
-        return MLSEL_ERROR_SCHEMA;
     }
+    if (status == MLSEL_OK)
+        hash = XXH3_128bits(content.data, content.size);
+    mlsel_i_file_unload(&content);
+    if (status != MLSEL_OK)
+        return status;
     snprintf(text, sizeof text, "gguf:%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
     return write_name(text, mlsel_embedding_prefix(NULL, options->prefix), options->raw, 0, out, size, err);
 }
@@ -140,21 +160,6 @@ static mlsel_status open_server(mlsel_embedder *e, const char *model, mlsel_erro
     return mlsel_i_embedding_client_open(&server, &e->client, err);
 }
 
-static mlsel_status open_file(mlsel_embedder *e, mlsel_error *err) {
-    mlsel_status status = mlsel_i_llama_open(e->options.model, e->options.threads, &e->llama, err);
-    if (status != MLSEL_OK)
-        return status;
-    const size_t width = mlsel_i_llama_width(e->llama);
-    if (e->width > 0 && e->width != width) {
-        (void)mlsel_i_fail(err, MLSEL_ERROR_DIMENSION, ": its embeddings have %zu values, expected %zu", width,
-                           e->width);
-        mlsel_i_error_prefix(err, e->options.model);
-        return MLSEL_ERROR_DIMENSION;
-    }
-    e->width = width;
-    return MLSEL_OK;
-}
-
 static mlsel_status open_all(mlsel_embedder *e, mlsel_error *err) {
     const mlsel_embedder_options *o = &e->options;
     const mlsel_embedding_model *known = mlsel_embedding_model_find(o->model);
@@ -167,7 +172,7 @@ static mlsel_status open_all(mlsel_embedder *e, mlsel_error *err) {
     if (known != NULL && e->width == 0)
         e->width = known->width;
     mlsel_status status =
-        is_file ? name_file(o, name, sizeof name, err)
+        is_file ? name_file(e, name, sizeof name, err)
                 : mlsel_embedding_cache_name(o->model, o->prefix, o->raw, o->dimensions, name, sizeof name, err);
     if (status != MLSEL_OK)
         return status;
@@ -179,9 +184,7 @@ static mlsel_status open_all(mlsel_embedder *e, mlsel_error *err) {
         return mlsel_i_no_memory(err);
     if (e->width == 0 && o->cache_dir != NULL && !is_file)
         e->width = mlsel_embedding_cached_width(o->cache_dir, name);
-    if (o->endpoint != NULL)
-        return open_server(e, o->model, err);
-    return is_file ? open_file(e, err) : MLSEL_OK;
+    return o->endpoint != NULL ? open_server(e, o->model, err) : MLSEL_OK;
 }
 
 mlsel_status mlsel_embedder_open(const mlsel_embedder_options *options, mlsel_embedder **out, mlsel_error *err) {

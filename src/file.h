@@ -28,6 +28,9 @@ typedef struct file_kind {
     bool (*is_to_map)(const unsigned char *first, size_t size);
 } file_kind;
 
+/* Maps any file. */
+bool mlsel_i_file_map_always(const unsigned char *first, size_t size);
+
 /* Reads or maps a regular file of at most max_bytes. Undone with mlsel_i_file_unload. */
 mlsel_status mlsel_i_file_load(const char *path, const file_kind *kind, uint64_t max_bytes, file_content *out,
                                mlsel_error *err);

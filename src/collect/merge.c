@@ -129,14 +129,9 @@ static mlsel_status write_rows(merging *m, const char *path, mlsel_error *err) {
     return status;
 }
 
-static bool map_always(const unsigned char *first, size_t size) {
-    (void)first, (void)size;
-    return true;
-}
-
 mlsel_status mlsel_merge(const char *path, const char *const *parts, size_t n_parts, mlsel_merge_conflict conflict,
                          mlsel_merge_summary *out, mlsel_error *err) {
-    const file_kind kind = {.noun = "file", .function = "another file", .is_to_map = map_always};
+    const file_kind kind = {.noun = "file", .function = "another file", .is_to_map = mlsel_i_file_map_always};
     *out = (mlsel_merge_summary){0};
     if (path == NULL || parts == NULL || n_parts == 0 || n_parts > UINT32_MAX)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "there is nothing to merge, or no file to write");

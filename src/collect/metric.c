@@ -42,14 +42,8 @@ const char *mlsel_metric_basis_name(mlsel_metric_basis basis) {
     return basis >= 0 && (size_t)basis < MLSEL_ARRAY_LENGTH(basis_names) ? basis_names[basis] : "unknown";
 }
 
-static char lower(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c + 32);
-    return c;
-}
-
 static bool same_name(const char *a, const char *b) {
-    while (*a != '\0' && lower(*a) == lower(*b)) {
+    while (*a != '\0' && mlsel_i_ascii_lower(*a) == mlsel_i_ascii_lower(*b)) {
         a++;
         b++;
     }

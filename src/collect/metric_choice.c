@@ -16,12 +16,6 @@ typedef struct prose {
 
 /* --- words and letters -------------------------------------------------------------------------------------------- */
 
-static char lower(char c) {
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c + 32);
-    return c;
-}
-
 static bool is_small(char c) { return c >= 'a' && c <= 'z'; }
 
 static bool begins_word(const prose *p, const char *at) {
@@ -38,7 +32,7 @@ static bool is_word(const prose *p, const char *at, const char *word) {
     if ((size_t)(p->end - at) < size)
         return false;
     for (size_t i = 0; i < size; i++)
-        if (lower(at[i]) != word[i])
+        if (mlsel_i_ascii_lower(at[i]) != word[i])
             return false;
     return !mlsel_i_continues_word(mlsel_i_text_at(at + size, p->end));
 }
@@ -60,7 +54,7 @@ static bool is_abbreviated(const prose *p, const char *at) {
 
 /* The letter that is a word of its own at `at`, from 0; else NO_LETTER. e.g. and U.S.A. have none. */
 static int letter_at(const prose *p, const char *at) {
-    if (at >= p->end || lower(*at) < 'a' || lower(*at) > 'j' || !begins_word(p, at) ||
+    if (at >= p->end || mlsel_i_ascii_lower(*at) < 'a' || mlsel_i_ascii_lower(*at) > 'j' || !begins_word(p, at) ||
         mlsel_i_continues_word(mlsel_i_text_at(at + 1, p->end)) || is_abbreviated(p, at))
         return NO_LETTER;
     if (is_apostrophe(p, at + 1)) { /* I'm, A's */
@@ -68,7 +62,7 @@ static int letter_at(const prose *p, const char *at) {
         if (mlsel_i_continues_word(mlsel_i_text_at(next, p->end)))
             return NO_LETTER;
     }
-    return lower(*at) - 'a';
+    return mlsel_i_ascii_lower(*at) - 'a';
 }
 
 static const char *skip_spaces(const prose *p, const char *at) {
@@ -147,12 +141,12 @@ static int last_in_parentheses(const prose *p) {
         const char *letter = at + 1, *close;
         while (letter < p->end && *letter == ' ')
             letter++;
-        if (letter == p->end || lower(*letter) < 'a' || lower(*letter) > 'j')
+        if (letter == p->end || mlsel_i_ascii_lower(*letter) < 'a' || mlsel_i_ascii_lower(*letter) > 'j')
             continue;
         for (close = letter + 1; close < p->end && *close == ' ';)
             close++;
         if (close < p->end && *close == ')' && !is_function(p, at) && !(*letter == 'i' && has_numerals))
-            found = lower(*letter) - 'a';
+            found = mlsel_i_ascii_lower(*letter) - 'a';
         at = letter - 1; /* blanks are looked at once */
     }
     return found;
@@ -375,7 +369,7 @@ static mlsel_status find_choice(const mlsel_metric_task *task, const text_buffer
         const char *choice = task->choices[i] == NULL ? "" : task->choices[i];
         text_buffer folded = {0}, words = {0};
         choice += *choice == '(';
-        if (lower(*choice) == 'a' + (char)i && choice[1] != '\0' && strchr(".):", choice[1]) != NULL)
+        if (mlsel_i_ascii_lower(*choice) == 'a' + (char)i && choice[1] != '\0' && strchr(".):", choice[1]) != NULL)
             choice += 2; /* "B. text" */
         status = mlsel_i_text_fold(choice, true, &folded, err);
         if (status == MLSEL_OK)

@@ -134,13 +134,6 @@ out:
     return status;
 }
 
-static bool is_blank(const line_view *view) {
-    for (size_t i = 0; i < view->size; i++)
-        if (view->text[i] != ' ' && view->text[i] != '\t' && view->text[i] != '\r')
-            return false;
-    return true;
-}
-
 /* Leaves only the queries of a shard. */
 static mlsel_status keep_shard(query_list *list, const query_options *options, mlsel_error *err) {
     const size_t n = list->texts.n;
@@ -171,7 +164,7 @@ static mlsel_status read_lines(line_reader *lines, const query_options *options,
             return status;
         if (view.text == NULL)
             break;
-        if (is_blank(&view))
+        if (mlsel_i_line_is_blank(view.text, view.size))
             continue;
         status = read_line(out, &view, err);
         if (status == MLSEL_ERROR_NO_MEMORY)

@@ -144,19 +144,13 @@ static mlsel_status use_line(rescorer *r, const result_line *line) {
     return count_row(r, line, &row);
 }
 
-static bool is_blank(const line_view *view) {
-    size_t i = 0;
-    while (i < view->size && strchr(" \t\r", view->text[i]) != NULL)
-        i++;
-    return i == view->size;
-}
-
 /* One line without its end. */
 static mlsel_status read_line(rescorer *r, const line_view *view) {
     result_line line;
     mlsel_error error;
+    const bool is_blank = mlsel_i_line_is_blank(view->text, view->size);
     mlsel_status status =
-        is_blank(view) ? MLSEL_ERROR_SCHEMA : mlsel_i_result_line_read(&line, view->text, view->size, &error);
+        is_blank ? MLSEL_ERROR_SCHEMA : mlsel_i_result_line_read(&line, view->text, view->size, &error);
     if (status == MLSEL_OK) {
         status = use_line(r, &line);
         mlsel_i_result_line_free(&line);
@@ -164,7 +158,7 @@ static mlsel_status read_line(rescorer *r, const line_view *view) {
     }
     if (status != MLSEL_ERROR_SCHEMA)
         return mlsel_i_fail(r->err, status, "%s", error.message);
-    if (!is_blank(view))
+    if (!is_blank)
         note(&r->report->odd.n_bad, &r->report->odd.first_bad, r->number);
     if (r->writer != NULL)
         mlsel_i_write_raw(r->writer, view->text, view->size);

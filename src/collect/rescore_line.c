@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/record_line.h"
+
 static const char *const keys[N_RESULT_MEMBERS] = {"model_name", "response", "ground_truth",      "metric",
                                                    "choices",    "error",    "performance_known", "performance"};
 
@@ -152,18 +154,13 @@ static mlsel_status read_values(result_line *out, mlsel_error *err) {
     return MLSEL_OK;
 }
 
-static bool says_failed(const cJSON *error) {
-    return error != NULL && !cJSON_IsNull(error) && !cJSON_IsFalse(error) &&
-           !(cJSON_IsString(error) && error->valuestring[0] == '\0');
-}
-
 static void read_before(result_line *out) {
     const result_span *span = &out->members[RESULT_PERFORMANCE];
     cJSON *value = span->begin == NULL ? NULL : cJSON_ParseWithLength(span->begin, (size_t)(span->end - span->begin));
     const bool is_number = value != NULL && cJSON_IsNumber(value);
     out->is_known = is_number && !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_KNOWN]));
     out->performance = is_number ? value->valuedouble : NAN;
-    out->is_error = says_failed(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_ERROR]));
+    out->is_error = mlsel_i_record_failed(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_ERROR]));
     cJSON_Delete(value);
 }
 

@@ -12,33 +12,10 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "train/lines.h"
 #include "train/record_line.h"
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
-
-static double number_of(const cJSON *root, const char *key) {
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(root, key);
-    return cJSON_IsNumber(node) && isfinite(node->valuedouble) && node->valuedouble >= 0 ? node->valuedouble : NAN;
-}
-
-/* What training takes for a failure. */
-static bool is_error(const cJSON *node) {
-    return node != NULL && !cJSON_IsNull(node) && !cJSON_IsFalse(node) &&
-           !(cJSON_IsString(node) && node->valuestring[0] == '\0');
-}
-
-/* The members beside those that records have everywhere. NaN in the line leaves them unknown. */
-static mlsel_status read_counts(result_row *row, mlsel_error *err) {
-    json_document *doc = NULL;
-    row->prompt_tokens = row->completion_tokens = NAN;
-    const mlsel_status status = mlsel_i_json_parse(row->text, row->size, NULL, NULL, &doc, err);
-    if (status != MLSEL_OK)
-        return status == MLSEL_ERROR_NO_MEMORY ? status : MLSEL_OK;
-    row->prompt_tokens = number_of(mlsel_i_json_root(doc), "prompt_tokens");
-    row->completion_tokens = number_of(mlsel_i_json_root(doc), "completion_tokens");
-    mlsel_i_json_free(doc);
-    return MLSEL_OK;
-}
 
 static double value_of(const cJSON *node) { return cJSON_IsNumber(node) ? node->valuedouble : NAN; }
 
@@ -50,10 +27,12 @@ static mlsel_status read_row(const char *text, size_t size, uint64_t number, res
         return status;
     result_row row = {.query = mlsel_i_record_text(line.members.query),
                       .model = mlsel_i_record_text(line.members.model_name),
-                      .is_error = is_error(line.members.error),
+                      .is_error = mlsel_i_record_failed(line.members.error),
                       .performance = value_of(line.members.performance),
                       .response_time = value_of(line.members.response_time),
                       .cost = value_of(line.members.cost),
+                      .prompt_tokens = value_of(line.members.prompt_tokens),
+                      .completion_tokens = value_of(line.members.completion_tokens),
                       .line = number,
                       .text = text,
                       .size = size};
@@ -62,20 +41,11 @@ static mlsel_status read_row(const char *text, size_t size, uint64_t number, res
     if (row.query == NULL || row.model == NULL) {
         status = mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "the line has no \"%s\": it is no row of results",
                               row.query == NULL ? "query" : "model_name");
-    } else {
-        status = read_counts(&row, err);
-        if (status == MLSEL_OK && visit != NULL)
-            status = visit(&row, user, err);
+    } else if (visit != NULL) {
+        status = visit(&row, user, err);
     }
     mlsel_i_record_line_free(&line);
     return status;
-}
-
-static bool is_blank(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
-            return false;
-    return true;
 }
 
 /* Whether a text is an object: what was cut off never is. */
@@ -102,7 +72,7 @@ mlsel_status mlsel_i_results_scan(const char *text, size_t size, const char *pat
         if (!is_row)
             break;
         number++;
-        if (!is_blank(text + at, length)) {
+        if (!mlsel_i_line_is_blank(text + at, length)) {
             status = read_row(text + at, length, number, visit, user, err);
             if (status == MLSEL_ERROR_NO_MEMORY)
                 return status;
@@ -122,11 +92,6 @@ mlsel_status mlsel_i_results_scan(const char *text, size_t size, const char *pat
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-static bool map_always(const unsigned char *first, size_t size) {
-    (void)first, (void)size;
-    return true;
-}
-
 /* Whether the end of a file may be a row that was not written to its end. After a loss of power it may be zeros. */
 static bool is_beginning(const char *text, size_t size, bool has_rows) {
     static const char begin[] = "{\"query\": ";
@@ -141,7 +106,7 @@ static bool is_beginning(const char *text, size_t size, bool has_rows) {
 
 /* Reads what there is and makes its end the end of a line. */
 static mlsel_status take_up(result_file *file, result_visitor visit, void *user, mlsel_error *err) {
-    const file_kind kind = {.noun = "file", .function = "another file", .is_to_map = map_always};
+    const file_kind kind = {.noun = "file", .function = "another file", .is_to_map = mlsel_i_file_map_always};
     file_content content = {0};
     size_t whole = 0;
     mlsel_status status = mlsel_i_file_load(file->path, &kind, UINT64_MAX, &content, err);

@@ -127,6 +127,13 @@ void mlsel_i_lines_close(line_reader *reader) {
     *reader = (line_reader){.fd = -1};
 }
 
+bool mlsel_i_line_is_blank(const char *text, size_t size) {
+    size_t i = 0;
+    while (i < size && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r'))
+        i++;
+    return i == size;
+}
+
 /* --- lines -------------------------------------------------------------------------------------------------------- */
 
 /* Moves behind the end of a line that is too long without keeping more of it than the beginning, whose `kept` bytes

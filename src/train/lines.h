@@ -24,6 +24,9 @@ typedef struct line_view {
     bool is_too_long; /* more than max_line bytes: text and size are those of its beginning */
 } line_view;
 
+/* Whether a line has nothing but white space in it. */
+bool mlsel_i_line_is_blank(const char *text, size_t size);
+
 /* "-" is standard input. NOT_FOUND, IO, NO_MEMORY; UNSUPPORTED for what is compressed or UTF-16. */
 mlsel_status mlsel_i_lines_open(line_reader *reader, const char *path, size_t max_line, mlsel_error *err);
 /* The same of memory, which is not copied. */

@@ -86,9 +86,9 @@ static const struct {
 } members[] = {
 #define MEMBER(name)                                                                                                   \
     { #name, sizeof #name - 1, offsetof(record_members, name) }
-    MEMBER(query),        MEMBER(model_name), MEMBER(performance),   MEMBER(performance_known),
-    MEMBER(ground_truth), MEMBER(error),      MEMBER(response_time), MEMBER(cost),
-    MEMBER(category),     MEMBER(task_name),  MEMBER(embedding),
+    MEMBER(query),    MEMBER(model_name),    MEMBER(performance), MEMBER(performance_known), MEMBER(ground_truth),
+    MEMBER(error),    MEMBER(response_time), MEMBER(cost),        MEMBER(prompt_tokens),     MEMBER(completion_tokens),
+    MEMBER(category), MEMBER(task_name),     MEMBER(embedding),
 #undef MEMBER
 };
 
@@ -154,6 +154,11 @@ static bool is_mark(const char *text) {
 const char *mlsel_i_record_text(const cJSON *node) {
     return cJSON_IsString(node) && node->valuestring[0] != '\0' && !is_mark(node->valuestring) ? node->valuestring
                                                                                                : NULL;
+}
+
+bool mlsel_i_record_failed(const cJSON *error) {
+    return error != NULL && !cJSON_IsNull(error) && !cJSON_IsFalse(error) &&
+           !(cJSON_IsString(error) && error->valuestring[0] == '\0');
 }
 
 static const char *name_mark(const char *text) {

@@ -9,7 +9,7 @@
 /* The members that are looked at. NULL: not there. */
 typedef struct record_members {
     const cJSON *query, *model_name, *performance, *performance_known, *ground_truth, *error, *response_time, *cost,
-        *category, *task_name, *embedding;
+        *prompt_tokens, *completion_tokens, *category, *task_name, *embedding;
 } record_members;
 
 typedef struct record_line {
@@ -26,6 +26,8 @@ void mlsel_i_record_line_free(record_line *line);
 
 /* The text of a member, or NULL: not there, no text, or "". */
 const char *mlsel_i_record_text(const cJSON *node);
+/* Whether a member "error" says that the request failed. */
+bool mlsel_i_record_failed(const cJSON *error);
 /* What a value is, as in "1.5", "NaN", "\"high\"", "null", "a list". */
 void mlsel_i_record_describe(const cJSON *node, char *out, size_t size);
 

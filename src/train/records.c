@@ -35,10 +35,6 @@ static bool is_empty(const cJSON *node) {
                             ((cJSON_IsArray(node) || cJSON_IsObject(node)) && node->child == NULL));
 }
 
-static bool says_failed(const cJSON *error) {
-    return !is_absent(error) && !cJSON_IsFalse(error) && !(cJSON_IsString(error) && error->valuestring[0] == '\0');
-}
-
 static mlsel_status read_quality(record_reader *r, const record_members *m, double *quality) {
     char what[64];
     const cJSON *node = m->performance;
@@ -138,7 +134,7 @@ static mlsel_status use_record(record_reader *r, const record_line *line) {
     if (limit > 0 && r->dataset->n_queries >= limit &&
         mlsel_i_dataset_find(r->dataset, record.query, strlen(record.query)) < 0)
         return MLSEL_OK;
-    if (says_failed(m->error)) {
+    if (mlsel_i_record_failed(m->error)) {
         record.flags = MLSEL_RECORD_FAILED;
         return mlsel_i_dataset_put(r->dataset, &record, &r->place, r->err);
     }
@@ -203,20 +199,13 @@ static mlsel_status read_line(record_reader *r, const line_view *view, line_user
     return status;
 }
 
-static bool is_blank(const line_view *view) {
-    size_t i = 0;
-    while (i < view->size && (view->text[i] == ' ' || view->text[i] == '\t' || view->text[i] == '\r'))
-        i++;
-    return i == view->size;
-}
-
 static mlsel_status read_lines(record_reader *r, line_reader *lines, line_user use) {
     for (;;) {
         line_view view;
         mlsel_status status = mlsel_i_lines_next(lines, &view, r->err);
         if (status != MLSEL_OK || view.text == NULL)
             return status;
-        if (is_blank(&view))
+        if (mlsel_i_line_is_blank(view.text, view.size))
             continue;
         r->place.line = lines->number;
         r->is_bad = false;

@@ -164,7 +164,7 @@ static mlsel_status read_lines(line_reader *lines, const query_options *options,
             return status;
         if (view.text == NULL)
             break;
-        if (mlsel_i_line_is_blank(view.text, view.size))
+        if (!view.is_too_long && mlsel_i_line_is_blank(view.text, view.size))
             continue;
         status = read_line(out, &view, err);
         if (status == MLSEL_ERROR_NO_MEMORY)

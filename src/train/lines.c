@@ -136,24 +136,21 @@ bool mlsel_i_line_is_blank(const char *text, size_t size) {
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
 
-/* Moves behind the end of a line that is too long without keeping more of it than the beginning, whose `kept` bytes
- * stay at the start of the buffer. */
-static mlsel_status skip(line_reader *reader, size_t kept, mlsel_error *err) {
+/* Moves behind the end of a line that is too long and has none in the buffer. Of the line the beginning is kept, which
+ * goes to the start of the buffer, so that there is room behind it. */
+static mlsel_status skip(line_reader *reader, line_view *line, mlsel_error *err) {
+    memmove(reader->buffer, line->text, line->size);
+    line->text = reader->buffer;
     for (;;) {
-        const char *start = reader->text + kept;
-        const char *newline = memchr(start, '\n', reader->end - kept);
-        if (newline != NULL) {
-            reader->begin = (size_t)(newline + 1 - reader->text);
-            return MLSEL_OK;
-        }
-        if (reader->at_end) {
-            reader->begin = reader->end;
-            return MLSEL_OK;
-        }
-        reader->end = kept;
+        reader->begin = reader->end = line->size;
         const mlsel_status status = fill(reader, err);
         if (status != MLSEL_OK)
             return status;
+        const char *newline = memchr(reader->text + line->size, '\n', reader->end - line->size);
+        if (newline == NULL && !reader->at_end)
+            continue;
+        reader->begin = newline != NULL ? (size_t)(newline + 1 - reader->text) : reader->end;
+        return MLSEL_OK;
     }
 }
 
@@ -190,7 +187,5 @@ mlsel_status mlsel_i_lines_next(line_reader *reader, line_view *line, mlsel_erro
         reader->begin += whole + (newline != NULL);
         return MLSEL_OK;
     }
-    /* here the buffer is full of one line, or nearly */
-    const size_t kept = reader->begin + line->size;
-    return skip(reader, kept, err);
+    return skip(reader, line, err);
 }

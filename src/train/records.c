@@ -205,7 +205,7 @@ static mlsel_status read_lines(record_reader *r, line_reader *lines, line_user u
         mlsel_status status = mlsel_i_lines_next(lines, &view, r->err);
         if (status != MLSEL_OK || view.text == NULL)
             return status;
-        if (mlsel_i_line_is_blank(view.text, view.size))
+        if (!view.is_too_long && mlsel_i_line_is_blank(view.text, view.size))
             continue;
         r->place.line = lines->number;
         r->is_bad = false;

@@ -447,6 +447,22 @@ static void longest_line(void **state) {
     mlsel_dataset_free(dataset);
 }
 
+/* A line that is too long is not blank because its beginning is. */
+static void long_blank_line(void **state) {
+    (void)state;
+    mlsel_read_options options;
+    mlsel_read_options_init(&options, sizeof options);
+    char text[600];
+    snprintf(text, sizeof text, "%400s\n%s\n", "x", A);
+    options.max_line_bytes = sizeof A - 1;
+    mlsel_error err;
+    mlsel_dataset *dataset = create();
+    test_ok(mlsel_dataset_read_records_memory(dataset, text, strlen(text), NULL, &options, &err), &err);
+    assert_int_equal(mlsel_dataset_count_findings(dataset, MLSEL_FINDING_LINE_TOO_LONG), 1);
+    assert_int_equal(info_of(dataset).n_rows, 1);
+    mlsel_dataset_free(dataset);
+}
+
 static void first_queries_only(void **state) {
     (void)state;
     static const char text[] = A "\n" A "\n" B "\n{\"query\": \"c\", \"model_name\": \"m\"}\n"
@@ -652,6 +668,7 @@ int main(void) {
         cmocka_unit_test(no_text),
         cmocka_unit_test(deep_nesting),
         cmocka_unit_test(longest_line),
+        cmocka_unit_test(long_blank_line),
         cmocka_unit_test(first_queries_only),
         cmocka_unit_test(from_file),
         cmocka_unit_test(from_standard_input),

@@ -450,7 +450,7 @@ typedef struct mlsel_training_info {
     uint32_t struct_size; /**< bytes filled */
     mlsel_algorithm algorithm;
     mlsel_objective objective;
-    mlsel_calibration calibration; /**< that the artifact has */
+    mlsel_calibration calibration; /**< that the artifact has; NONE also where a fold had too little to learn from */
     uint64_t n_queries;
     uint64_t n_rows; /**< training rows: queries, or records with the compatible objective */
     uint32_t n_features;

@@ -204,8 +204,10 @@ mlsel_status mlsel_i_choose_settings(const trainer *kind, const train_table *tab
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
         mlsel_i_run_part(run, &place, i, n, "setting %zu of %zu: ", i + 1, n);
         status = mlsel_i_cross_validate(kind, table, &candidates[i], run, NULL, choices);
+        if (status != MLSEL_OK) /* choices are not all there */
+            break;
         const choice_value value = mlsel_i_value_choices(table, choices);
-        if (status != MLSEL_OK || (i > 0 && !isnan(info->cv_utility) && !(value.utility > info->cv_utility)))
+        if (i > 0 && !isnan(info->cv_utility) && !(value.utility > info->cv_utility))
             continue;
         *chosen = i;
         info->cv_utility = value.utility;

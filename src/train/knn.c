@@ -220,7 +220,7 @@ static mlsel_status settle_ties(const train_table *table, const uint32_t *querie
     mlsel_status status = mlsel_i_neighbours_find(table, state->k, NULL, run, &lists);
     if (status != MLSEL_OK)
         return status;
-    double *weights = mlsel_i_run_alloc(run, how.k + m, sizeof *weights);
+    double *weights = mlsel_i_run_alloc(run, lists.k + m, sizeof *weights); /* not k, which may be anything */
     if (weights == NULL) {
         status = mlsel_i_run_status(run);
         goto out;
@@ -230,7 +230,7 @@ static mlsel_status settle_ties(const train_table *table, const uint32_t *querie
         const double *utility = table->utility + queries[i] * m, best = utility[best_of(table, queries[i], &is_tied)];
         if (!is_tied)
             continue;
-        double *expected = weights + how.k;
+        double *expected = weights + lists.k;
         mlsel_i_neighbours_expect(table, &lists, &how, queries[i], state->prior, weights, expected);
         for (size_t j = 0; j < m; j++)
             expected[j] = utility[j] >= best ? expected[j] : (double)NAN;

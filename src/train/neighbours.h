@@ -39,7 +39,7 @@ typedef struct neighbour_weights {
  * Utilities to expect of a query with each model: (sum of weight * utility + shrinkage * prior) / (sum of weights +
  * shrinkage) over the neighbours whose utility is known; the prior where that divides by 0 (NaN stays NaN).
  *
- * prior[n_models]; weights has room for `how->k`; out[n_models].
+ * prior[n_models]; weights has room for the lists' k; out[n_models].
  */
 void mlsel_i_neighbours_expect(const train_table *table, const neighbour_lists *lists, const neighbour_weights *how,
                                size_t query, const double *prior, double *weights, double *out);

@@ -120,6 +120,8 @@ static mlsel_status check_common(const mlsel_train_options *o, mlsel_error *err)
 
 static mlsel_status check_kinds(const mlsel_train_options *o, mlsel_error *err) {
     mlsel_status status = check_count("kmeans_starts", o->kmeans_starts, 1, 10000, err);
+    if (status == MLSEL_OK) /* more than artifacts may have */
+        status = check_count("knn_k", o->knn_k, 0, INT32_MAX, err);
     if (status == MLSEL_OK)
         status = check_count("kmeans_iterations", o->kmeans_iterations, 1, 1000000, err);
     if (status == MLSEL_OK)

@@ -180,8 +180,10 @@ static mlsel_status compare(const train_table *table, const train_settings *cand
             if (i > 0)
                 mlsel_i_svm_fit_close(&fit);
             const double *weight = table->n_categories > 0 ? &candidates[i].options.category_weight : NULL;
-            if ((status = mlsel_i_svm_fit_open(table, &candidates[i], weight, run, &fit)) != MLSEL_OK)
+            if ((status = mlsel_i_svm_fit_open(table, &candidates[i], weight, run, &fit)) != MLSEL_OK) {
+                mlsel_i_run_return(run, &place);
                 return status;
+            }
             *fits = fit.classes.n > 1 && fit.mode == SVM_ONE_MATRIX;
             if (!*fits)
                 break;

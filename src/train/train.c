@@ -89,6 +89,21 @@ static mlsel_status calibrate(const trainer *kind, const train_table *table, con
     return status;
 }
 
+/* Lets the trainer choose. Where a fold has too little to learn from, nobody has chosen. */
+static mlsel_status choose(const trainer *kind, train_table *table, train_settings *settings, train_run *run,
+                           mlsel_training_info *chosen) {
+    static const mlsel_training_info nothing = {
+        .cv_utility = (double)NAN, .cv_standard_error = (double)NAN, .cv_best_single = (double)NAN};
+    const train_settings given = *settings;
+    *chosen = nothing;
+    const mlsel_status status = kind->choose(table, settings, run, chosen);
+    if (status != MLSEL_ERROR_NOT_TRAINED)
+        return status;
+    *settings = given;
+    *chosen = nothing;
+    return MLSEL_OK;
+}
+
 /* Shares of the whole, as far as they can be known before: choosing compares many settings, calibrating trains once for
  * each fold. */
 static mlsel_status train(const trainer *kind, train_table *table, train_settings *settings, train_run *run,
@@ -104,7 +119,7 @@ static mlsel_status train(const trainer *kind, train_table *table, train_setting
     mlsel_status status = MLSEL_OK;
     run->share = choosing;
     if (chooses)
-        status = kind->choose(table, settings, run, &chosen);
+        status = choose(kind, table, settings, run, &chosen);
     if (status != MLSEL_OK)
         return status;
     if (table->n_categories > 0 && !(options->category_weight > 0)) /* left open, and nobody has chosen */
@@ -120,9 +135,12 @@ static mlsel_status train(const trainer *kind, train_table *table, train_setting
     (*out)->info.n_candidates = chosen.n_candidates;
     run->before = choosing + training;
     run->share = 1 - run->before;
-    if (calibrates && (status = calibrate(kind, table, settings, run, *out)) == MLSEL_OK)
+    if (calibrates)
+        status = calibrate(kind, table, settings, run, *out);
+    if (calibrates && status == MLSEL_OK)
         (*out)->info.calibration = options->calibration;
-    return status;
+    /* where a fold has too little to learn from, the artifact is one without calibration */
+    return status == MLSEL_ERROR_NOT_TRAINED ? MLSEL_OK : status;
 }
 
 mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm, const mlsel_train_options *options,

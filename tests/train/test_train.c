@@ -356,6 +356,71 @@ static void little_data(void **state) {
         }
 }
 
+/* Where only one query is known, a fold without it has nothing to learn from: nothing is chosen and nothing calibrated,
+ * but a selector there is. */
+static void one_known_query(void **state) {
+    (void)state;
+    mlsel_error err;
+    for (mlsel_algorithm kind = FIRST; kind <= LAST; kind++)
+        for (int variant = 0; variant < 8; variant++) {
+            mlsel_dataset *d = make_dataset(0);
+            mlsel_train_options o = quick_options();
+            mlsel_training *training = NULL;
+            mlsel_training_info info;
+            mlsel_model *model = NULL;
+            witness w = {0};
+            for (int q = 0; q < 20; q++)
+                for (int m = 0; m < 2; m++) {
+                    const float embedding[WIDTH] = {1, (float)q};
+                    char text[32];
+                    mlsel_record r;
+                    mlsel_record_init(&r, sizeof r);
+                    snprintf(text, sizeof text, "query %d", q);
+                    r.query = text;
+                    r.model = names[m];
+                    r.quality = q == 7 ? m : (double)NAN;
+                    r.embedding = embedding;
+                    r.n_embedding = WIDTH;
+                    test_ok(mlsel_dataset_add(d, &r, &err), &err);
+                }
+            o.tune = variant & 1;
+            o.threads = 1 + (variant >> 1 & 1);
+            if (o.tune != 0 && variant >> 2 != 0)
+                o.category_weight = 0;
+            o.progress = watch;
+            o.user = &w;
+            if (is_built(d, kind)) {
+                const float features[WIDTH + 14] = {0.5F};
+                mlsel_selection best;
+                test_ok(mlsel_train(d, kind, &o, &training, &err), &err);
+                assert_string_equal(err.message, "");
+                test_close(w.last, 1, 0, mlsel_algorithm_name(kind));
+                test_ok(mlsel_training_get_info(training, &info, sizeof info, &err), &err);
+                assert_int_equal(info.calibration, MLSEL_CALIBRATION_NONE);
+                test_ok(mlsel_training_model(training, NULL, &model, &err), &err);
+                test_ok(mlsel_select(model, features, WIDTH + 14, NULL, &best, &err), &err);
+                assert_string_equal(mlsel_model_label(model, best.index), "b");
+            }
+            mlsel_model_release(model);
+            mlsel_training_free(training);
+            mlsel_dataset_free(d);
+        }
+}
+
+/* A k that is far beyond the queries takes no memory, also where ties are settled by neighbours. */
+static void large_k(void **state) {
+    (void)state;
+    mlsel_dataset *d = make_dataset(40);
+    mlsel_train_options o = quick_options();
+    mlsel_training *training = NULL;
+    mlsel_error err;
+    o.knn_k = INT32_MAX;
+    o.max_memory_bytes = 64 << 20;
+    test_ok(mlsel_train(d, MLSEL_ALGORITHM_KNN, &o, &training, &err), &err);
+    mlsel_training_free(training);
+    mlsel_dataset_free(d);
+}
+
 static void refused(void **state) {
     (void)state;
     mlsel_dataset *d = make_dataset(20);
@@ -378,9 +443,10 @@ static void refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(progress),    cmocka_unit_test(cancelled),    cmocka_unit_test(memory_limit),
-        cmocka_unit_test(same_again),  cmocka_unit_test(calibrations), cmocka_unit_test(saved),
-        cmocka_unit_test(little_data), cmocka_unit_test(refused),
+        cmocka_unit_test(progress),    cmocka_unit_test(cancelled),       cmocka_unit_test(memory_limit),
+        cmocka_unit_test(same_again),  cmocka_unit_test(calibrations),    cmocka_unit_test(saved),
+        cmocka_unit_test(little_data), cmocka_unit_test(one_known_query), cmocka_unit_test(large_k),
+        cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,7 @@ SPOIL(folds, o->folds = 1)
 SPOIL(folds_many, o->folds = 21)
 SPOIL(version, o->format_version = 3)
 SPOIL(starts, o->kmeans_starts = 0)
+SPOIL(k, o->knn_k = (uint32_t)INT32_MAX + 1)
 SPOIL(iterations, o->kmeans_iterations = 0)
 SPOIL(gamma_negative, o->svm_gamma = -0.5)
 SPOIL(svm_c, o->svm_c = INFINITY)
@@ -93,6 +94,7 @@ static const spoilt checks[] = {
     {folds, BAD, "mlsel_train_options: folds is 1: it must be from 2 to 20"},
     {folds_many, BAD, "mlsel_train_options: folds is 21: it must be from 2 to 20"},
     {version, BAD, "mlsel_train_options: format_version is 3: it must be from 1 to 2"},
+    {k, BAD, "mlsel_train_options: knn_k is 2147483648: it must be from 0 to 2147483647"},
     {starts, BAD, "mlsel_train_options: kmeans_starts is 0: it must be from 1 to 10000"},
     {iterations, BAD, "mlsel_train_options: kmeans_iterations is 0: it must be from 1 to 1000000"},
     {gamma_negative, BAD, "mlsel_train_options: svm_gamma is -0.5: it must be from 0 to 1000000000000"},

@@ -103,23 +103,21 @@ void mlsel_i_table_weigh(train_table *table, double category_weight) {
     }
 }
 
-/* Numbers the names of tasks by first occurrence. There are few of them, next to queries. */
+/* Numbers the names of tasks by first occurrence. */
 static mlsel_status number_tasks(const mlsel_dataset *dataset, train_table *table, mlsel_error *err) {
-    const char **names = mlsel_i_alloc(table->n_queries, sizeof *names);
-    if (names == NULL)
-        return mlsel_i_no_memory(err);
-    for (size_t q = 0; q < table->n_queries; q++) {
+    text_set names = {0};
+    mlsel_status status = MLSEL_OK;
+    for (size_t q = 0; q < table->n_queries && status == MLSEL_OK; q++) {
         const char *name = dataset->queries[q].task;
-        size_t task = q > 0 ? table->tasks[q - 1] : 0; /* mostly that of the query before */
-        if (table->n_tasks == 0 || strcmp(names[task], name) != 0)
-            for (task = 0; task < table->n_tasks && strcmp(names[task], name) != 0;)
-                task++;
-        if (task == table->n_tasks)
-            names[table->n_tasks++] = name;
-        table->tasks[q] = (uint32_t)task;
+        const int64_t task = mlsel_i_texts_add(&names, name, strlen(name));
+        if (task < 0)
+            status = mlsel_i_no_memory(err);
+        else
+            table->tasks[q] = (uint32_t)task;
     }
-    mlsel_i_free((void *)names);
-    return MLSEL_OK;
+    table->n_tasks = names.n;
+    mlsel_i_texts_free(&names);
+    return status;
 }
 
 /* --- outcomes ----------------------------------------------------------------------------------------------------- */

@@ -46,7 +46,8 @@ static double strict_distance(const float *x, const float *centroid, size_t n) {
     return sum;
 }
 
-uint32_t mlsel_i_nearest_centroid(const float *x, const float *centroids, size_t k, size_t stride, size_t n_features) {
+uint32_t mlsel_i_nearest_centroid(const float *x, const float *centroids, size_t k, size_t stride, size_t n_features,
+                                  double *squared) {
     uint32_t best = 0;
     double least = INFINITY;
     for (size_t c = 0; c < k; c++) {
@@ -56,6 +57,8 @@ uint32_t mlsel_i_nearest_centroid(const float *x, const float *centroids, size_t
             best = (uint32_t)c;
         }
     }
+    if (squared != NULL)
+        *squared = least;
     return best;
 }
 
@@ -285,7 +288,7 @@ static void examine(const engine *e, part_scratch *p, size_t start, size_t row) 
 /* Without estimates, for rows whose squares float cannot hold. */
 static void measure_exactly(const engine *e, start_state *s, size_t row) {
     s->result->labels[row] = mlsel_i_nearest_centroid(row_of(e, row), s->result->centroids, s->result->k,
-                                                      e->rows->stride, e->rows->n_features);
+                                                      e->rows->stride, e->rows->n_features, NULL);
 }
 
 /* --- blocks ------------------------------------------------------------------------------------------------------- */

@@ -48,7 +48,8 @@ mlsel_status mlsel_i_cluster_from(const cluster_rows *rows, const cluster_settin
 
 void mlsel_i_clustering_free(train_run *run, clustering *clusterings, size_t n);
 
-/* The nearest of k centroids [k][stride] by the rule above. */
-uint32_t mlsel_i_nearest_centroid(const float *x, const float *centroids, size_t k, size_t stride, size_t n_features);
+/* The nearest of k centroids [k][stride] by the rule above, and its squared distance (may be NULL). */
+uint32_t mlsel_i_nearest_centroid(const float *x, const float *centroids, size_t k, size_t stride, size_t n_features,
+                                  double *squared);
 
 #endif

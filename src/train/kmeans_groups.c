@@ -7,6 +7,7 @@
  * follows, as it would blur the tasks again. Queries count for the centroid that is nearest, not for their own task's,
  * so that outcomes are those of the queries that will be sent there.
  */
+#include <math.h>
 #include <string.h>
 
 #include "kmeans.h"
@@ -63,55 +64,103 @@ out:
     return status;
 }
 
-/* Means of the rows that have a weight, of each group that has such rows; returns how many those are. */
-static uint32_t group_means(const cluster_rows *rows, const uint32_t *groups, size_t n_groups, double *sums,
-                            float *centroids) {
-    uint32_t k = 0;
-    for (uint32_t g = 0; g < n_groups; g++) {
-        double weight = 0;
+/* --- centroids ---------------------------------------------------------------------------------------------------- */
+
+typedef struct grouping {
+    const cluster_rows *rows;
+    const uint32_t *groups;
+    size_t n_groups, n_threads, first; /* row of part 0 */
+    double *mass;                      /* [n_groups] weights of the rows */
+    uint32_t *place;                   /* [n_groups] the group's centroid, if it has a weight */
+    double *sums;                      /* [n_threads][n_features] */
+    double *squared;                   /* [n] distance of each row to its centroid */
+    clustering *out;
+} grouping;
+
+/* Groups that have rows with a weight get centroids, in their order. */
+static void place_groups(grouping *g) {
+    memset(g->mass, 0, g->n_groups * sizeof *g->mass);
+    for (size_t q = 0; q < g->rows->n; q++)
+        if (g->rows->weights[q] > 0)
+            g->mass[g->groups[q]] += g->rows->weights[q];
+    for (size_t i = 0; i < g->n_groups; i++)
+        g->place[i] = g->mass[i] > 0 ? g->out->k++ : 0;
+}
+
+/* Means of the rows that have a weight, of every n_threads-th group. */
+static void find_means(void *context, size_t part) {
+    const grouping *g = context;
+    const cluster_rows *rows = g->rows;
+    double *sums = g->sums + part * rows->n_features;
+    for (size_t group = part; group < g->n_groups; group += g->n_threads) {
+        if (!(g->mass[group] > 0))
+            continue;
         memset(sums, 0, rows->n_features * sizeof *sums);
         for (size_t q = 0; q < rows->n; q++) {
-            if (groups[q] != g || !(rows->weights[q] > 0))
+            if (g->groups[q] != group || !(rows->weights[q] > 0))
                 continue;
-            weight += rows->weights[q];
             for (size_t i = 0; i < rows->n_features; i++)
                 sums[i] += rows->weights[q] * (double)rows->x[q * rows->stride + i];
         }
-        for (size_t i = 0; i < rows->n_features && weight > 0; i++)
-            centroids[k * rows->stride + i] = (float)(sums[i] / weight);
-        k += weight > 0;
+        float *centroid = g->out->centroids + g->place[group] * rows->stride;
+        for (size_t i = 0; i < rows->n_features; i++)
+            centroid[i] = (float)(sums[i] / g->mass[group]);
     }
-    return k;
 }
 
-/* The nearest centroid of each row, and what that comes to. */
-static void assign(const cluster_rows *rows, clustering *out) {
-    out->inertia = 0;
-    for (size_t q = 0; q < rows->n; q++) {
-        const float *x = rows->x + q * rows->stride;
-        const uint32_t c = mlsel_i_nearest_centroid(x, out->centroids, out->k, rows->stride, rows->n_features);
-        double distance = 0;
-        for (size_t i = 0; i < rows->n_features; i++) {
-            const double d = (double)x[i] - (double)out->centroids[c * rows->stride + i];
-            distance += d * d;
-        }
-        out->labels[q] = c;
-        out->inertia += rows->weights[q] * distance;
+enum { ROWS_OF_PART = 128 };
+
+/* The nearest centroid of each row. */
+static void assign_part(void *context, size_t part) {
+    const grouping *g = context;
+    const cluster_rows *rows = g->rows;
+    const size_t first = g->first + part * ROWS_OF_PART;
+    for (size_t q = first; q < rows->n && q < first + ROWS_OF_PART; q++)
+        g->out->labels[q] = mlsel_i_nearest_centroid(rows->x + q * rows->stride, g->out->centroids, g->out->k,
+                                                     rows->stride, rows->n_features, &g->squared[q]);
+}
+
+/* Rows in rounds, between which the caller is asked; sums are in the order of the rows, whatever the threads do. */
+static mlsel_status assign(grouping *g, train_run *run) {
+    enum { PARTS_AT_ONCE = 4 /* of each thread */ };
+    const size_t n = g->rows->n, parts = PARTS_AT_ONCE * g->n_threads;
+    mlsel_status status = MLSEL_OK;
+    for (; g->first < n && status == MLSEL_OK; g->first += parts * ROWS_OF_PART) {
+        mlsel_i_team_run(run->team, assign_part, g, parts);
+        const size_t done = g->first + parts * ROWS_OF_PART;
+        status = mlsel_i_run_report(run, "queries by group", done < n ? done : n, n, (double)NAN, (double)NAN);
     }
+    g->out->inertia = 0;
+    for (size_t q = 0; q < n; q++)
+        g->out->inertia += g->rows->weights[q] * g->squared[q];
+    return status;
 }
 
 mlsel_status mlsel_i_cluster_groups(const cluster_rows *rows, const uint32_t *groups, size_t n_groups, train_run *run,
                                     clustering *out) {
-    double *sums = mlsel_i_run_alloc(run, rows->n_features, sizeof *sums);
+    grouping g = {
+        .rows = rows, .groups = groups, .n_groups = n_groups, .n_threads = mlsel_i_team_size(run->team), .out = out};
     *out = (clustering){.centroids = mlsel_i_run_calloc(run, n_groups, rows->stride * sizeof *out->centroids),
                         .labels = mlsel_i_run_alloc(run, rows->n, sizeof *out->labels)};
-    if (sums == NULL || out->centroids == NULL || out->labels == NULL) {
-        mlsel_i_run_free(run, sums);
-        mlsel_i_clustering_free(run, out, 1);
-        return mlsel_i_run_status(run);
+    g.mass = mlsel_i_run_alloc(run, n_groups, sizeof *g.mass);
+    g.place = mlsel_i_run_alloc(run, n_groups, sizeof *g.place);
+    g.sums = mlsel_i_run_alloc(run, g.n_threads, rows->n_features * sizeof *g.sums);
+    g.squared = mlsel_i_run_alloc(run, rows->n, sizeof *g.squared);
+    mlsel_status status = MLSEL_OK;
+    if (out->centroids == NULL || out->labels == NULL || g.mass == NULL || g.place == NULL || g.sums == NULL ||
+        g.squared == NULL) {
+        status = mlsel_i_run_status(run);
+        goto out;
     }
-    out->k = group_means(rows, groups, n_groups, sums, out->centroids);
-    assign(rows, out);
-    mlsel_i_run_free(run, sums);
-    return MLSEL_OK;
+    place_groups(&g);
+    mlsel_i_team_run(run->team, find_means, &g, g.n_threads);
+    status = assign(&g, run);
+out:
+    mlsel_i_run_free(run, g.mass);
+    mlsel_i_run_free(run, g.place);
+    mlsel_i_run_free(run, g.sums);
+    mlsel_i_run_free(run, g.squared);
+    if (status != MLSEL_OK)
+        mlsel_i_clustering_free(run, out, 1);
+    return status;
 }

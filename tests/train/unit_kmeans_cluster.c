@@ -275,8 +275,8 @@ static void weights_are_repetitions(void **state) {
     assert_true(a.iterations > 1 && a.iterations == b.iterations);
     for (size_t r = 0; r < N; r++) {
         assert_int_equal(a.labels[r], b.labels[3 * r]);
-        assert_int_equal(a.labels[r],
-                         mlsel_i_nearest_centroid(once.x + r * once.rows.stride, a.centroids, K, once.rows.stride, D));
+        assert_int_equal(a.labels[r], mlsel_i_nearest_centroid(once.x + r * once.rows.stride, a.centroids, K,
+                                                               once.rows.stride, D, NULL));
     }
     mlsel_i_clustering_free(&run, &a, 1);
     mlsel_i_clustering_free(&run, &b, 1);

@@ -158,11 +158,56 @@ static void allocations_may_fail(void **state) {
     }
 }
 
+static int32_t cancel(const mlsel_train_progress *progress, void *user) {
+    assert_true(progress->done <= progress->total);
+    return --*(int *)user <= 0;
+}
+
+/* Many queries come in rounds, whose results threads do not change; the caller can end them. */
+static void rounds(void **state) {
+    enum { MANY = 5000, GROUPS = 5 };
+    mlsel_error err = {0};
+    random_state r;
+    (void)state;
+    float *x = mlsel_i_calloc(MANY, STRIDE * sizeof *x);
+    double *weights = mlsel_i_alloc(MANY, sizeof *weights);
+    uint32_t *groups = mlsel_i_alloc(MANY, sizeof *groups);
+    mlsel_i_random_seed(&r, 1, 1);
+    for (size_t q = 0; q < MANY; q++) {
+        groups[q] = (uint32_t)mlsel_i_random_below(&r, GROUPS);
+        weights[q] = groups[q] == 3 ? 0 : (double)(1 + q % 3);
+        for (size_t i = 0; i < FEATURES; i++)
+            x[q * STRIDE + i] = (float)(groups[q] + mlsel_i_random_normal(&r));
+    }
+    const cluster_rows rows = {x, STRIDE, MANY, FEATURES, weights};
+    clustering alone, together, none;
+    train_run run = {.err = &err};
+    test_ok(mlsel_i_cluster_groups(&rows, groups, GROUPS, &run, &alone), &err);
+    assert_int_equal(alone.k, GROUPS - 1);
+    test_ok(mlsel_i_team_create(3, &run.team, &err), &err);
+    test_ok(mlsel_i_cluster_groups(&rows, groups, GROUPS, &run, &together), &err);
+    assert_memory_equal(alone.labels, together.labels, MANY * sizeof *alone.labels);
+    assert_memory_equal(alone.centroids, together.centroids, alone.k * STRIDE * sizeof *alone.centroids);
+    assert_memory_equal(&alone.inertia, &together.inertia, sizeof alone.inertia);
+    mlsel_i_clustering_free(&run, &alone, 1);
+    mlsel_i_clustering_free(&run, &together, 1);
+    int calls = 2;
+    run.progress = cancel;
+    run.user = &calls;
+    assert_int_equal(mlsel_i_cluster_groups(&rows, groups, GROUPS, &run, &none), MLSEL_ERROR_CANCELLED);
+    assert_int_equal(calls, 0);
+    assert_true(run.bytes == 0);
+    mlsel_i_team_free(run.team);
+    mlsel_i_free(x);
+    mlsel_i_free(weights);
+    mlsel_i_free(groups);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_are_groups),     cmocka_unit_test(categories_are_groups),
         cmocka_unit_test(centroids_are_means),  cmocka_unit_test(empty_groups_vanish),
-        cmocka_unit_test(allocations_may_fail),
+        cmocka_unit_test(allocations_may_fail), cmocka_unit_test(rounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

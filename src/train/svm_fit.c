@@ -154,11 +154,7 @@ void mlsel_i_svm_fit_close(svm_fit *fit) {
 mlsel_status mlsel_i_svm_fit_fill(svm_fit *fit) {
     if (fit->mode != SVM_ONE_MATRIX || fit->classes.n < 2)
         return MLSEL_OK;
-    const mlsel_status status =
-        mlsel_i_run_report(fit->run, "kernel matrix", 0, fit->n_pairs, (double)NAN, (double)NAN);
-    if (status == MLSEL_OK)
-        mlsel_i_svm_matrix_fill(&fit->products, &fit->kernel, fit->run->team, &fit->matrix);
-    return status;
+    return mlsel_i_svm_matrix_fill(&fit->products, &fit->kernel, fit->run, &fit->matrix);
 }
 
 /* --- a pair ------------------------------------------------------------------------------------------------------- */
@@ -211,7 +207,7 @@ static mlsel_status make_pair_matrix(svm_fit *fit, pair_work *w) {
         w->rows[r] = place[w->rows[r]];
     if ((status = mlsel_i_svm_products_create(&w->vectors, fit->run, &w->products)) == MLSEL_OK &&
         (status = mlsel_i_svm_matrix_create(w->vectors.n, fit->run, &w->matrix)) == MLSEL_OK)
-        mlsel_i_svm_matrix_fill(&w->products, &fit->kernel, fit->run->team, &w->matrix);
+        status = mlsel_i_svm_matrix_fill(&w->products, &fit->kernel, fit->run, &w->matrix);
 out:
     mlsel_i_run_free(fit->run, place);
     return status;

@@ -214,6 +214,7 @@ typedef struct fill_job {
     const svm_products *products;
     const svm_kernel *kernel;
     svm_matrix *matrix;
+    size_t first; /* panel of part 0 */
 } fill_job;
 
 static void set(svm_matrix *m, size_t a, size_t b, double value) {
@@ -222,8 +223,7 @@ static void set(svm_matrix *m, size_t a, size_t b, double value) {
 }
 
 /* The vectors of a panel with all from there on; the rest mirrors it. */
-static void fill_panel(void *context, size_t panel) {
-    const fill_job *job = context;
+static void fill_panel(const fill_job *job, size_t panel) {
     const size_t n = job->matrix->n, begin = panel * PANEL_WIDTH;
     tile t = {.panel = panel};
     for (t.first = begin; t.first < n; t.first += GROUP_ROWS) {
@@ -237,10 +237,26 @@ static void fill_panel(void *context, size_t panel) {
         set(job->matrix, v, v, diagonal(job->products, job->kernel, v));
 }
 
-void mlsel_i_svm_matrix_fill(const svm_products *products, const svm_kernel *kernel, thread_team *team,
-                             svm_matrix *matrix) {
-    fill_job job = {products, kernel, matrix};
-    mlsel_i_team_run(team, fill_panel, &job, n_panels(products->vectors));
+static void fill_part(void *context, size_t part) {
+    const fill_job *job = context;
+    fill_panel(job, job->first + part);
+}
+
+mlsel_status mlsel_i_svm_matrix_fill(const svm_products *products, const svm_kernel *kernel, train_run *run,
+                                     svm_matrix *matrix) {
+    enum { PANELS_AT_ONCE = 4 /* of each thread, between two reports */ };
+    const run_place place = mlsel_i_run_place(run);
+    const size_t n = n_panels(products->vectors), most = (size_t)PANELS_AT_ONCE * mlsel_i_team_size(run->team);
+    fill_job job = {products, kernel, matrix, 0};
+    mlsel_status status = MLSEL_OK;
+    run->share = 0; /* of the whole, what follows is the most */
+    for (; job.first < n && status == MLSEL_OK; job.first += most) {
+        status = mlsel_i_run_report(run, "kernel matrix", job.first, n, (double)NAN, (double)NAN);
+        if (status == MLSEL_OK)
+            mlsel_i_team_run(run->team, fill_part, &job, n - job.first < most ? n - job.first : most);
+    }
+    mlsel_i_run_return(run, &place);
+    return status;
 }
 
 /* --- sums --------------------------------------------------------------------------------------------------------- */

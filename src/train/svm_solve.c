@@ -2,13 +2,14 @@
 /*
  * The one place that calls LIBSVM (C.-C. Chang, C.-J. Lin: LIBSVM, a library for support vector machines, 2011).
  *
- * What it does to the process: the print function is set; probabilities, which it would make with rand(), and files,
- * for which it sets the locale, are not asked for. It checks no allocation of its own, so that what it will take is
- * allocated and freed before.
+ * What it does to the process: the print function is set, once; probabilities, which it would make with rand(), and
+ * files, for which it sets the locale, are not asked for. It checks no allocation of its own, so that what it will take
+ * is allocated and freed before.
  */
 #include "svm_train.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +100,8 @@ static bool is_there(const svm_task *task) {
 
 static void print_nothing(const char *text) { (void)text; }
 
+static void hush(void) { svm_set_print_string_function(print_nothing); }
+
 static struct svm_node *node_of(const svm_task *task, size_t v) {
     if (task->matrix != NULL) {
         double *block = task->matrix->values + v / 2 * task->matrix->block + v % 2;
@@ -137,6 +140,7 @@ static double objective(const svm_task *task) {
 
 /* The problem, which the model may point into as long as it lives. */
 static mlsel_status solve(svm_task *task, struct svm_node **x, double *y) {
+    static pthread_once_t hushed = PTHREAD_ONCE_INIT; /* several threads come here at once */
     mlsel_error *err = &task->err;
     for (size_t r = 0; r < task->n; r++) {
         x[r] = node_of(task, task->rows[r]);
@@ -150,7 +154,7 @@ static mlsel_status solve(svm_task *task, struct svm_node **x, double *y) {
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "LIBSVM does not accept the options: %s", wrong);
     if (!is_there(task))
         return mlsel_i_no_memory(err);
-    svm_set_print_string_function(print_nothing);
+    (void)pthread_once(&hushed, hush);
     struct svm_model *model = svm_train(&problem, &parameter);
     for (int i = 0; i < model->l; i++)
         task->coef[model->sv_indices[i] - 1] = model->sv_coef[0][i];

@@ -96,9 +96,9 @@ static inline size_t mlsel_i_svm_matrix_at(const svm_matrix *m, size_t v, size_t
 uint64_t mlsel_i_svm_matrix_bytes(size_t n);
 mlsel_status mlsel_i_svm_matrix_create(size_t n, train_run *run, svm_matrix *out);
 void mlsel_i_svm_matrix_free(train_run *run, svm_matrix *matrix);
-/* Fills in the kernel values of all vectors. */
-void mlsel_i_svm_matrix_fill(const svm_products *products, const svm_kernel *kernel, thread_team *team,
-                             svm_matrix *matrix);
+/* Fills in the kernel values of all vectors; CANCELLED. */
+mlsel_status mlsel_i_svm_matrix_fill(const svm_products *products, const svm_kernel *kernel, train_run *run,
+                                     svm_matrix *matrix);
 
 /* Sum over i and j of weights[i] * weights[j] * kernel value; of the matrix if there is one. */
 double mlsel_i_svm_quadratic(const svm_products *products, const svm_kernel *kernel, const svm_matrix *matrix,

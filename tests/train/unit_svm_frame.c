@@ -14,6 +14,35 @@ static double want_value(const svm_vectors *v, const svm_kernel *k, size_t a, si
     return k->kind == MLSEL_SVM_KERNEL_LINEAR ? product : exp(-k->gamma * distance);
 }
 
+static int32_t cancel(const mlsel_train_progress *progress, void *user) {
+    assert_string_equal(progress->stage, "kernel matrix");
+    assert_true(progress->done < progress->total && progress->fraction <= 0.25);
+    return --*(int *)user <= 0;
+}
+
+/* A large matrix is filled in rounds, between which the caller can end it. */
+static void fill_is_cancelled(void **state) {
+    enum { N = 400, STRIDE = 16 };
+    mlsel_error err = {0};
+    int calls = 3;
+    train_run run = {.err = &err, .progress = cancel, .user = &calls, .before = 0.25, .share = 0.5};
+    svm_vectors v = {.n = N, .n_features = 4, .stride = STRIDE};
+    const svm_kernel kernel = {MLSEL_SVM_KERNEL_LINEAR, 1};
+    svm_products products;
+    svm_matrix matrix;
+    (void)state;
+    v.x = mlsel_i_calloc(N, STRIDE * sizeof *v.x);
+    test_ok(mlsel_i_svm_products_create(&v, &run, &products), &err);
+    test_ok(mlsel_i_svm_matrix_create(N, &run, &matrix), &err);
+    assert_int_equal(mlsel_i_svm_matrix_fill(&products, &kernel, &run, &matrix), MLSEL_ERROR_CANCELLED);
+    assert_int_equal(calls, 0);
+    assert_true(run.before == 0.25 && run.share == 0.5);
+    mlsel_i_svm_matrix_free(&run, &matrix);
+    mlsel_i_svm_products_free(&run, &products);
+    mlsel_i_free(v.x);
+    assert_true(run.bytes == 0);
+}
+
 /* More than enough products that they are made in float. `scale` and `spread`: length of vectors and of differences. */
 static void check_kernel(size_t n, size_t d, double scale, double spread, svm_kernel kernel, double tolerance) {
     mlsel_error err = {0};
@@ -29,7 +58,7 @@ static void check_kernel(size_t n, size_t d, double scale, double spread, svm_ke
             v.x[a * v.stride + i] = (float)((scale + spread * mlsel_i_random_normal(&r)) / sqrt((double)d));
     test_ok(mlsel_i_svm_products_create(&v, &run, &products), &err);
     test_ok(mlsel_i_svm_matrix_create(n, &run, &matrix), &err);
-    mlsel_i_svm_matrix_fill(&products, &kernel, NULL, &matrix);
+    test_ok(mlsel_i_svm_matrix_fill(&products, &kernel, &run, &matrix), &err);
     double *weights = calloc(n, sizeof *weights), sum = 0;
     for (size_t a = 0; a < n; a++) {
         weights[a] = a % 5 == 0 ? 0 : mlsel_i_random_normal(&r);
@@ -427,6 +456,7 @@ int main(void) {
                                        cmocka_unit_test(survives_every_failed_allocation),
                                        cmocka_unit_test(stops_when_told),
                                        cmocka_unit_test(chooses_a_kernel),
+                                       cmocka_unit_test(fill_is_cancelled),
                                        cmocka_unit_test(chooses_by_cross_validation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

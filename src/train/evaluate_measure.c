@@ -92,8 +92,8 @@ static mlsel_status count_selections(const evaluate_run *e, policy_state *policy
  */
 typedef struct columns {
     double *value; /* [n] quality of the choice, 0 where it is not known */
-    double *known; /* [n] 1 or 0; NULL: all are known */
-    double *gain;  /* [n] over the best single model, 0 where either is not known; NULL: there is no such policy */
+    double *known; /* [n] 1 or 0 */
+    double *gain;  /* [n] over the best single model, 0 where either is not known */
     double *room;  /* [n] the oracle's gain there */
 } columns;
 

@@ -32,10 +32,10 @@ double mlsel_i_policy_value(const policy_state *policy, const double *quantity, 
 typedef const char *(*group_name)(const dataset_query *query);
 
 static const char *category_of(const dataset_query *query) {
-    return query->category == NULL || *query->category == '\0' ? "other" : query->category;
+    return *query->category == '\0' ? "other" : query->category;
 }
 
-static const char *task_of(const dataset_query *query) { return query->task == NULL ? "" : query->task; }
+static const char *task_of(const dataset_query *query) { return query->task; }
 
 /* The names that queries have, by byte order. */
 typedef struct groups {

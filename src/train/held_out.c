@@ -32,6 +32,7 @@ static mlsel_status compose(const mlsel_dataset *dataset, const mlsel_model *mod
 
 static mlsel_status match(const mlsel_dataset *dataset, const mlsel_model *model, size_t n_models, held_out *out,
                           mlsel_error *err) {
+    size_t n_matched = 0;
     for (size_t i = 0; i < out->n_queries * out->n_labels; i++)
         out->quality[i] = (double)NAN;
     for (size_t m = 0; m < n_models; m++) {
@@ -40,7 +41,7 @@ static mlsel_status match(const mlsel_dataset *dataset, const mlsel_model *model
         if (label < 0)
             continue;
         out->matched[label] = 1;
-        out->n_matched++;
+        n_matched++;
         for (size_t q = 0; q < out->n_queries; q++) {
             const mlsel_status status = mlsel_dataset_observe(dataset, q, m, &seen, err);
             if (status != MLSEL_OK)
@@ -48,7 +49,7 @@ static mlsel_status match(const mlsel_dataset *dataset, const mlsel_model *model
             out->quality[q * out->n_labels + (size_t)label] = seen.quality;
         }
     }
-    if (out->n_matched > 0)
+    if (n_matched > 0)
         return MLSEL_OK;
     return mlsel_i_fail(err, MLSEL_ERROR_NOT_TRAINED, "the records have none of the artifact's models, as \"%.60s\"",
                         mlsel_model_label(model, 0));

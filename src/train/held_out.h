@@ -11,7 +11,7 @@ typedef struct held_out {
     float *x;         /* [n_queries][n_features] */
     double *quality;  /* [n_queries][n_labels] of the pairs; NaN: unknown */
     uint8_t *matched; /* [n_labels] 1: the dataset has the model */
-    size_t n_features, n_matched;
+    size_t n_features;
 } held_out;
 
 /* Features for the model and qualities in the order of its labels. NOT_FOUND: a query has no embedding; NOT_TRAINED: no

@@ -117,7 +117,7 @@ static mlsel_status search_all(search *s, train_run *run) {
 }
 
 static mlsel_status make_room(const train_table *table, size_t k, train_run *run, neighbour_lists *out) {
-    *out = (neighbour_lists){.n_queries = table->n_queries, .k = k};
+    *out = (neighbour_lists){.k = k};
     const size_t cells = table->n_queries > SIZE_MAX / k ? SIZE_MAX : table->n_queries * k;
     out->counts = mlsel_i_run_alloc(run, table->n_queries, sizeof *out->counts);
     out->rows = out->counts == NULL ? NULL : mlsel_i_run_alloc(run, cells, sizeof *out->rows);

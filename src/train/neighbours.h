@@ -10,7 +10,6 @@
 
 /* Of each query the nearest others by ascending (distance, query), of the rows normalised (a zero row stays zero). */
 typedef struct neighbour_lists {
-    size_t n_queries;
     size_t k;         /* room of each list */
     uint32_t *counts; /* [n_queries] neighbours found: fewer than k where there are no more */
     uint32_t *rows;   /* [n_queries][k] */

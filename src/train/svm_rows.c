@@ -11,7 +11,6 @@
 void mlsel_i_svm_vectors_free(train_run *run, svm_vectors *vectors) {
     mlsel_i_run_free(run, vectors->x);
     mlsel_i_run_free(run, vectors->of_query);
-    mlsel_i_run_free(run, vectors->of_vector);
     *vectors = (svm_vectors){0};
 }
 
@@ -22,8 +21,7 @@ mlsel_status mlsel_i_svm_vectors_create(const train_table *table, train_run *run
     uint64_t *rows = mlsel_i_run_alloc(run, 2 * n + 1, sizeof *rows);
     out->x = mlsel_i_run_alloc(run, n, table->stride * sizeof *out->x);
     out->of_query = mlsel_i_run_alloc(run, n, sizeof *out->of_query);
-    out->of_vector = mlsel_i_run_alloc(run, n, sizeof *out->of_vector);
-    if (rows == NULL || out->x == NULL || out->of_query == NULL || out->of_vector == NULL) {
+    if (rows == NULL || out->x == NULL || out->of_query == NULL) {
         status = mlsel_i_run_status(run);
         goto out;
     }
@@ -31,11 +29,9 @@ mlsel_status mlsel_i_svm_vectors_create(const train_table *table, train_run *run
     for (size_t i = 0; i < n * table->stride; i++)
         out->x[i] = table->x[i] + 0.0F; /* -0 is the same as 0 */
     status = mlsel_i_distinct_rows(out->x, n, table->stride * sizeof *out->x, start, rows, &out->n, run->err);
-    for (size_t v = 0; v < out->n && status == MLSEL_OK; v++) {
-        out->of_vector[v] = (uint32_t)rows[start[v]];
+    for (size_t v = 0; v < out->n && status == MLSEL_OK; v++)
         for (uint64_t i = start[v]; i < start[v + 1]; i++)
             out->of_query[rows[i]] = (uint32_t)v;
-    }
 out:
     mlsel_i_run_free(run, rows);
     if (status != MLSEL_OK)

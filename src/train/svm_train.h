@@ -17,9 +17,8 @@
 /* The distinct feature vectors of a table. */
 typedef struct svm_vectors {
     size_t n, n_features, stride;
-    float *x;            /* [n][stride] */
-    uint32_t *of_query;  /* [n_queries] which one a query has */
-    uint32_t *of_vector; /* [n] the first query that has it */
+    float *x;           /* [n][stride] */
+    uint32_t *of_query; /* [n_queries] which one a query has */
 } svm_vectors;
 
 mlsel_status mlsel_i_svm_vectors_create(const train_table *table, train_run *run, svm_vectors *out);

@@ -484,7 +484,7 @@ static void linear_weights(void **state) {
     uint32_t counts[] = {3, 3, 3, 3}, rows[] = {1, 2, 3};
     float distances[] = {0.5f, 1, 2};
     const train_table table = {.n_queries = 4, .n_models = 1, .utility = utility};
-    const neighbour_lists lists = {.n_queries = 4, .k = 3, .counts = counts, .rows = rows, .distances = distances};
+    const neighbour_lists lists = {.k = 3, .counts = counts, .rows = rows, .distances = distances};
     neighbour_weights how = {.k = 2, .is_linear = true, .shrinkage = 0.5};
     mlsel_i_neighbours_expect(&table, &lists, &how, 0, prior, weights, &expected);
     test_close(expected, (0.75 * 1 + 0.5 * 0.5 + 0.5 * 0.25) / (0.75 + 0.5 + 0.5), 1e-15, "linear");

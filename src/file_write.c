@@ -138,3 +138,16 @@ void mlsel_i_file_abandon(file_writer *file) {
     mlsel_i_free(file->temporary);
     *file = (file_writer){.fd = -1};
 }
+
+static bool ends_in(const char *path, const char *suffix) {
+    const size_t length = strlen(path), n = strlen(suffix);
+    return length > n && strcmp(path + length - n, suffix) == 0;
+}
+
+mlsel_format mlsel_i_save_format(const mlsel_save_options *options, const char *path) {
+    if (options->format != 0)
+        return options->format;
+    if (ends_in(path, ".json"))
+        return MLSEL_FORMAT_JSON;
+    return ends_in(path, ".safetensors") ? MLSEL_FORMAT_SAFETENSORS : 0;
+}

@@ -21,6 +21,9 @@ mlsel_status mlsel_i_file_commit(file_writer *file, bool replace, mlsel_error *e
 /* Removes what was written. Ends the writer; one that has ended is left alone. */
 void mlsel_i_file_abandon(file_writer *file);
 
+/* The format to save in: that of the options, or else what the name's end stands for; 0: it stands for none. */
+mlsel_format mlsel_i_save_format(const mlsel_save_options *options, const char *path);
+
 /* Test seam: asked before every operation of a writer with its name; false makes it fail with EIO. NULL switches it
  * off. Not thread-safe. */
 typedef bool (*mlsel_i_file_hook)(const char *operation, void *user);

@@ -9,21 +9,13 @@
 
 void mlsel_save_options_init(mlsel_save_options *options, size_t size) { mlsel_i_options_init(options, size); }
 
-static bool ends_in(const char *path, const char *suffix) {
-    const size_t length = strlen(path), n = strlen(suffix);
-    return length > n && strcmp(path + length - n, suffix) == 0;
-}
-
 static mlsel_status read_options(const mlsel_save_options *given, const char *path, mlsel_save_options *out,
                                  mlsel_error *err) {
     const mlsel_status status = mlsel_i_options_copy(out, sizeof *out, given, "mlsel_save_options", err);
     if (status != MLSEL_OK)
         return status;
-    if (out->format == 0 && ends_in(path, ".json"))
-        out->format = MLSEL_FORMAT_JSON;
-    else if (out->format == 0 && ends_in(path, ".safetensors"))
-        out->format = MLSEL_FORMAT_SAFETENSORS;
-    else if (out->format == 0)
+    out->format = mlsel_i_save_format(out, path);
+    if (out->format == 0)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
                             "the name ends in neither .json nor .safetensors: set mlsel_save_options.format");
     if (out->format != MLSEL_FORMAT_JSON && out->format != MLSEL_FORMAT_SAFETENSORS)

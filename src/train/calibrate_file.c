@@ -100,17 +100,12 @@ static mlsel_status save_container(const calibration_job *job, const mlsel_save_
     return status;
 }
 
-static bool ends_in(const char *path, const char *suffix) {
-    const size_t length = strlen(path), n = strlen(suffix);
-    return length > n && strcmp(path + length - n, suffix) == 0;
-}
-
 static mlsel_status save(const calibration_job *job, const mlsel_save_options *given) {
     mlsel_save_options own;
     const mlsel_status status = mlsel_i_options_copy(&own, sizeof own, given, "mlsel_save_options", job->err);
     if (status != MLSEL_OK)
         return status;
-    if (own.format == MLSEL_FORMAT_JSON || (own.format == 0 && ends_in(job->path, ".json")))
+    if (mlsel_i_save_format(&own, job->path) == MLSEL_FORMAT_JSON)
         return save_json(job, own.replace != 0);
     return save_container(job, given);
 }

@@ -92,11 +92,6 @@ mlsel_status mlsel_training_model(const mlsel_training *training, const mlsel_mo
     return status;
 }
 
-static bool ends_in(const char *path, const char *suffix) {
-    const size_t length = strlen(path), n = strlen(suffix);
-    return length > n && strcmp(path + length - n, suffix) == 0;
-}
-
 static mlsel_status save_json(const mlsel_training *training, const char *path, bool replace, mlsel_error *err) {
     file_writer file;
     mlsel_status status = mlsel_i_file_create(&file, path, err);
@@ -121,7 +116,7 @@ mlsel_status mlsel_training_save(const mlsel_training *training, const char *pat
     mlsel_status status = mlsel_i_options_copy(&own, sizeof own, options, "mlsel_save_options", err);
     if (status != MLSEL_OK)
         return status;
-    if (own.format == MLSEL_FORMAT_JSON || (own.format == 0 && ends_in(path, ".json")))
+    if (mlsel_i_save_format(&own, path) == MLSEL_FORMAT_JSON)
         return save_json(training, path, own.replace != 0, err);
     mlsel_model *model = NULL;
     status = mlsel_training_model(training, NULL, &model, err);

@@ -73,6 +73,11 @@ size_t mlsel_i_find_not_finite(const float *values, size_t n);
 /* Whether a category's name is in a layout; "" counts as one that is. */
 bool mlsel_i_is_known_category(const char *name);
 
+/* --- dataset_embeddings.c ----------------------------------------------------------------------------------------- */
+
+/* NOT_FOUND: a query has no embedding. */
+mlsel_status mlsel_i_dataset_check_embedded(const mlsel_dataset *dataset, mlsel_error *err);
+
 /* --- pairs.c ------------------------------------------------------------------------------------------------------ */
 
 /* NULL: there is no row of this query and model. */

@@ -10,6 +10,18 @@ static mlsel_status wrong_width(const mlsel_dataset *dataset, size_t width, mlse
                                width, dataset->embedding_width);
 }
 
+mlsel_status mlsel_i_dataset_check_embedded(const mlsel_dataset *dataset, mlsel_error *err) {
+    if (dataset->n_embedded == dataset->n_queries)
+        return MLSEL_OK;
+    size_t q = 0;
+    while (dataset->queries[q].embedding != NULL)
+        q++;
+    return mlsel_i_fail(err, MLSEL_ERROR_NOT_FOUND,
+                        "%zu of %zu queries have no embedding, as \"%.60s\": give embeddings for all, or leave those "
+                        "queries out",
+                        dataset->n_queries - dataset->n_embedded, dataset->n_queries, dataset->queries[q].text);
+}
+
 mlsel_status mlsel_dataset_embed(mlsel_dataset *dataset, size_t width, mlsel_error *err) {
     if (dataset == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "dataset is NULL");

@@ -13,6 +13,7 @@
 
 #include "internal.h"
 #include "letters.h"
+#include "mix.h"
 #include "mlsel_train.h"
 
 /* --- counting features -------------------------------------------------------------------------------------------- */
@@ -38,12 +39,6 @@ typedef struct feature_table {
 } feature_table;
 
 #define TAG_MASK 0xffffffff00000000u
-
-static uint64_t mix(uint64_t z) {
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 static bool allocate(feature_table *table, size_t capacity) {
     feature *features = mlsel_i_resize(table->features, table->n, capacity, sizeof *features);
@@ -110,7 +105,7 @@ typedef struct scanner {
     unsigned n_last;
 } scanner;
 
-/* Half of mix(), for what comes by every character; project() does the rest. */
+/* Half of mlsel_i_mix, for what comes by every character; project() does the rest. */
 static inline uint64_t step(uint64_t z) {
     z *= 0xff51afd7ed558ccdu;
     return z ^ z >> 32;
@@ -137,10 +132,10 @@ static void end_word(scanner *s) {
     if (s->word == 0)
         return;
     add_to_grams(s, ' ');
-    const uint64_t hash = mix(s->word);
+    const uint64_t hash = mlsel_i_mix(s->word);
     count(s->table, hash, WORD);
     if (s->previous != 0)
-        count(s->table, mix(s->previous * 3 + hash), WORD_PAIR);
+        count(s->table, mlsel_i_mix(s->previous * 3 + hash), WORD_PAIR);
     s->previous = hash;
     s->word = 0;
     s->n_last = 0;
@@ -156,10 +151,10 @@ static void add_letter(scanner *s, uint32_t c) {
 }
 
 static void add_mark(scanner *s, uint32_t c) {
-    const uint64_t hash = mix((uint64_t)c + 1);
+    const uint64_t hash = mlsel_i_mix((uint64_t)c + 1);
     count(s->table, hash, MARKS);
     if (s->mark != 0)
-        count(s->table, mix(hash + ((uint64_t)s->mark << 32)), MARKS);
+        count(s->table, mlsel_i_mix(hash + ((uint64_t)s->mark << 32)), MARKS);
 }
 
 static unsigned bit_length(uint64_t n) {
@@ -175,8 +170,8 @@ static void add_shape(scanner *s) {
     const uint64_t root_of_2 = 46341; /* times 2^15 */
     for (unsigned i = 0; i < N_SHAPES; i++) {
         const uint64_t n = s->shape[i] + 1;
-        count(s->table, mix((uint64_t)(2 * i + 1) << 32 | bit_length(n)), SHAPE);
-        count(s->table, mix((uint64_t)(2 * i + 2) << 32 | bit_length(n * root_of_2 >> 15)), SHAPE);
+        count(s->table, mlsel_i_mix((uint64_t)(2 * i + 1) << 32 | bit_length(n)), SHAPE);
+        count(s->table, mlsel_i_mix((uint64_t)(2 * i + 2) << 32 | bit_length(n * root_of_2 >> 15)), SHAPE);
     }
 }
 
@@ -235,7 +230,7 @@ static void project(const feature_table *table, double *sums, size_t width) {
         const double weight = weights[f->hash & KIND_MASK] * tf[kept];
         uint64_t place = f->hash;
         for (int k = 0; k < PLACES_PER_FEATURE; k++) {
-            place = mix(place + 0x9e3779b97f4a7c15u);
+            place = mlsel_i_mix(place + 0x9e3779b97f4a7c15u);
             sums[(place >> 32) * width >> 32] += (place & 1) != 0 ? weight : -weight;
         }
     }

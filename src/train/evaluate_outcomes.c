@@ -30,26 +30,18 @@ static void match_models(const mlsel_dataset *rows, const mlsel_dataset *models,
     }
 }
 
-/* The running mean of a cell of which `*count` values are in already. */
-static void add_value(double *cell, uint32_t *count, double value) {
-    if (isnan(value))
-        return;
-    *cell = *count == 0 ? value : *cell + (value - *cell) / (*count + 1);
-    ++*count;
-}
-
-static void fill_grid(const mlsel_dataset *rows, const int32_t *column, uint32_t *counts, outcome_grid *grid) {
+static void fill_grid(const mlsel_dataset *rows, const int32_t *column, outcome_grid *grid) {
     const size_t cells = grid->n_queries * grid->n_models;
     for (size_t i = 0; i < cells; i++)
         grid->quality[i] = grid->latency_s[i] = grid->cost[i] = (double)NAN;
-    for (size_t i = 0; i < rows->n_rows; i++) {
-        const dataset_row *row = &rows->rows[i];
-        if (column[row->model] < 0)
+    for (size_t i = 0; i < rows->n_pairs; i++) {
+        const dataset_pair *pair = &rows->pairs[i];
+        if (column[pair->model] < 0)
             continue;
-        const size_t cell = row->query * grid->n_models + (size_t)column[row->model];
-        add_value(&grid->quality[cell], &counts[3 * cell], row->quality);
-        add_value(&grid->latency_s[cell], &counts[3 * cell + 1], row->latency_s);
-        add_value(&grid->cost[cell], &counts[3 * cell + 2], row->cost);
+        const size_t cell = pair->query * grid->n_models + (size_t)column[pair->model];
+        grid->quality[cell] = pair->quality;
+        grid->latency_s[cell] = pair->latency_s;
+        grid->cost[cell] = pair->cost;
     }
 }
 
@@ -58,22 +50,19 @@ mlsel_status mlsel_i_outcomes_create(const mlsel_dataset *rows, const mlsel_data
     const size_t n = rows->n_queries, m = models->n_models;
     const size_t cells = m > 0 && n > SIZE_MAX / m ? SIZE_MAX : n * m;
     int32_t *column = mlsel_i_alloc(rows->n_models, sizeof *column);
-    uint32_t *counts = mlsel_i_calloc(cells, 3 * sizeof *counts);
     *grid = (outcome_grid){.n_queries = n,
                            .n_models = m,
                            .quality = mlsel_i_alloc(cells, sizeof(double)),
                            .latency_s = mlsel_i_alloc(cells, sizeof(double)),
                            .cost = mlsel_i_alloc(cells, sizeof(double))};
-    const bool has_memory =
-        column != NULL && counts != NULL && grid->quality != NULL && grid->latency_s != NULL && grid->cost != NULL;
+    const bool has_memory = column != NULL && grid->quality != NULL && grid->latency_s != NULL && grid->cost != NULL;
     if (has_memory) {
         match_models(rows, models, column);
-        fill_grid(rows, column, counts, grid);
+        fill_grid(rows, column, grid);
     } else {
         mlsel_i_outcomes_free(grid);
     }
     mlsel_i_free(column);
-    mlsel_i_free(counts);
     return has_memory ? MLSEL_OK : mlsel_i_no_memory(err);
 }
 

@@ -106,14 +106,9 @@ static mlsel_status ask_all(asking *a, evaluate_run *e, const char *name) {
 static mlsel_status check_embeddings(const asking *a, mlsel_error *err) {
     const mlsel_dataset *dataset = a->dataset;
     const size_t wanted = a->info.n_features - a->info.n_categories;
-    for (size_t q = 0; q < dataset->n_queries && dataset->n_embedded < dataset->n_queries; q++)
-        if (dataset->queries[q].embedding == NULL)
-            return mlsel_i_fail(err, MLSEL_ERROR_NOT_FOUND,
-                                "%zu of %zu queries have no embedding, as \"%.60s\": give embeddings for all, or leave "
-                                "those queries out",
-                                dataset->n_queries - dataset->n_embedded, dataset->n_queries, dataset->queries[q].text);
-    if (dataset->embedding_width == wanted)
-        return MLSEL_OK;
+    const mlsel_status status = mlsel_i_dataset_check_embedded(dataset, err);
+    if (status != MLSEL_OK || dataset->embedding_width == wanted)
+        return status;
     return mlsel_i_fail(err, MLSEL_ERROR_DIMENSION,
                         "the embeddings have %zu values, and the artifact expects %zu and %u categories: evaluate with "
                         "the embedding model that it was trained with",

@@ -158,31 +158,38 @@ mlsel_status mlsel_i_cross_validate(const trainer *kind, const train_table *tabl
     return status;
 }
 
+void mlsel_i_folds_means(const train_table *table, const uint32_t *fold_of, uint32_t fold, double *means) {
+    const size_t m = table->n_models;
+    for (size_t j = 0; j < m; j++) {
+        double sum = 0;
+        size_t known = 0;
+        for (size_t q = 0; q < table->n_queries; q++) {
+            const double utility = table->utility[q * m + j];
+            if (fold_of[q] == fold || isnan(utility))
+                continue;
+            sum += utility;
+            known++;
+        }
+        means[j] = known > 0 ? sum / (double)known : (double)NAN;
+    }
+}
+
 mlsel_status mlsel_i_cross_validate_single(const train_table *table, const train_settings *settings, train_run *run,
                                            double *utility) {
     const uint32_t n_folds = settings->options.folds;
     const size_t n = table->n_queries, m = table->n_models;
     uint32_t *fold_of = mlsel_i_run_alloc(run, n, sizeof *fold_of);
     int32_t *choices = mlsel_i_run_alloc(run, n, sizeof *choices);
-    double *sums = mlsel_i_run_alloc(run, m, 2 * sizeof *sums);
+    double *means = mlsel_i_run_alloc(run, m, sizeof *means);
     mlsel_status status = MLSEL_OK;
-    if (fold_of == NULL || choices == NULL || sums == NULL) {
+    if (fold_of == NULL || choices == NULL || means == NULL) {
         status = mlsel_i_run_status(run);
         goto out;
     }
     mlsel_i_folds_assign(n, n_folds, settings->options.seed, fold_of);
     for (uint32_t fold = 0; fold < n_folds; fold++) {
-        double *counts = sums + m;
-        for (size_t i = 0; i < 2 * m; i++)
-            sums[i] = 0;
-        for (size_t i = 0; i < n * m; i++)
-            if (fold_of[i / m] != fold && !isnan(table->utility[i])) {
-                sums[i % m] += table->utility[i];
-                counts[i % m]++;
-            }
-        for (size_t i = 0; i < m; i++)
-            sums[i] = counts[i] > 0 ? sums[i] / counts[i] : (double)NAN;
-        const int32_t best = mlsel_i_argmax(sums, m);
+        mlsel_i_folds_means(table, fold_of, fold, means);
+        const int32_t best = mlsel_i_argmax(means, m);
         for (size_t q = 0; q < n; q++)
             choices[q] = fold_of[q] == fold ? best : choices[q];
     }
@@ -190,7 +197,7 @@ mlsel_status mlsel_i_cross_validate_single(const train_table *table, const train
 out:
     mlsel_i_run_free(run, fold_of);
     mlsel_i_run_free(run, choices);
-    mlsel_i_run_free(run, sums);
+    mlsel_i_run_free(run, means);
     return status;
 }
 

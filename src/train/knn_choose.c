@@ -59,24 +59,6 @@ typedef struct comparison {
     size_t n_threads;
 } comparison;
 
-/* Mean utilities over the other folds; NaN: never known there. */
-static void find_priors(const train_table *table, const uint32_t *fold_of, uint32_t n_folds, double *priors) {
-    const size_t m = table->n_models;
-    for (uint32_t fold = 0; fold < n_folds; fold++)
-        for (size_t j = 0; j < m; j++) {
-            double sum = 0;
-            size_t known = 0;
-            for (size_t q = 0; q < table->n_queries; q++) {
-                const double utility = table->utility[q * m + j];
-                if (fold_of[q] == fold || isnan(utility))
-                    continue;
-                sum += utility;
-                known++;
-            }
-            priors[fold * m + j] = known > 0 ? sum / (double)known : (double)NAN;
-        }
-}
-
 /* What every shrinkage chooses from the sums over the nearest k. */
 static void choose_from(const comparison *c, size_t query, size_t k, size_t beta, double *state) {
     const size_t m = c->table->n_models;
@@ -217,7 +199,8 @@ mlsel_status mlsel_i_knn_choose(train_table *table, train_settings *settings, tr
         goto out;
     }
     mlsel_i_folds_assign(n, options->folds, options->seed, fold_of);
-    find_priors(table, fold_of, options->folds, priors);
+    for (uint32_t fold = 0; fold < options->folds; fold++)
+        mlsel_i_folds_means(table, fold_of, fold, priors + fold * m);
     c.fold_of = fold_of;
     c.priors = priors;
     status = mlsel_i_cross_validate_single(table, settings, run, &info->cv_best_single);

@@ -4,16 +4,12 @@
 #include <string.h>
 
 #include "dataset.h"
+#include "mix.h"
 
 enum { FIRST_CAPACITY = 16, SLOTS_PER_PAIR = 2 };
 
-/* The last step of SplitMix64, as every bit of the key must count. */
-static size_t mix(uint32_t query, uint32_t model) {
-    uint64_t z = (uint64_t)model << 32 | query;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (size_t)(z ^ z >> 31);
-}
+/* Every bit of the key must count. */
+static size_t mix(uint32_t query, uint32_t model) { return (size_t)mlsel_i_mix((uint64_t)model << 32 | query); }
 
 /* The slot of a pair, or the empty one where it would be. There is always an empty one. */
 static size_t find_slot(const mlsel_dataset *dataset, uint32_t query, uint32_t model) {

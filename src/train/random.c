@@ -2,15 +2,11 @@
 /* Random numbers that are the same everywhere. */
 #include <math.h>
 
+#include "mix.h"
 #include "train.h"
 
-/* SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, 2014). */
-static uint64_t split_mix(uint64_t *state) {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
+/* SplitMix64. */
+static uint64_t split_mix(uint64_t *state) { return mlsel_i_mix(*state += 0x9e3779b97f4a7c15u); }
 
 void mlsel_i_random_seed(random_state *r, uint64_t seed, uint64_t stream) {
     uint64_t mix = stream;

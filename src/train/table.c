@@ -57,21 +57,6 @@ static train_table *alloc_table(size_t n_queries, size_t n_models, size_t n_feat
 
 /* --- features ----------------------------------------------------------------------------------------------------- */
 
-static mlsel_status check_embeddings(const mlsel_dataset *dataset, mlsel_error *err) {
-    if (dataset->n_queries == 0 || dataset->n_models == 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_NOT_TRAINED, "the dataset has no %s",
-                            dataset->n_queries == 0 ? "queries" : "models");
-    if (dataset->n_embedded == dataset->n_queries)
-        return MLSEL_OK;
-    size_t q = 0;
-    while (dataset->queries[q].embedding != NULL)
-        q++;
-    return mlsel_i_fail(err, MLSEL_ERROR_NOT_FOUND,
-                        "%zu of %zu queries have no embedding, as \"%.60s\": give embeddings for all, or leave those "
-                        "queries out",
-                        dataset->n_queries - dataset->n_embedded, dataset->n_queries, dataset->queries[q].text);
-}
-
 static mlsel_status fill_features(const mlsel_dataset *dataset, const mlsel_train_options *options, train_table *table,
                                   mlsel_error *err) {
     const size_t width = dataset->embedding_width;
@@ -122,34 +107,22 @@ static mlsel_status number_tasks(const mlsel_dataset *dataset, train_table *tabl
 
 /* --- outcomes ----------------------------------------------------------------------------------------------------- */
 
-/* Means of what is known, while counts[] says of how many. */
-static void add_mean(double *mean, uint32_t *count, double value) {
-    if (isnan(value))
-        return;
-    *mean = *count == 0 ? value : *mean + (value - *mean) / (*count + 1);
-    ++*count;
-}
-
-static mlsel_status fill_outcomes(const mlsel_dataset *dataset, train_table *table, mlsel_error *err) {
-    const size_t cells = table->n_queries * table->n_models;
-    uint32_t *counts = mlsel_i_calloc(cells, 2 * sizeof *counts);
-    if (counts == NULL)
-        return mlsel_i_no_memory(err);
-    for (size_t i = 0; i < cells; i++)
+static void fill_outcomes(const mlsel_dataset *dataset, train_table *table) {
+    for (size_t i = 0; i < table->n_queries * table->n_models; i++)
         table->quality[i] = table->latency_s[i] = (double)NAN;
+    for (size_t i = 0; i < dataset->n_pairs; i++) {
+        const dataset_pair *pair = &dataset->pairs[i];
+        const size_t cell = pair->query * table->n_models + dataset->model_rank[pair->model];
+        table->quality[cell] = pair->quality;
+        table->latency_s[cell] = pair->latency_s;
+    }
     for (size_t i = 0; i < dataset->n_rows; i++) {
         const dataset_row *row = &dataset->rows[i];
-        const uint32_t model = dataset->model_rank[row->model];
-        const size_t cell = row->query * table->n_models + model;
-        add_mean(&table->quality[cell], &counts[2 * cell], row->quality);
-        add_mean(&table->latency_s[cell], &counts[2 * cell + 1], row->latency_s);
         table->records[i] = (table_record){.query = row->query,
-                                           .model = model,
+                                           .model = dataset->model_rank[row->model],
                                            .quality = row->quality,
                                            .latency_ms = isnan(row->latency_s) ? 0 : row->latency_s * 1000};
     }
-    mlsel_i_free(counts);
-    return MLSEL_OK;
 }
 
 static double speed_factor(double latency_s) { return 1 / (1 + latency_s / SPEED_SCALE_S); }
@@ -186,7 +159,10 @@ static void fill_utilities(const mlsel_train_options *options, train_table *tabl
 
 mlsel_status mlsel_i_table_create(const mlsel_dataset *dataset, const mlsel_train_options *options, train_table **out,
                                   mlsel_error *err) {
-    mlsel_status status = check_embeddings(dataset, err);
+    if (dataset->n_queries == 0 || dataset->n_models == 0)
+        return mlsel_i_fail(err, MLSEL_ERROR_NOT_TRAINED, "the dataset has no %s",
+                            dataset->n_queries == 0 ? "queries" : "models");
+    mlsel_status status = mlsel_i_dataset_check_embedded(dataset, err);
     if (status != MLSEL_OK)
         return status;
     const size_t n_categories = options->without_categories != 0 ? 0 : mlsel_category_count(options->category_layout);
@@ -201,9 +177,9 @@ mlsel_status mlsel_i_table_create(const mlsel_dataset *dataset, const mlsel_trai
     for (size_t m = 0; m < dataset->n_models; m++)
         ((const char **)table->models)[m] = dataset->models[dataset->model_order[m]];
     if ((status = fill_features(dataset, options, table, err)) != MLSEL_OK ||
-        (status = number_tasks(dataset, table, err)) != MLSEL_OK ||
-        (status = fill_outcomes(dataset, table, err)) != MLSEL_OK)
+        (status = number_tasks(dataset, table, err)) != MLSEL_OK)
         goto out;
+    fill_outcomes(dataset, table);
     fill_utilities(options, table, mean_speed);
     *out = table;
     table = NULL;

@@ -197,6 +197,9 @@ mlsel_status mlsel_i_cross_validate(const trainer *kind, const train_table *tabl
 mlsel_status mlsel_i_choose_settings(const trainer *kind, const train_table *table, const train_settings *candidates,
                                      size_t n, train_run *run, size_t *chosen, mlsel_training_info *info);
 
+/* Mean utility of each model over the queries of the other folds, into means[n_models]; NaN: never known there. */
+void mlsel_i_folds_means(const train_table *table, const uint32_t *fold_of, uint32_t fold, double *means);
+
 /* Always the best single model of the other folds: for cv_best_single. */
 mlsel_status mlsel_i_cross_validate_single(const train_table *table, const train_settings *settings, train_run *run,
                                            double *utility);

@@ -19,6 +19,7 @@
 #include "file.h"
 #include "hub.h"
 #include "sha256.h"
+#include "train/folders.h"
 #include "url.h"
 
 enum { VERSION_SHOWN = 16, READ_SIZE = 1 << 16, MAX_LIST = 64 << 20 };
@@ -58,17 +59,13 @@ static mlsel_status report(fetch *f, mlsel_error *err) {
 
 /* Makes the folders above a path. */
 static mlsel_status make_folders(char *path, mlsel_error *err) {
-    for (char *c = path + 1; *c != '\0'; c++) {
-        if (*c != '/')
-            continue;
-        *c = '\0';
-        const int error = mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno;
-        const mlsel_status status = error == 0 ? MLSEL_OK : mlsel_i_file_failed(path, "made", error, err);
-        *c = '/';
-        if (status != MLSEL_OK)
-            return status;
-    }
-    return MLSEL_OK;
+    char *const slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return MLSEL_OK;
+    *slash = '\0';
+    const mlsel_status status = mlsel_i_folders_create(path, err);
+    *slash = '/';
+    return status;
 }
 
 static mlsel_status name_paths(fetch *f, mlsel_error *err) {

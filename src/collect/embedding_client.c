@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http_url.h"
 #include "json.h"
 #include "json_write.h"
 #include "url.h"
@@ -36,20 +37,6 @@ static char *joined(const char *a, const char *b) {
     return text;
 }
 
-/* The endpoint is given with or without its last part, and may have a query behind, as in "?api-version=1". */
-static char *make_url(const char *endpoint) {
-    static const char last[] = "/embeddings";
-    const size_t n = sizeof last - 1, whole = strcspn(endpoint, "?#"), size = strlen(endpoint) + sizeof last;
-    size_t length = whole;
-    while (length > 0 && endpoint[length - 1] == '/')
-        length--;
-    const bool is_there = length >= n && memcmp(endpoint + length - n, last, n) == 0;
-    char *url = mlsel_i_alloc(size, 1);
-    if (url != NULL)
-        snprintf(url, size, "%.*s%s%s", (int)length, endpoint, is_there ? "" : last, endpoint + whole);
-    return url;
-}
-
 static mlsel_status take_key(embedding_client *c, const char *key, mlsel_error *err) {
     if (key == NULL)
         return MLSEL_OK;
@@ -71,7 +58,7 @@ mlsel_status mlsel_i_embedding_client_open(const embedding_server *server, embed
     embedding_client *c = mlsel_i_calloc(1, sizeof *c);
     if (c == NULL)
         return mlsel_i_no_memory(err);
-    c->url = make_url(server->endpoint);
+    c->url = mlsel_i_http_url_below(server->endpoint, "/embeddings");
     c->model = mlsel_i_strndup(server->model, strlen(server->model));
     mlsel_i_url_shown(c->url != NULL ? c->url : "", shown, sizeof shown);
     c->shown = mlsel_i_strndup(shown, strlen(shown));

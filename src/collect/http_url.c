@@ -68,10 +68,31 @@ static bool complain(const char *base, const secret_list *secrets, char *reason,
     return true;
 }
 
+static CURLUcode write_url(CURLU *url, const char *path, char **out) {
+    char *text = NULL;
+    CURLUcode code = append(url, path);
+    if (code == CURLUE_OK)
+        code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_URL, &text, 0);
+    if (code == CURLUE_OK)
+        *out = mlsel_i_strndup(text, strlen(text));
+    curl_free(text);
+    return code;
+}
+
+char *mlsel_i_http_url_below(const char *base, const char *path) {
+    CURLU *url = curl_url();
+    char *out = NULL;
+    if (url != NULL && curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK)
+        (void)write_url(url, path, &out);
+    curl_url_cleanup(url);
+    return out;
+}
+
 bool mlsel_i_http_url(const char *base, const char *path, const secret_list *secrets, char **out, char *reason,
                       size_t size) {
     CURLU *url = curl_url();
-    char *text = NULL;
     CURLUcode code = url == NULL ? CURLUE_OUT_OF_MEMORY : CURLUE_OK;
     bool ok = true;
     *out = NULL;
@@ -84,17 +105,10 @@ bool mlsel_i_http_url(const char *base, const char *path, const secret_list *sec
         goto out;
     }
     if (code == CURLUE_OK)
-        code = is_http(url) ? append(url, path) : CURLUE_UNSUPPORTED_SCHEME;
-    if (code == CURLUE_OK)
-        code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-    if (code == CURLUE_OK)
-        code = curl_url_get(url, CURLUPART_URL, &text, 0);
-    if (code == CURLUE_OK)
-        *out = mlsel_i_strndup(text, strlen(text));
-    else if (code != CURLUE_OUT_OF_MEMORY)
+        code = is_http(url) ? write_url(url, path, out) : CURLUE_UNSUPPORTED_SCHEME;
+    if (code != CURLUE_OK && code != CURLUE_OUT_OF_MEMORY)
         ok = !complain(base, secrets, reason, size);
 out:
-    curl_free(text);
     curl_url_cleanup(url);
     return ok;
 }

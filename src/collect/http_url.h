@@ -15,5 +15,7 @@
  */
 bool mlsel_i_http_url(const char *base, const char *path, const secret_list *secrets, char **out, char *reason,
                       size_t size);
+/* The same of an address that is known to be one, which may have a user name. NULL: no memory. */
+char *mlsel_i_http_url_below(const char *base, const char *path);
 
 #endif

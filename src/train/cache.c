@@ -33,6 +33,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "file_write.h"
+#include "folders.h"
 
 static const char magic[8] = {'m', 'l', 's', 'e', 'l', 'e', 'm', 'b'};
 enum {
@@ -306,27 +307,6 @@ size_t mlsel_i_cache_find_width(const char *folder, const char *model) {
     return is_one ? found : 0;
 }
 
-static mlsel_status make_folder(const char *folder, mlsel_error *err) {
-    char *path = mlsel_i_strndup(folder, strlen(folder));
-    if (path == NULL)
-        return mlsel_i_no_memory(err);
-    int error = 0;
-    for (char *at = path; *at != '\0' && error == 0;) {
-        at += strspn(at, "/");
-        at += strcspn(at, "/");
-        const char kept = *at;
-        *at = '\0';
-        if (path[0] != '\0' && mkdir(path, 0777) != 0 && errno != EEXIST)
-            error = errno;
-        *at = kept;
-    }
-    /* a folder above may be there and not be writable, which is seen again below it */
-    struct stat info;
-    const bool is_there = folder[0] == '\0' || (stat(folder, &info) == 0 && S_ISDIR(info.st_mode));
-    mlsel_i_free(path);
-    return is_there ? MLSEL_OK : mlsel_i_file_failed(folder, "made as a folder", error != 0 ? error : ENOTDIR, err);
-}
-
 /* Writes a file with nothing but a header, complete or not at all. One that another process has made meanwhile stays.
  */
 static mlsel_status create(const char *path, const unsigned char *header, size_t size, bool replace, mlsel_error *err) {
@@ -417,7 +397,7 @@ mlsel_status mlsel_cache_open(const char *folder, const char *model, size_t widt
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
                             "width is %zu, the model's name has %zu bytes: 1 to %d and at most %d are possible", width,
                             name_size, DATASET_MAX_WIDTH, MAX_NAME);
-    mlsel_status status = make_folder(folder, err);
+    mlsel_status status = mlsel_i_folders_create(folder, err);
     if (status != MLSEL_OK)
         return status;
     mlsel_cache *cache = mlsel_i_calloc(1, sizeof *cache);

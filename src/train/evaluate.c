@@ -88,28 +88,23 @@ static mlsel_status check_arguments(const mlsel_dataset *dataset, const mlsel_co
     return MLSEL_OK;
 }
 
-/* Each of n equal parts of the time from `before` on. */
-static void set_share(train_run *run, double before, double share, size_t i, size_t n) {
-    run->before = before + share * (double)i / (double)n;
-    run->share = share / (double)n;
-}
-
 static mlsel_status evaluate(evaluate_run *e, const mlsel_contender *contenders, size_t n) {
-    static const double asking = 0.6, curves = 0.1;
+    static const run_place asking = {.share = 0.6}, measuring = {.before = 0.6, .share = 0.3},
+                           curves = {.before = 0.9, .share = 0.1};
     mlsel_status status = mlsel_i_evaluate_outcomes(e);
     if (status == MLSEL_OK)
         status = mlsel_i_evaluate_policies(e, contenders, n);
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
-        set_share(&e->run, 0, asking, i, n);
+        mlsel_i_run_part(&e->run, &asking, i, n, NULL);
         status = mlsel_i_evaluate_contender(e, &contenders[i], &e->result->policies[1 + i]);
     }
-    set_share(&e->run, asking, 1 - asking - curves, 0, 1);
+    mlsel_i_run_return(&e->run, &measuring);
     if (status == MLSEL_OK)
         status = mlsel_i_evaluate_measure(e);
     for (size_t p = 0; p < e->result->n_policies && status == MLSEL_OK; p++)
         if (e->result->policies[p].confidence != NULL)
             status = mlsel_i_evaluate_reliability(e, &e->result->policies[p]);
-    set_share(&e->run, 1 - curves, curves, 0, 1);
+    mlsel_i_run_return(&e->run, &curves);
     return status == MLSEL_OK ? mlsel_i_evaluate_curves(e) : status;
 }
 

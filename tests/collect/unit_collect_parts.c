@@ -145,6 +145,9 @@ static void test_addresses(void **state) {
         assert_string_equal(url, good[i][1]);
         mlsel_i_free(url);
     }
+    url = mlsel_i_http_url_below("http://me:hunter22@h/v1/?a=b#c", "/embeddings");
+    assert_string_equal(url, "http://me:hunter22@h/v1/embeddings?a=b");
+    mlsel_i_free(url);
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(bad); i++) {
         assert_false(mlsel_i_http_url(bad[i], "/chat/completions", NULL, &url, reason, sizeof reason));
         assert_non_null(strstr(reason, "is no http or https address"));

@@ -42,7 +42,11 @@ mlsel_status mlsel_i_latex_normalise(const char *text, size_t size, text_buffer 
 bool mlsel_i_latex_last_box(const char *text, size_t size, const char **content, size_t *content_size);
 
 /* Of ASCII; every other byte is itself. */
-static inline char mlsel_i_ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static inline char mlsel_i_ascii_lower(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + 32);
+    return c;
+}
 
 /* Whether a truth is there at all: not NULL, and more than white space. */
 bool mlsel_i_truth_counts(const char *truth);

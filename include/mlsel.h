@@ -1405,8 +1405,11 @@ MLSEL_API mlsel_status mlsel_diagnostics_get(const mlsel_diagnostics *diagnostic
  *   max_wait_us, and what the system's timer adds, on Linux some 50 microseconds) lowers what is expected to those that
  *   are there. A caller that comes alone is answered at once, in its own thread, as by mlsel_select.
  * Answers. The same as those of mlsel_select and mlsel_score, bit for bit on the CPU; on other devices as those of
- *   mlsel_select_batch. On the CPU only KNN models group, as the others either gain nothing or would add up in another
- *   order (see allow_rounding): their queries pass through. docs/batcher.md says when a batcher pays.
+ *   mlsel_select_batch.
+ * The CPU. Runs do not wait for each other there, so a group gains only what measuring several queries together saves,
+ *   and costs a thread's way to sleep and back. So a batcher keeps watch of how long single queries take, and groups
+ *   while that is 200 microseconds or more (see always_group); others pass through. Only KNN models group, as the
+ * others either gain nothing or would add up in another order (see allow_rounding). docs/batcher.md says when it pays.
  * Threads. Everything here may be called from any thread, except that a batcher must not be used after its release.
  *   Calls take locks for a moment. Once as many threads as ever were inside, they allocate nothing.
  *
@@ -1429,7 +1432,7 @@ typedef struct mlsel_batcher_options {
                                  as the system has processors (a container's limit is not seen) */
     int32_t allow_rounding; /**< not 0: SVM and MLP queries are grouped on the CPU too. Their scores then differ by
                                  float's rounding with the company they are in, as those of mlsel_select_batch do */
-    uint32_t reserved;      /**< 0 */
+    int32_t always_group;   /**< not 0: on the CPU group also queries that are so short that it does not pay */
 } mlsel_batcher_options;
 
 /** Sets the defaults; size is sizeof(mlsel_batcher_options) as compiled by the caller. NULL does nothing. */
@@ -1484,7 +1487,7 @@ MLSEL_API mlsel_status mlsel_batcher_score_f64(mlsel_batcher *batcher, const dou
  */
 typedef struct mlsel_batcher_stats {
     uint32_t struct_size; /**< bytes filled */
-    int32_t is_grouping;  /**< 0: queries pass through, see Answers above */
+    int32_t is_grouping;  /**< 0: all queries pass through, as this model has nothing to gain */
     int32_t is_closed;
     uint32_t max_wait_us;  /**< in use; 0: none */
     uint32_t max_batch;    /**< in use */

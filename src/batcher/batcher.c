@@ -53,8 +53,6 @@ static mlsel_status read_options(const mlsel_model *model, const mlsel_batcher_o
     const mlsel_status status = mlsel_i_options_copy(&own, sizeof own, given, "mlsel_batcher_options", err);
     if (status != MLSEL_OK)
         return status;
-    if (own.reserved != 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_batcher_options: reserved must be 0");
     if (own.max_wait_us > MAX_WAIT_US && own.max_wait_us != MLSEL_BATCHER_NO_WAIT)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "max_wait_us is %lu, the most are %d",
                             (unsigned long)own.max_wait_us, MAX_WAIT_US);
@@ -73,6 +71,7 @@ static mlsel_status read_options(const mlsel_model *model, const mlsel_batcher_o
         .max_batch = own.max_batch < most ? own.max_batch : most,
         .max_running = own.max_running == 0 ? default_running(model) : own.max_running,
     };
+    out->must_pay = model->engine->prepared.runs_in_parallel != 0 && own.always_group == 0;
     out->is_grouping = out->max_batch > 1 && can_group(model, own.allow_rounding != 0);
     return MLSEL_OK;
 }

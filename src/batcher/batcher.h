@@ -44,6 +44,7 @@ typedef struct batch_group {
 
 typedef struct batch_settings {
     bool is_grouping;
+    bool must_pay;        /* groups only while single queries take long */
     uint32_t max_wait_us; /* 0: none */
     uint32_t max_batch;
     uint32_t max_running;
@@ -59,12 +60,14 @@ struct mlsel_batcher {
     pthread_cond_t is_empty; /* the last caller has left a closed batcher */
     /* guarded by the lock */
     bool is_closed;
-    uint32_t inside;   /* callers */
-    uint32_t expected; /* callers that may be inside at once, by what was seen lately; at least `inside` */
-    uint32_t running;  /* runs */
-    uint32_t busy;     /* callers in them */
-    uint32_t queued;   /* members of pending groups */
-    uint32_t homeless; /* callers who wait for a free group */
+    uint32_t inside;    /* callers */
+    uint32_t expected;  /* callers that may be inside at once, by what was seen lately; at least `inside` */
+    uint32_t running;   /* runs */
+    uint32_t busy;      /* callers in them */
+    uint32_t queued;    /* members of pending groups */
+    uint32_t homeless;  /* callers who wait for a free group */
+    uint64_t lone_ns;   /* about what queries take alone */
+    uint32_t n_grouped; /* callers who were told to group, modulo 2^32 */
     batch_group *open[N_QUERY_TYPES]; /* the group to join, by type; or NULL */
     batch_group *pending;             /* groups that have not started, oldest first */
     batch_group *free;
@@ -86,7 +89,9 @@ typedef struct batch_call {
 /* --- group.c ------------------------------------------------------------------------------------------------------ */
 
 /* Whether a caller who has just come in should be answered by itself, at once. The lock is held. */
-bool mlsel_i_batch_goes_alone(const mlsel_batcher *batcher, mlsel_query_type type);
+bool mlsel_i_batch_goes_alone(mlsel_batcher *batcher, mlsel_query_type type);
+/* What a query took that was answered by itself. The lock is held. */
+void mlsel_i_batch_learn(mlsel_batcher *batcher, uint64_t nanoseconds);
 /* Marks the beginning and the end of a run of `count` callers. The lock is held. */
 void mlsel_i_batch_start(mlsel_batcher *batcher, uint32_t count);
 void mlsel_i_batch_end(mlsel_batcher *batcher, uint32_t count);

@@ -57,7 +57,7 @@ static mlsel_status enter(mlsel_batcher *b, batch_call *call, bool *is_alone, ml
     b->inside++;
     if (b->inside > b->expected)
         b->expected = b->inside;
-    *is_alone = !b->settings.is_grouping || mlsel_i_batch_goes_alone(b, call->query.type);
+    *is_alone = mlsel_i_batch_goes_alone(b, call->query.type);
     if (*is_alone) {
         mlsel_i_batch_start(b, 1);
         call->start_ns = call->enter_ns;
@@ -70,8 +70,10 @@ static void leave(mlsel_batcher *b, const batch_call *call, bool is_alone, mlsel
     const uint64_t now = mlsel_i_now_ns();
     pthread_mutex_lock(&b->lock);
     mlsel_i_batch_count_call(b, call, now, status);
-    if (is_alone)
+    if (is_alone) {
+        mlsel_i_batch_learn(b, now - call->start_ns);
         mlsel_i_batch_end(b, 1);
+    }
     if (call->group != NULL)
         mlsel_i_batch_leave(b, call->group);
     b->inside--;

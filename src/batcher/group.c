@@ -27,7 +27,33 @@ static uint32_t hoped_for(const mlsel_batcher *b, const batch_group *group) {
     return b->expected > elsewhere ? smaller(share(b), b->expected - elsewhere) : 1;
 }
 
-bool mlsel_i_batch_goes_alone(const mlsel_batcher *b, mlsel_query_type type) {
+/* --- whether to group at all -------------------------------------------------------------------------------------- */
+
+/* Where runs do not wait for each other, a query must take this long alone for a group to be worth its members' sleep.
+ */
+static const uint64_t worth_ns = 200000;
+
+/* Of the callers who could group, one in so many goes alone, to see how long that takes by now. */
+enum { PROBE = 64 };
+
+/* A query's time alone: a small step up or a larger one down from what was known, which ends where three of ten take
+ * less. What the system does to a thread now and then, or a cold start, does not count. */
+void mlsel_i_batch_learn(mlsel_batcher *b, uint64_t ns) {
+    if (b->lone_ns == 0)
+        b->lone_ns = ns;
+    else if (ns > b->lone_ns)
+        b->lone_ns += b->lone_ns / 8 + 1;
+    else
+        b->lone_ns -= b->lone_ns / 4;
+}
+
+static bool pays(mlsel_batcher *b) {
+    return !b->settings.must_pay || (b->lone_ns >= worth_ns && ++b->n_grouped % PROBE != 0);
+}
+
+bool mlsel_i_batch_goes_alone(mlsel_batcher *b, mlsel_query_type type) {
+    if (!b->settings.is_grouping || !pays(b))
+        return true;
     return b->pending == NULL && b->open[slot_of(type)] == NULL && b->running < b->settings.max_running &&
            (b->settings.max_wait_us == 0 || hoped_for(b, NULL) <= 1);
 }

@@ -488,7 +488,7 @@ FIELD(mlsel_batcher_options, max_wait_us, 4, 4);
 FIELD(mlsel_batcher_options, max_batch, 8, 4);
 FIELD(mlsel_batcher_options, max_running, 12, 4);
 FIELD(mlsel_batcher_options, allow_rounding, 16, 4);
-FIELD(mlsel_batcher_options, reserved, 20, 4);
+FIELD(mlsel_batcher_options, always_group, 20, 4);
 
 SIZE(mlsel_batcher_stats, 560);
 FIELD(mlsel_batcher_stats, struct_size, 0, 4);

@@ -29,8 +29,11 @@ typedef struct subject {
 } subject;
 
 static const subject subjects[] = {
-    {"knn-10k", "knn-10k", BENCH_ROWS_USUAL, 0},         {"knn-10k-alike", "knn-10k", BENCH_ROWS_ALIKE, 0},
-    {"mlp-512-256", "mlp-512-256", BENCH_ROWS_USUAL, 0}, {"mlp-512-256-rounding", "mlp-512-256", BENCH_ROWS_USUAL, 1},
+    {"knn-10k", "knn-10k", BENCH_ROWS_USUAL, 0},
+    {"knn-10k-alike", "knn-10k", BENCH_ROWS_ALIKE, 0},
+    {"mlp-512-256", "mlp-512-256", BENCH_ROWS_USUAL, 0},
+    {"mlp-512-256-rounding", "mlp-512-256", BENCH_ROWS_USUAL, 1},
+    {"svm-4000-rounding", "svm-4000", BENCH_ROWS_USUAL, 1},
     {"kmeans-8", "kmeans-8", BENCH_ROWS_USUAL, 0},
 };
 

@@ -46,9 +46,8 @@ static inline go_batcher_stats go_batcher_get_stats(go_batcher batcher) {
 
 /* GO_BATCHED(SUFFIX, TYPE, C_SUFFIX): the calls that take a query, for one type of value. */
 #define GO_BATCHED(suffix, type, c_suffix)                                                                             \
-    static inline go_selection go_batcher_select_##suffix(go_batcher batcher, const type *x, size_t n,                 \
-                                                          const uint8_t *mask, const int32_t *list,                    \
-                                                          size_t n_eligible) {                                         \
+    static inline go_selection go_batcher_select_##suffix(                                                             \
+        go_batcher batcher, const type *x, size_t n, const uint8_t *mask, const int32_t *list, size_t n_eligible) {    \
         mlsel_error error;                                                                                             \
         go_selection answer;                                                                                           \
         const mlsel_query_options options = go_eligible(mask, list, n_eligible);                                       \

@@ -1407,11 +1407,11 @@ MLSEL_API mlsel_status mlsel_diagnostics_get(const mlsel_diagnostics *diagnostic
  * Answers. The same as those of mlsel_select and mlsel_score, bit for bit on the CPU; on other devices as those of
  *   mlsel_select_batch.
  * The CPU. Runs do not wait for each other there, so a group gains only what measuring several queries together saves,
- *   and costs a thread's way to sleep and back. So a batcher keeps watch of how long single queries take, and groups
- *   while that is 200 microseconds or more (see always_group); others pass through. Only KNN models group, as the
- * others either gain nothing or would add up in another order (see allow_rounding). docs/batcher.md says when it pays.
+ *   and costs a thread's way to sleep and back. So a batcher watches how long single queries take, and groups while
+ *   that is 200 microseconds or more (see always_group); others pass through. Only KNN models group: the others gain
+ *   nothing, or would add up in another order (see allow_rounding). docs/batcher.md says when it pays.
  * Threads. Everything here may be called from any thread, except that a batcher must not be used after its release.
- *   Calls take locks for a moment. Once as many threads as ever were inside, they allocate nothing.
+ *   Calls take locks for a moment, and allocate no more than mlsel_select does.
  *
  * Since 0.1.0.
  * ---------------------------------------------------------------------------------------------------------------- */
@@ -1457,8 +1457,8 @@ MLSEL_API mlsel_status mlsel_batcher_create(mlsel_model *model, const mlsel_batc
  * @param n_features  must be the model's width
  * @param options     which labels are eligible, and a trade-off, for this query alone; may be NULL
  * @param out         receives the answer
- * @return as mlsel_select, and MLSEL_ERROR_CLOSED after mlsel_batcher_close. MLSEL_ERROR_DEVICE (and whatever else a
- * run fails with) is told to all of the group.
+ * @return as mlsel_select, and MLSEL_ERROR_CLOSED after mlsel_batcher_close. What a run fails with, MLSEL_ERROR_DEVICE
+ *         for one, is told to all of its group.
  */
 MLSEL_API mlsel_status mlsel_batcher_select(mlsel_batcher *batcher, const float *features, size_t n_features,
                                             const mlsel_query_options *options, mlsel_selection *out, mlsel_error *err);

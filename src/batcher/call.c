@@ -71,7 +71,8 @@ static void leave(mlsel_batcher *b, const batch_call *call, bool is_alone, mlsel
     pthread_mutex_lock(&b->lock);
     mlsel_i_batch_count_call(b, call, now, status);
     if (is_alone) {
-        mlsel_i_batch_learn(b, now - call->start_ns);
+        if (status == MLSEL_OK)
+            mlsel_i_batch_learn(b, now - call->start_ns);
         mlsel_i_batch_end(b, 1);
     }
     if (call->group != NULL)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mlsel_backend.h"
+
 enum { N = 3 }; /* features of base_knn */
 
 static mlsel_model *model;
@@ -33,6 +35,8 @@ static struct {
     uint32_t flags;
     mlsel_router *opened;
     mlsel_batcher *made;
+    const mlsel_backend *backend;
+    uint32_t index;
     mlsel_batcher_stats stats;
     mlsel_router_info router_info;
     mlsel_router_decision decision;
@@ -107,6 +111,8 @@ CALL(compose_f64_embedding,
      mlsel_features_compose_f64(NULL, NULL, NULL, N, "math", out.features_f64, N + 14, &out.flags, err))
 CALL(compose_f64_features, mlsel_features_compose_f64(NULL, NULL, f64, N, "math", NULL, N + 14, &out.flags, err))
 
+CALL(backend_find_out, mlsel_backend_find("cpu", NULL, &out.index, err))
+CALL(backend_find_index, mlsel_backend_find("cpu", &out.backend, NULL, err))
 CALL(batcher_create_model, mlsel_batcher_create(NULL, NULL, &out.made, err))
 CALL(batcher_create_out, mlsel_batcher_create(model, NULL, NULL, err))
 CALL(batcher_select_batcher, mlsel_batcher_select(NULL, f32, N, NULL, &out.selection, err))
@@ -297,6 +303,8 @@ static const null_case cases[] = {
     {"mlsel_router_explain", "request", router_explain_request},
     {"mlsel_router_explain", "route", router_explain_route},
     {"mlsel_router_explain", "explanation", router_explain_explanation},
+    {"mlsel_backend_find", "out", backend_find_out},
+    {"mlsel_backend_find", "index", backend_find_index},
     {"mlsel_batcher_create", "model", batcher_create_model},
     {"mlsel_batcher_create", "out", batcher_create_out},
     {"mlsel_batcher_select", "batcher", batcher_select_batcher},

@@ -38,13 +38,14 @@ enum { PROBE = 64 };
 
 /* A query's time alone: a small step up or a larger one down from what was known, which ends where three of ten take
  * less. What the system does to a thread now and then, or a cold start, does not count. */
-void mlsel_i_batch_learn(mlsel_batcher *b, uint64_t ns) {
-    if (b->lone_ns == 0)
-        b->lone_ns = ns;
-    else if (ns > b->lone_ns)
-        b->lone_ns += b->lone_ns / 8 + 1;
+void mlsel_i_batch_learn(mlsel_batcher *batcher, uint64_t nanoseconds) {
+    uint64_t *known = &batcher->lone_ns;
+    if (*known == 0)
+        *known = nanoseconds;
+    else if (nanoseconds > *known)
+        *known += *known / 8 + 1;
     else
-        b->lone_ns -= b->lone_ns / 4;
+        *known -= *known / 4;
 }
 
 static bool pays(mlsel_batcher *b) {

@@ -29,7 +29,7 @@
  *   at any time, on the same model too; the only rule is that a model must not be used after the last release.
  *   Selecting and scoring take no lock, and allocate only while more threads are inside one model at once than ever
  *   before, or more than 64; large calls on a model that was given threads of its own share a lock. Loading and the
- *   last release take short process-wide locks; opening a plugin holds one. Routers: see there.
+ *   last release take short process-wide locks; opening a plugin holds one. Routers and batchers: see there.
  * Manners. The library never aborts, exits or prints, and changes no signal handler, locale or global thread count.
  *   It reads two environment variables, MLSEL_PLUGIN_PATH (folders searched for device plugins) and MLSEL_ISA (which
  *   can only lower the instruction set used), and only while a model is loaded or a device is queried.
@@ -108,7 +108,9 @@ enum {
     /** No decision of the configuration matches the request, and it has no default. */
     MLSEL_ERROR_NO_DECISION = -16,
     /** The caller's callback asked to stop (training and evaluation, see mlsel_train.h). */
-    MLSEL_ERROR_CANCELLED = -17
+    MLSEL_ERROR_CANCELLED = -17,
+    /** The batcher has been closed. */
+    MLSEL_ERROR_CLOSED = -18
 };
 
 /** What went wrong, in the caller's memory. The layout (256 bytes) never changes. */
@@ -1378,6 +1380,151 @@ typedef struct mlsel_diagnostic {
  */
 MLSEL_API mlsel_status mlsel_diagnostics_get(const mlsel_diagnostics *diagnostics, size_t index, mlsel_diagnostic *out,
                                              size_t size, mlsel_error *err);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Batchers: queries of concurrent callers, answered together
+ *
+ * A GPU takes about as long for one query as for a hundred. Where many threads ask one model, a batcher lets those that
+ * ask at about the same time share a run:
+ *
+ *     mlsel_batcher *batcher = NULL;
+ *     if (mlsel_batcher_create(model, NULL, &batcher, &err) != MLSEL_OK)
+ *         return fail(err.message);
+ *     ... in any thread, as mlsel_select(model, ...):
+ *     mlsel_batcher_select(batcher, features, 1038, NULL, &best, &err);
+ *     ... and at the end:
+ *     mlsel_batcher_release(batcher);
+ *
+ * Groups. A batcher has no thread. The first of a group leads it: it waits until the group is complete, lets the engine
+ *   measure all queries in one run, and wakes the others, each of which makes its own answer of what was measured. So
+ *   queries with different eligible labels and trade-offs go together; those in float and in double do not. A query
+ *   that is refused (its width, a value, its options) fails by itself before it joins a group.
+ * Waiting. At most max_running runs are under way at once; while they are, callers gather. When a run can start, its
+ *   group waits for company only as long as there is some to expect: the callers that were seen inside at once lately,
+ *   as far as they are not in runs, and no more than their share if runs had equal ones. A wait that runs out (after
+ *   max_wait_us, and what the system's timer adds, on Linux some 50 microseconds) lowers what is expected to those that
+ *   are there. A caller that comes alone is answered at once, in its own thread, as by mlsel_select.
+ * Answers. The same as those of mlsel_select and mlsel_score, bit for bit on the CPU; on other devices as those of
+ *   mlsel_select_batch.
+ * The CPU. Runs do not wait for each other there, so a group gains only what measuring several queries together saves,
+ *   and costs a thread's way to sleep and back. So a batcher watches how long single queries take, and groups while
+ *   that is 200 microseconds or more (see always_group); others pass through. Only KNN models group: the others gain
+ *   nothing, or would add up in another order (see allow_rounding). docs/batcher.md says when it pays.
+ * Threads. Everything here may be called from any thread, except that a batcher must not be used after its release.
+ *   Calls take locks for a moment, and allocate no more than mlsel_select does.
+ *
+ * Since 0.1.0.
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/** Lets concurrent callers of one model share runs. Has a reference to the model. */
+typedef struct mlsel_batcher mlsel_batcher;
+
+/** For max_wait_us: never wait for company; callers gather only while runs are under way. */
+#define MLSEL_BATCHER_NO_WAIT 0xffffffffu
+
+/** How a batcher groups. NULL stands for all defaults. */
+typedef struct mlsel_batcher_options {
+    uint32_t struct_size;
+    uint32_t max_wait_us; /**< longest wait for company, at most 1000000; 0: 100; or MLSEL_BATCHER_NO_WAIT */
+    uint32_t max_batch; /**< queries of a run, at most 4096 and what the engine takes; 1: no groups; 0: what the engine
+                             takes, at most 64 on the CPU and 256 on other devices */
+    uint32_t max_running;   /**< runs at once, at most 64; 0: 2 on a device that runs one after the other, else as many
+                                 as the system has processors (a container's limit is not seen) */
+    int32_t allow_rounding; /**< not 0: SVM and MLP queries are grouped on the CPU too. Their scores then differ by
+                                 float's rounding with the company they are in, as those of mlsel_select_batch do */
+    int32_t always_group;   /**< not 0: on the CPU group also queries that are so short that it does not pay */
+} mlsel_batcher_options;
+
+/** Sets the defaults; size is sizeof(mlsel_batcher_options) as compiled by the caller. NULL does nothing. */
+MLSEL_API void mlsel_batcher_options_init(mlsel_batcher_options *options, size_t size);
+
+/**
+ * Makes a batcher for a model. It allocates the memory of all groups: about max_running + 4 times max_batch queries.
+ *
+ * @param model    the batcher takes a reference of its own
+ * @param options  may be NULL
+ * @param out      receives the batcher, to be given to mlsel_batcher_release once
+ * @param err      may be NULL
+ * @return MLSEL_OK; MLSEL_ERROR_NO_MEMORY.
+ */
+MLSEL_API mlsel_status mlsel_batcher_create(mlsel_model *model, const mlsel_batcher_options *options,
+                                            mlsel_batcher **out, mlsel_error *err);
+
+/**
+ * mlsel_select by way of a group. Blocks until the answer is there.
+ *
+ * @param features    [n_features] the query, borrowed for the call
+ * @param n_features  must be the model's width
+ * @param options     which labels are eligible, and a trade-off, for this query alone; may be NULL
+ * @param out         receives the answer
+ * @return as mlsel_select, and MLSEL_ERROR_CLOSED after mlsel_batcher_close. What a run fails with, MLSEL_ERROR_DEVICE
+ *         for one, is told to all of its group.
+ */
+MLSEL_API mlsel_status mlsel_batcher_select(mlsel_batcher *batcher, const float *features, size_t n_features,
+                                            const mlsel_query_options *options, mlsel_selection *out, mlsel_error *err);
+
+/** The same for a query in double. */
+MLSEL_API mlsel_status mlsel_batcher_select_f64(mlsel_batcher *batcher, const double *features, size_t n_features,
+                                                const mlsel_query_options *options, mlsel_selection *out,
+                                                mlsel_error *err);
+
+/** mlsel_score by way of a group; otherwise as mlsel_batcher_select. */
+MLSEL_API mlsel_status mlsel_batcher_score(mlsel_batcher *batcher, const float *features, size_t n_features,
+                                           const mlsel_query_options *options, double *scores, size_t n_scores,
+                                           mlsel_error *err);
+
+/** The same for a query in double. */
+MLSEL_API mlsel_status mlsel_batcher_score_f64(mlsel_batcher *batcher, const double *features, size_t n_features,
+                                               const mlsel_query_options *options, double *scores, size_t n_scores,
+                                               mlsel_error *err);
+
+/** Number of buckets of a histogram of batch sizes. */
+#define MLSEL_BATCH_BUCKETS 13
+
+/**
+ * What a batcher has done since it was made, and does at the moment. Counts never fall. Calls that are still inside are
+ * counted in `inside` and `queued` alone.
+ */
+typedef struct mlsel_batcher_stats {
+    uint32_t struct_size; /**< bytes filled */
+    int32_t is_grouping;  /**< 0: all queries pass through, as this model has nothing to gain */
+    int32_t is_closed;
+    uint32_t max_wait_us;  /**< in use; 0: none */
+    uint32_t max_batch;    /**< in use */
+    uint32_t max_running;  /**< in use */
+    uint64_t memory_bytes; /**< of the groups */
+    uint64_t inside;       /**< callers inside at the moment */
+    uint64_t queued;       /**< those of them whose group has not started */
+    uint64_t queries;      /**< calls that came back, answered or not, but for those refused */
+    uint64_t failed;       /**< those of them that were not answered */
+    uint64_t refused;      /**< calls after mlsel_batcher_close */
+    uint64_t batches;      /**< runs that started; a query that passes through or comes alone is one of size 1, a query
+                                that is refused before its group none */
+    uint64_t batched;      /**< queries of these runs together: batched / batches is the mean size */
+    uint64_t largest_batch;
+    uint64_t timeouts; /**< groups that waited as long as max_wait_us allows and did not get the company expected */
+    uint64_t wait_ns;  /**< from call to start of the run, of all queries that were in one together */
+    uint64_t longest_wait_ns;    /**< the longest of them */
+    uint64_t latency_ns;         /**< from call to return, of all `queries` together */
+    uint64_t longest_latency_ns; /**< the longest of them */
+    uint64_t sizes[13];          /**< [MLSEL_BATCH_BUCKETS] runs by size: of 1, 2, to 4, to 8, ... to 4096 */
+    uint64_t waits[20];          /**< [MLSEL_LATENCY_BUCKETS] queries by wait, see mlsel_latency_bound */
+    uint64_t latencies[20];      /**< [MLSEL_LATENCY_BUCKETS] queries by latency */
+} mlsel_batcher_stats;
+
+/** Reads what a batcher has done; size is sizeof(mlsel_batcher_stats) as compiled by the caller. */
+MLSEL_API mlsel_status mlsel_batcher_get_stats(const mlsel_batcher *batcher, mlsel_batcher_stats *out, size_t size,
+                                               mlsel_error *err);
+
+/**
+ * Lets no more calls in: they fail with MLSEL_ERROR_CLOSED. Those inside are answered, and close waits for the last of
+ * them; groups that wait for company start without it. Closing again, or in several threads at once, waits likewise.
+ * NULL does nothing.
+ */
+MLSEL_API void mlsel_batcher_close(mlsel_batcher *batcher);
+
+/** Closes the batcher, frees it and gives its reference to the model back. NULL does nothing. */
+MLSEL_API void mlsel_batcher_release(mlsel_batcher *batcher);
 
 #ifdef __cplusplus
 }

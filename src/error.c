@@ -56,6 +56,8 @@ const char *mlsel_status_name(mlsel_status status) {
         return "MLSEL_ERROR_NO_DECISION";
     case MLSEL_ERROR_CANCELLED:
         return "MLSEL_ERROR_CANCELLED";
+    case MLSEL_ERROR_CLOSED:
+        return "MLSEL_ERROR_CLOSED";
     default:
         return "MLSEL_ERROR_UNKNOWN";
     }

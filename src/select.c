@@ -1,176 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public calls that answer queries: check, run on the device, apply the rule, choose. */
-#include <float.h>
+#include "select.h"
+
 #include <math.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "divide.h"
-#include "feature_vector.h"
 #include "rules.h"
-#include "tradeoff.h"
-
-/* --- queries ----------------------------------------------------------------------------------------------------- */
-
-typedef struct query_set {
-    mlsel_query_type type;
-    const void *data;
-    size_t count;
-    size_t stride;
-    size_t n_features;
-} query_set;
-
-static const void *query_at(const query_set *queries, size_t q) {
-    const size_t size = queries->type == MLSEL_QUERY_F64 ? sizeof(double) : sizeof(float);
-    return (const char *)queries->data + q * queries->stride * size;
-}
-
-static mlsel_status check_width(const mlsel_model *model, size_t got, mlsel_error *err) {
-    const uint32_t expected = model->artifact->scalars.n_features;
-    if (got == expected)
-        return MLSEL_OK;
-    char width[64];
-    mlsel_i_width_text(model->artifact, width, sizeof width);
-    const char *remedy = mlsel_i_width_remedy(model->artifact, got);
-    return mlsel_i_fail_detail(err, MLSEL_ERROR_DIMENSION, expected,
-                               "embedding dimension mismatch: the artifact was trained on %s values, got %zu: %s",
-                               width, got, remedy);
-}
-
-/* Index of the first value that is not finite or beyond float, or n. */
-static size_t first_bad_f32(const float *x, size_t n) {
-    size_t i = 0;
-    while (i < n && fabsf(x[i]) <= FLT_MAX)
-        i++;
-    return i;
-}
-
-static size_t first_bad_f64(const double *x, size_t n) {
-    size_t i = 0;
-    while (i < n && fabs(x[i]) <= FLT_MAX)
-        i++;
-    return i;
-}
-
-static mlsel_status check_values(const mlsel_model *model, const query_set *queries, mlsel_error *err) {
-    for (size_t q = 0; q < queries->count; q++) {
-        const void *query = query_at(queries, q);
-        const size_t n = queries->n_features;
-        const bool is_f64 = queries->type == MLSEL_QUERY_F64;
-        if (is_f64 ? model->kernels->is_finite_f64(query, n) : model->kernels->is_finite_f32(query, n))
-            continue;
-        const size_t bad = is_f64 ? first_bad_f64(query, n) : first_bad_f32(query, n);
-        const double value = is_f64 ? ((const double *)query)[bad] : (double)((const float *)query)[bad];
-        char where[32] = "";
-        if (queries->count > 1)
-            snprintf(where, sizeof where, "query %zu: ", q);
-        return mlsel_i_fail_detail(err, MLSEL_ERROR_NOT_FINITE, bad,
-                                   "%sfeature %zu is %s: every value must be a number", where, bad,
-                                   isnan(value)   ? "NaN"
-                                   : isinf(value) ? "infinite"
-                                                  : "beyond the range of float32");
-    }
-    return MLSEL_OK;
-}
-
-/* Only single queries: of several, none must be answered if one is bad. */
-static bool checks_itself(const mlsel_model *model, const query_set *queries) {
-    return queries->count == 1 && model->engine->prepared.checks_queries != 0;
-}
-
-static mlsel_status check_queries(const mlsel_model *model, const query_set *queries, mlsel_error *err) {
-    if (model == NULL)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the model is NULL");
-    if (queries->data == NULL && queries->count > 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the feature vector is NULL");
-    const mlsel_status status = check_width(model, queries->n_features, err);
-    if (status != MLSEL_OK)
-        return status;
-    if (queries->stride < queries->n_features && queries->count > 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "stride %zu is less than the %zu features of a query",
-                            queries->stride, queries->n_features);
-    if (queries->stride > 0 && queries->count > SIZE_MAX / sizeof(double) / queries->stride)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%zu queries of stride %zu exceed the address space",
-                            queries->count, queries->stride);
-    return checks_itself(model, queries) ? MLSEL_OK : check_values(model, queries, err);
-}
-
-/* --- eligibility ------------------------------------------------------------------------------------------------- */
-
-static mlsel_status mask_from_list(const mlsel_query_options *options, uint32_t n_labels, uint8_t *mask,
-                                   mlsel_error *err) {
-    memset(mask, 0, n_labels);
-    for (size_t i = 0; i < options->n_eligible; i++) {
-        const int32_t label = options->eligible[i];
-        if (label < 0 || (uint32_t)label >= n_labels)
-            return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible[%zu]: there is no label %d, only 0 to %u",
-                                i, (int)label, (unsigned)(n_labels - 1));
-        mask[label] = 1;
-    }
-    return MLSEL_OK;
-}
-
-/* How a query is to be answered, apart from what it is. */
-typedef struct terms {
-    const uint8_t *mask;           /* [n_labels] eligible labels, or NULL for all */
-    const tradeoff_plan *tradeoff; /* or NULL */
-    tradeoff_plan plan;
-} terms;
-
-/* Fills mask from the options and points *out at it, or at NULL when all labels are eligible. */
-static mlsel_status read_eligibility(const mlsel_model *model, const mlsel_query_options *given, uint8_t *mask,
-                                     const uint8_t **out, mlsel_error *err) {
-    const uint32_t n_labels = model->artifact->scalars.n_labels;
-    const mlsel_query_options options = *given;
-    mlsel_status status = MLSEL_OK;
-    if (options.reserved != 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "mlsel_query_options: reserved must be 0");
-    if (options.eligible_mask != NULL && options.eligible != NULL)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "give eligible_mask or eligible, not both");
-    if (options.eligible_mask != NULL) {
-        if (options.eligible_mask_size != n_labels)
-            return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible_mask has %zu entries, expected %u",
-                                options.eligible_mask_size, (unsigned)n_labels);
-        memcpy(mask, options.eligible_mask, n_labels);
-        *out = mask;
-    } else if (options.eligible != NULL) {
-        status = mask_from_list(&options, n_labels, mask, err);
-        *out = mask;
-    } else if (options.eligible_mask_size != 0) {
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible_mask is NULL but eligible_mask_size is %zu",
-                            options.eligible_mask_size);
-    } else if (options.n_eligible != 0) {
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "eligible is NULL but n_eligible is %zu",
-                            options.n_eligible);
-    }
-    if (status != MLSEL_OK)
-        return status;
-    for (uint32_t i = 0; i < n_labels; i++)
-        if ((*out == NULL || mask[i]) && model->choosable[i])
-            return MLSEL_OK;
-    if (options.eligible != NULL && options.n_eligible == 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE, "no label is eligible: the list is empty");
-    return mlsel_i_fail(err, MLSEL_ERROR_NO_CANDIDATE,
-                        "none of the eligible labels can be chosen: the artifact has no data for them");
-}
-
-/* Reads the options; ws lends the mask. The trade-off is left out for calls that have no use for it. */
-static mlsel_status read_terms(const mlsel_model *model, const mlsel_query_options *given, bool with_tradeoff,
-                               const workspace *ws, terms *out, mlsel_error *err) {
-    mlsel_query_options options;
-    out->mask = NULL;
-    out->tradeoff = NULL;
-    if (given == NULL && model->artifact->scalars.n_labels > 0 && model->choosable[0])
-        return MLSEL_OK;
-    mlsel_status status = mlsel_i_options_copy(&options, sizeof options, given, "mlsel_query_options", err);
-    if (status == MLSEL_OK)
-        status = read_eligibility(model, &options, ws->mask, &out->mask, err);
-    if (status != MLSEL_OK || options.tradeoff == NULL || !with_tradeoff)
-        return status;
-    out->tradeoff = &out->plan;
-    return mlsel_i_tradeoff_read(model, options.tradeoff, &out->plan, err);
-}
 
 /* --- running ----------------------------------------------------------------------------------------------------- */
 
@@ -180,7 +17,7 @@ static mlsel_status run(const mlsel_model *model, const query_set *queries, size
     const mlsel_backend_run call = {
         .struct_size = sizeof call,
         .query_type = queries->type,
-        .queries = query_at(queries, first),
+        .queries = mlsel_i_query_at(queries, first),
         .stride = queries->stride,
         .count = count,
         .k = n_neighbours,
@@ -355,7 +192,7 @@ static mlsel_status process_shared(const mlsel_model *model, const query_set *qu
 
 static mlsel_status process(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
                             const consumer *sink, mlsel_error *err) {
-    mlsel_status status = check_queries(model, queries, err);
+    mlsel_status status = mlsel_i_query_check(model, queries, err);
     if (status != MLSEL_OK)
         return status;
     small_workspace small;
@@ -363,7 +200,7 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
     if (ws == NULL)
         return MLSEL_ERROR_NO_MEMORY;
     terms asked;
-    status = read_terms(model, options, true, ws, &asked, err);
+    status = mlsel_i_terms_read(model, options, true, ws->mask, &asked, err);
     if (status == MLSEL_OK && model->team != NULL && queries->count > PART_STEP)
         status = process_shared(model, queries, &asked, sink, err);
     else if (status == MLSEL_OK)
@@ -371,8 +208,8 @@ static mlsel_status process(const mlsel_model *model, const query_set *queries, 
     mlsel_i_workspace_give_for(model, ws, &small);
     if (status == MLSEL_OK)
         return mlsel_i_ok_quickly(err);
-    if (status == MLSEL_ERROR_NOT_FINITE && checks_itself(model, queries))
-        check_values(model, queries, err); /* says which value */
+    if (status == MLSEL_ERROR_NOT_FINITE && mlsel_i_query_checks_itself(model, queries))
+        mlsel_i_query_check_values(model, queries, err); /* says which value */
     return status;
 }
 
@@ -544,12 +381,19 @@ static mlsel_status score_any(const mlsel_model *model, const query_set *queries
     return process(model, queries, options, &sink, err);
 }
 
-static mlsel_status score_one(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
-                              double *scores, size_t n_scores, mlsel_error *err) {
+mlsel_status mlsel_i_scores_check(const mlsel_model *model, const double *scores, size_t n_scores, mlsel_error *err) {
     if (model != NULL && n_scores != model->artifact->scalars.n_labels)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "n_scores is %zu, expected %u as there are labels",
                             n_scores, (unsigned)model->artifact->scalars.n_labels);
-    return score_any(model, queries, options, scores, n_scores, err);
+    if (scores == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "the output is NULL");
+    return MLSEL_OK;
+}
+
+static mlsel_status score_one(const mlsel_model *model, const query_set *queries, const mlsel_query_options *options,
+                              double *scores, size_t n_scores, mlsel_error *err) {
+    const mlsel_status status = mlsel_i_scores_check(model, scores, n_scores, err);
+    return status == MLSEL_OK ? score_any(model, queries, options, scores, n_scores, err) : status;
 }
 
 mlsel_status mlsel_score(const mlsel_model *model, const float *features, size_t n_features,
@@ -576,6 +420,45 @@ mlsel_status mlsel_score_batch_f64(const mlsel_model *model, const double *featu
                                    size_t score_stride, mlsel_error *err) {
     const query_set queries = {MLSEL_QUERY_F64, features, count, stride, n_features};
     return score_any(model, &queries, options, scores, score_stride, err);
+}
+
+/* --- the two halves (select.h) ------------------------------------------------------------------------------------ */
+
+mlsel_status mlsel_i_answer(const mlsel_model *model, const query_set *query, const mlsel_query_options *options,
+                            const answer_place *place, mlsel_error *err) {
+    if (place->selection != NULL)
+        return select_any(model, query, options, place->selection, err);
+    return score_any(model, query, options, place->scores, model->artifact->scalars.n_labels, err);
+}
+
+mlsel_status mlsel_i_measure(const mlsel_model *model, const query_set *queries, double *values,
+                             mlsel_backend_neighbour *neighbours, mlsel_error *err) {
+    workspace *lent = mlsel_i_workspace_take(model, err);
+    if (lent == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    workspace ws = {.values = values, .scratch = lent->scratch};
+    const mlsel_status status =
+        run(model, queries, 0, (uint32_t)queries->count, model->n_neighbours, NULL, &ws, neighbours, err);
+    mlsel_i_workspace_give(model, lent);
+    return status;
+}
+
+mlsel_status mlsel_i_answer_measured(const mlsel_model *model, const query_set *query, const terms *asked,
+                                     const double *values, mlsel_backend_neighbour *neighbours,
+                                     const answer_place *place, mlsel_error *err) {
+    small_workspace small;
+    workspace *ws = mlsel_i_workspace_take_for(model, 1, &small, err);
+    if (ws == NULL)
+        return MLSEL_ERROR_NO_MEMORY;
+    measurement m = {
+        .values = values, .neighbours = neighbours, .n_neighbours = model->n_neighbours, .mask = asked->mask};
+    ranking r;
+    double *scores = place->scores == NULL ? ws->scores : place->scores;
+    const mlsel_status status = rank(model, query, 0, asked, &m, neighbours, ws, scores, &r, err);
+    if (status == MLSEL_OK && place->selection != NULL)
+        *place->selection = choose(model, asked->mask, &r);
+    mlsel_i_workspace_give_for(model, ws, &small);
+    return status == MLSEL_OK ? mlsel_i_ok_quickly(err) : status;
 }
 
 /* --- probabilities ----------------------------------------------------------------------------------------------- */
@@ -605,7 +488,7 @@ mlsel_status mlsel_probabilities(const mlsel_model *model, const double *scores,
     if (ws == NULL)
         return MLSEL_ERROR_NO_MEMORY;
     terms asked;
-    mlsel_status status = read_terms(model, options, false, ws, &asked, err);
+    mlsel_status status = mlsel_i_terms_read(model, options, false, ws->mask, &asked, err);
     if (status == MLSEL_OK)
         status = check_scores(model, scores, asked.mask, err);
     if (status == MLSEL_OK)

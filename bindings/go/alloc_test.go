@@ -14,6 +14,7 @@ import (
 func TestSelectingAllocatesNothing(t *testing.T) {
 	for _, algorithm := range algorithms {
 		m := load(t, artifact(algorithm), nil)
+		b := newBatcher(t, m, nil)
 		all := queries(t)
 		x := features(t, m, all[0])
 		wide := widen(x)
@@ -47,6 +48,13 @@ func TestSelectingAllocatesNothing(t *testing.T) {
 				return err
 			},
 			"SelectBatch": func() error { _, err := m.SelectBatch(answers, several, nil); return err },
+			"Batcher.Select": func() error {
+				e := mlsel.EligibleIndices(m.AppendIndices(indices[:0], names...))
+				_, err := b.Select(x, &e)
+				return err
+			},
+			"Batcher.Select64": func() error { _, err := b.Select64(wide, nil); return err },
+			"Batcher.Scores":   func() error { _, err := b.Scores(scores, x, nil); return err },
 		}
 		for name, call := range calls {
 			var failed error

@@ -49,7 +49,7 @@ const (
 	ErrNoDecision Status = -16
 )
 
-// ErrClosed is returned by the methods of a Model or Router that has been closed.
+// ErrClosed is returned by the methods of a Model, Batcher or Router that has been closed.
 var ErrClosed = errors.New("mlsel: already closed")
 
 // ErrNoCgo is returned by everything that needs the C library in a program that was built without cgo.

@@ -3,37 +3,8 @@
  * Counters. They belong to the router rather than to a state, under the names of decisions and candidates, so that they
  * go on across reloads. Counting is relaxed additions to one of several copies; reading adds the copies up.
  */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
-#endif
-#include <math.h>
-#include <time.h>
-
+#include "latency.h"
 #include "router/router.h"
-
-/* --- buckets ----------------------------------------------------------------------------------------------------- */
-
-static const uint64_t bounds_ns[MLSEL_LATENCY_BUCKETS - 1] = {
-    1000,    2000,    5000,     10000,    20000,    50000,     100000,    200000,    500000,     1000000,
-    2000000, 5000000, 10000000, 20000000, 50000000, 100000000, 200000000, 500000000, 1000000000,
-};
-
-double mlsel_latency_bound(uint32_t bucket) {
-    return bucket < MLSEL_LATENCY_BUCKETS - 1 ? (double)bounds_ns[bucket] / 1e9 : INFINITY;
-}
-
-static uint32_t bucket_of(uint64_t nanoseconds) {
-    uint32_t bucket = 0;
-    while (bucket < MLSEL_LATENCY_BUCKETS - 1 && nanoseconds > bounds_ns[bucket])
-        bucket++;
-    return bucket;
-}
-
-uint64_t mlsel_i_metrics_now(void) {
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* --- series ------------------------------------------------------------------------------------------------------ */
 
@@ -120,7 +91,7 @@ static void count_decision(metric_shard *shard, mlsel_status status, uint32_t fl
         if ((flags & counted[i].flag) != 0)
             add(&shard->counts[counted[i].counter], 1);
     add(&shard->counts[COUNT_LATENCY_NS], nanoseconds);
-    add(&shard->latency[bucket_of(nanoseconds)], 1);
+    add(&shard->latency[mlsel_i_latency_bucket(nanoseconds)], 1);
 }
 
 void mlsel_i_metrics_count(const mlsel_router *router, const router_decision *decision,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "latency.h"
 #include "model.h"
 #include "router/router.h"
 #include "tradeoff.h"
@@ -516,19 +517,18 @@ static mlsel_status route_one(const mlsel_router *router, const router_state *st
                               const mlsel_request *request, mlsel_route *route, mlsel_error *err) {
     routing own;
     const bool counts = router->metrics != NULL;
-    const uint64_t start = counts ? mlsel_i_metrics_now() : 0;
+    const uint64_t start = counts ? mlsel_i_now_ns() : 0;
     mlsel_status status = mlsel_i_route_begin(&own, router, state, context, request, route, err);
     if (status != MLSEL_OK) {
         set_status(route, status);
         if (counts)
-            mlsel_i_metrics_count(router, NULL, NULL, status, 0, mlsel_i_metrics_now() - start);
+            mlsel_i_metrics_count(router, NULL, NULL, status, 0, mlsel_i_now_ns() - start);
         return status;
     }
     status = mlsel_i_route_answer(&own, err);
     mlsel_i_route_end(&own, status, route);
     if (counts)
-        mlsel_i_metrics_count(router, own.decision, own.candidate, status, own.route.flags,
-                              mlsel_i_metrics_now() - start);
+        mlsel_i_metrics_count(router, own.decision, own.candidate, status, own.route.flags, mlsel_i_now_ns() - start);
     return status;
 }
 

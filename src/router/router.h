@@ -240,8 +240,6 @@ mlsel_status mlsel_i_metrics_init(mlsel_router *router, mlsel_error *err);
 void mlsel_i_metrics_free(mlsel_router *router);
 /* Finds or makes the series of a decision and of its candidates; the lock is held, names are interned. */
 mlsel_status mlsel_i_metrics_attach(mlsel_router *router, router_decision *decision, mlsel_error *err);
-/* Nanoseconds on a clock that only goes forward. */
-uint64_t mlsel_i_metrics_now(void);
 /* Counts an answer, or a failure, of `decision` (NULL: none was asked); flags are MLSEL_ROUTE_. candidate may be NULL.
  */
 void mlsel_i_metrics_count(const mlsel_router *router, const router_decision *decision,

@@ -117,5 +117,19 @@ FUNCTION(mlsel_status, mlsel_diagnostics_get_info,
          (const mlsel_diagnostics *, mlsel_diagnostics_info *, size_t, mlsel_error *));
 FUNCTION(mlsel_status, mlsel_diagnostics_get,
          (const mlsel_diagnostics *, size_t, mlsel_diagnostic *, size_t, mlsel_error *));
+FUNCTION(void, mlsel_batcher_options_init, (mlsel_batcher_options *, size_t));
+FUNCTION(mlsel_status, mlsel_batcher_create,
+         (mlsel_model *, const mlsel_batcher_options *, mlsel_batcher **, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_batcher_select,
+         (mlsel_batcher *, const float *, size_t, const mlsel_query_options *, mlsel_selection *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_batcher_select_f64,
+         (mlsel_batcher *, const double *, size_t, const mlsel_query_options *, mlsel_selection *, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_batcher_score,
+         (mlsel_batcher *, const float *, size_t, const mlsel_query_options *, double *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_batcher_score_f64,
+         (mlsel_batcher *, const double *, size_t, const mlsel_query_options *, double *, size_t, mlsel_error *));
+FUNCTION(mlsel_status, mlsel_batcher_get_stats, (const mlsel_batcher *, mlsel_batcher_stats *, size_t, mlsel_error *));
+FUNCTION(void, mlsel_batcher_close, (mlsel_batcher *));
+FUNCTION(void, mlsel_batcher_release, (mlsel_batcher *));
 
 #endif /* MLSEL_ABI_SIGNATURES_H */

@@ -33,6 +33,7 @@ VALUE(MLSEL_ERROR_NO_CANDIDATE, -14);
 VALUE(MLSEL_ERROR_NOT_FINITE, -15);
 VALUE(MLSEL_ERROR_NO_DECISION, -16);
 VALUE(MLSEL_ERROR_CANCELLED, -17);
+VALUE(MLSEL_ERROR_CLOSED, -18);
 
 ENUM_TYPE(mlsel_algorithm);
 VALUE(MLSEL_ALGORITHM_KNN, 1);
@@ -480,6 +481,39 @@ FIELD(mlsel_diagnostic, line, 48, 4);
 FIELD(mlsel_diagnostic, column, 52, 4);
 FIELD(mlsel_diagnostic, end_line, 56, 4);
 FIELD(mlsel_diagnostic, end_column, 60, 4);
+
+SIZE(mlsel_batcher_options, 24);
+FIELD(mlsel_batcher_options, struct_size, 0, 4);
+FIELD(mlsel_batcher_options, max_wait_us, 4, 4);
+FIELD(mlsel_batcher_options, max_batch, 8, 4);
+FIELD(mlsel_batcher_options, max_running, 12, 4);
+FIELD(mlsel_batcher_options, allow_rounding, 16, 4);
+FIELD(mlsel_batcher_options, always_group, 20, 4);
+
+SIZE(mlsel_batcher_stats, 560);
+FIELD(mlsel_batcher_stats, struct_size, 0, 4);
+FIELD(mlsel_batcher_stats, is_grouping, 4, 4);
+FIELD(mlsel_batcher_stats, is_closed, 8, 4);
+FIELD(mlsel_batcher_stats, max_wait_us, 12, 4);
+FIELD(mlsel_batcher_stats, max_batch, 16, 4);
+FIELD(mlsel_batcher_stats, max_running, 20, 4);
+FIELD(mlsel_batcher_stats, memory_bytes, 24, 8);
+FIELD(mlsel_batcher_stats, inside, 32, 8);
+FIELD(mlsel_batcher_stats, queued, 40, 8);
+FIELD(mlsel_batcher_stats, queries, 48, 8);
+FIELD(mlsel_batcher_stats, failed, 56, 8);
+FIELD(mlsel_batcher_stats, refused, 64, 8);
+FIELD(mlsel_batcher_stats, batches, 72, 8);
+FIELD(mlsel_batcher_stats, batched, 80, 8);
+FIELD(mlsel_batcher_stats, largest_batch, 88, 8);
+FIELD(mlsel_batcher_stats, timeouts, 96, 8);
+FIELD(mlsel_batcher_stats, wait_ns, 104, 8);
+FIELD(mlsel_batcher_stats, longest_wait_ns, 112, 8);
+FIELD(mlsel_batcher_stats, latency_ns, 120, 8);
+FIELD(mlsel_batcher_stats, longest_latency_ns, 128, 8);
+FIELD(mlsel_batcher_stats, sizes, 136, 104);
+FIELD(mlsel_batcher_stats, waits, 240, 160);
+FIELD(mlsel_batcher_stats, latencies, 400, 160);
 
 #endif /* 64-bit */
 

@@ -46,6 +46,32 @@ ASKER(ask_score_batch_f64, mlsel_score_batch_f64(q->model, features, q->count, q
 ASKER(ask_explain, mlsel_explain(q->model, features, q->n_features, q->options, e, err))
 ASKER(ask_explain_f64, mlsel_explain_f64(q->model, features, q->n_features, q->options, e, err))
 
+/* The same by way of a batcher, which must refuse with the same words. */
+static mlsel_batcher *batcher_of(const question *q) {
+    mlsel_error err;
+    mlsel_batcher *batcher = NULL;
+    test_ok(mlsel_batcher_create((mlsel_model *)q->model, NULL, &batcher, &err), &err);
+    return batcher;
+}
+
+#define BATCHER_ASKER(name, call)                                                                                      \
+    static mlsel_status name(const question *q, const void *features, answers *a, mlsel_evidence *e,                   \
+                             mlsel_error *err) {                                                                       \
+        (void)e;                                                                                                       \
+        mlsel_batcher *batcher = batcher_of(q);                                                                        \
+        const mlsel_status status = call;                                                                              \
+        mlsel_batcher_release(batcher);                                                                                \
+        return status;                                                                                                 \
+    }
+
+BATCHER_ASKER(ask_batcher, mlsel_batcher_select(batcher, features, q->n_features, q->options, a->selections, err))
+BATCHER_ASKER(ask_batcher_f64,
+              mlsel_batcher_select_f64(batcher, features, q->n_features, q->options, a->selections, err))
+BATCHER_ASKER(ask_batcher_score,
+              mlsel_batcher_score(batcher, features, q->n_features, q->options, a->scores, N_LABELS(q), err))
+BATCHER_ASKER(ask_batcher_score_f64,
+              mlsel_batcher_score_f64(batcher, features, q->n_features, q->options, a->scores, N_LABELS(q), err))
+
 static const asker askers[] = {
     {"mlsel_select", ASK_F32 | ASK_ONE, ask_select},
     {"mlsel_select_f64", ASK_F64 | ASK_ONE, ask_select_f64},
@@ -55,6 +81,10 @@ static const asker askers[] = {
     {"mlsel_score_f64", ASK_F64 | ASK_ONE, ask_score_f64},
     {"mlsel_score_batch", ASK_F32 | ASK_BATCH, ask_score_batch},
     {"mlsel_score_batch_f64", ASK_F64 | ASK_BATCH, ask_score_batch_f64},
+    {"mlsel_select by a batcher", ASK_F32 | ASK_ONE, ask_batcher},
+    {"mlsel_select_f64 by a batcher", ASK_F64 | ASK_ONE, ask_batcher_f64},
+    {"mlsel_score by a batcher", ASK_F32 | ASK_ONE, ask_batcher_score},
+    {"mlsel_score_f64 by a batcher", ASK_F64 | ASK_ONE, ask_batcher_score_f64},
     {"mlsel_explain", ASK_F32 | ASK_ONE, ask_explain},
     {"mlsel_explain_f64", ASK_F64 | ASK_ONE, ask_explain_f64},
 };

@@ -76,6 +76,7 @@ static void status_names(void **state) {
         {-15, "MLSEL_ERROR_NOT_FINITE"},
         {-16, "MLSEL_ERROR_NO_DECISION"},
         {-17, "MLSEL_ERROR_CANCELLED"},
+        {-18, "MLSEL_ERROR_CLOSED"},
     };
     check_names(mlsel_status_name, values, LENGTH(values), "MLSEL_ERROR_UNKNOWN");
 }
@@ -120,6 +121,7 @@ static void pinned_values(void **state) {
         {MLSEL_ERROR_NOT_FINITE, "MLSEL_ERROR_NOT_FINITE"},
         {MLSEL_ERROR_NO_DECISION, "MLSEL_ERROR_NO_DECISION"},
         {MLSEL_ERROR_CANCELLED, "MLSEL_ERROR_CANCELLED"},
+        {MLSEL_ERROR_CLOSED, "MLSEL_ERROR_CLOSED"},
     };
     for (size_t i = 0; i < LENGTH(values); i++)
         assert_string_equal(mlsel_status_name(values[i].value), values[i].name);

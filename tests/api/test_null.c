@@ -8,10 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mlsel_backend.h"
+
 enum { N = 3 }; /* features of base_knn */
 
 static mlsel_model *model;
 static mlsel_router *router;
+static mlsel_batcher *batcher;
 static mlsel_diagnostics *findings;
 static const char routes_all[] = "decisions: [{name: all, modelRefs: [{model: m}]}]\n";
 static const float f32[N] = {1, 0, 0};
@@ -31,6 +34,10 @@ static struct {
     double features_f64[N + 14];
     uint32_t flags;
     mlsel_router *opened;
+    mlsel_batcher *made;
+    const mlsel_backend *backend;
+    uint32_t index;
+    mlsel_batcher_stats stats;
     mlsel_router_info router_info;
     mlsel_router_decision decision;
     mlsel_router_candidate candidate;
@@ -103,6 +110,25 @@ CALL(compose_features, mlsel_features_compose(NULL, NULL, f32, N, "math", NULL, 
 CALL(compose_f64_embedding,
      mlsel_features_compose_f64(NULL, NULL, NULL, N, "math", out.features_f64, N + 14, &out.flags, err))
 CALL(compose_f64_features, mlsel_features_compose_f64(NULL, NULL, f64, N, "math", NULL, N + 14, &out.flags, err))
+
+CALL(backend_find_out, mlsel_backend_find("cpu", NULL, &out.index, err))
+CALL(backend_find_index, mlsel_backend_find("cpu", &out.backend, NULL, err))
+CALL(batcher_create_model, mlsel_batcher_create(NULL, NULL, &out.made, err))
+CALL(batcher_create_out, mlsel_batcher_create(model, NULL, NULL, err))
+CALL(batcher_select_batcher, mlsel_batcher_select(NULL, f32, N, NULL, &out.selection, err))
+CALL(batcher_select_features, mlsel_batcher_select(batcher, NULL, N, NULL, &out.selection, err))
+CALL(batcher_select_out, mlsel_batcher_select(batcher, f32, N, NULL, NULL, err))
+CALL(batcher_select_f64_batcher, mlsel_batcher_select_f64(NULL, f64, N, NULL, &out.selection, err))
+CALL(batcher_select_f64_features, mlsel_batcher_select_f64(batcher, NULL, N, NULL, &out.selection, err))
+CALL(batcher_select_f64_out, mlsel_batcher_select_f64(batcher, f64, N, NULL, NULL, err))
+CALL(batcher_score_batcher, mlsel_batcher_score(NULL, f32, N, NULL, out.scores, 2, err))
+CALL(batcher_score_features, mlsel_batcher_score(batcher, NULL, N, NULL, out.scores, 2, err))
+CALL(batcher_score_out, mlsel_batcher_score(batcher, f32, N, NULL, NULL, 2, err))
+CALL(batcher_score_f64_batcher, mlsel_batcher_score_f64(NULL, f64, N, NULL, out.scores, 2, err))
+CALL(batcher_score_f64_features, mlsel_batcher_score_f64(batcher, NULL, N, NULL, out.scores, 2, err))
+CALL(batcher_score_f64_out, mlsel_batcher_score_f64(batcher, f64, N, NULL, NULL, 2, err))
+CALL(batcher_get_stats_batcher, mlsel_batcher_get_stats(NULL, &out.stats, sizeof out.stats, err))
+CALL(batcher_get_stats_out, mlsel_batcher_get_stats(batcher, NULL, sizeof out.stats, err))
 
 /* The evidence has to be set up, so it is not part of what is filled and compared. */
 static mlsel_status explain_features(mlsel_error *err) {
@@ -277,6 +303,24 @@ static const null_case cases[] = {
     {"mlsel_router_explain", "request", router_explain_request},
     {"mlsel_router_explain", "route", router_explain_route},
     {"mlsel_router_explain", "explanation", router_explain_explanation},
+    {"mlsel_backend_find", "out", backend_find_out},
+    {"mlsel_backend_find", "index", backend_find_index},
+    {"mlsel_batcher_create", "model", batcher_create_model},
+    {"mlsel_batcher_create", "out", batcher_create_out},
+    {"mlsel_batcher_select", "batcher", batcher_select_batcher},
+    {"mlsel_batcher_select", "features", batcher_select_features},
+    {"mlsel_batcher_select", "out", batcher_select_out},
+    {"mlsel_batcher_select_f64", "batcher", batcher_select_f64_batcher},
+    {"mlsel_batcher_select_f64", "features", batcher_select_f64_features},
+    {"mlsel_batcher_select_f64", "out", batcher_select_f64_out},
+    {"mlsel_batcher_score", "batcher", batcher_score_batcher},
+    {"mlsel_batcher_score", "features", batcher_score_features},
+    {"mlsel_batcher_score", "out", batcher_score_out},
+    {"mlsel_batcher_score_f64", "batcher", batcher_score_f64_batcher},
+    {"mlsel_batcher_score_f64", "features", batcher_score_f64_features},
+    {"mlsel_batcher_score_f64", "out", batcher_score_f64_out},
+    {"mlsel_batcher_get_stats", "batcher", batcher_get_stats_batcher},
+    {"mlsel_batcher_get_stats", "out", batcher_get_stats_out},
 };
 
 /* Functions without a status: what NULL gives is checked in without_status. */
@@ -288,7 +332,8 @@ static const char *const others[] = {
     "mlsel_model_retain",          "mlsel_query_options_init",     "mlsel_tradeoff_init",
     "mlsel_request_init",          "mlsel_route_explanation_init", "mlsel_route_init",
     "mlsel_router_options_init",   "mlsel_router_release",         "mlsel_router_retain",
-    "mlsel_save_options_init",
+    "mlsel_save_options_init",     "mlsel_batcher_options_init",   "mlsel_batcher_close",
+    "mlsel_batcher_release",
 };
 
 static const char *const without_pointers[] = {
@@ -338,6 +383,9 @@ static void without_status(void **state) {
     mlsel_query_options_init(NULL, sizeof(mlsel_query_options));
     mlsel_tradeoff_init(NULL, sizeof(mlsel_tradeoff));
     mlsel_save_options_init(NULL, sizeof(mlsel_save_options));
+    mlsel_batcher_options_init(NULL, sizeof(mlsel_batcher_options));
+    mlsel_batcher_close(NULL);
+    mlsel_batcher_release(NULL);
     mlsel_features_options_init(NULL, sizeof(mlsel_features_options));
     mlsel_evidence_init(NULL, sizeof(mlsel_evidence));
     mlsel_diagnostics_release(NULL);
@@ -403,6 +451,7 @@ static int set_up(void **state) {
     (void)state;
     model = test_load_text(base_knn, NULL);
     assert_int_equal(mlsel_router_open_memory(routes_all, strlen(routes_all), NULL, &router, NULL), MLSEL_OK);
+    assert_int_equal(mlsel_batcher_create(model, NULL, &batcher, NULL), MLSEL_OK);
     assert_int_equal(mlsel_config_validate_memory("", 0, NULL, NULL, 0, &findings, NULL), MLSEL_OK);
     return 0;
 }
@@ -410,6 +459,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     (void)state;
     mlsel_model_release(model);
+    mlsel_batcher_release(batcher);
     mlsel_router_release(router);
     mlsel_diagnostics_release(findings);
     return 0;

@@ -44,6 +44,8 @@ static void check_counts(const fake_counts *counts, unsigned prepared) {
     assert_int_equal(atomic_load(&counts->released), prepared);
 }
 
+void scenario_check_counts(unsigned prepared) { check_counts(good_counts(), prepared); }
+
 static mlsel_status try_load(const char *path, const char *device, int fallback, mlsel_model **out, mlsel_error *err) {
     mlsel_model_options options;
     mlsel_model_options_init(&options, sizeof options);
@@ -658,5 +660,7 @@ const scenario scenarios[] = {
     {"batches of nothing", "good", "zero-batch", bad_model, MLSEL_ERROR_INTERNAL, {"\"cuda\"", "batches of 0"}},
     {"run fails", "good", "run", run_fails, MLSEL_ERROR_DEVICE, {"the fake device was unplugged"}},
     {"second run fails", "good", "second-run", second_run_fails, MLSEL_ERROR_DEVICE, {"the fake device was unplugged"}},
+    {"batchers", "good", NULL, batcher_answers, 0, {NULL}},
+    {"batchers whose runs fail", "good", "run", batcher_fails, MLSEL_ERROR_DEVICE, {"the fake device was unplugged"}},
 };
 const size_t n_scenarios = sizeof scenarios / sizeof *scenarios;

@@ -18,6 +18,13 @@ typedef struct scenario {
 /* Starts the process again, with its environment as it is now; returns only if it cannot. */
 void restart(const char *name);
 
+/* The good plugin opened once, prepared and released so many states, and saw no promise broken. */
+void scenario_check_counts(unsigned prepared);
+
+/* batchers.c; words[0] of one that fails is the message */
+void batcher_answers(const scenario *self);
+void batcher_fails(const scenario *self);
+
 extern const scenario scenarios[];
 extern const size_t n_scenarios;
 

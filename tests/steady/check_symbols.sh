@@ -19,6 +19,8 @@ harmless() {
     pthread_mutex_unlock) ;;
     pthread_cond_broadcast | pthread_cond_signal | pthread_cond_init | pthread_cond_destroy) ;;
     pthread_create | pthread_join) ;; # only where a model with threads is loaded or released
+    pthread_condattr_init | pthread_condattr_setclock | pthread_condattr_destroy) ;;
+    sysconf) ;; # only where a batcher is made
     getpid | pthread_sigmask | sigfillset) ;;
     cJSON_Get* | cJSON_Is*) ;;
     _GLOBAL_OFFSET_TABLE_ | __errno_location | __udivti3 | __umodti3) ;;

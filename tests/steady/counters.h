@@ -19,7 +19,10 @@
     COUNTED(LOCKS, int, pthread_rwlock_rdlock, (pthread_rwlock_t * lock), (lock))                                      \
     COUNTED(LOCKS, int, pthread_rwlock_wrlock, (pthread_rwlock_t * lock), (lock))                                      \
     COUNTED(LOCKS, int, pthread_spin_lock, (pthread_spinlock_t * lock), (lock))                                        \
-    COUNTED(LOCKS, int, pthread_cond_wait, (pthread_cond_t * condition, pthread_mutex_t * lock), (condition, lock))
+    COUNTED(LOCKS, int, pthread_cond_wait, (pthread_cond_t * condition, pthread_mutex_t * lock), (condition, lock))    \
+    COUNTED(LOCKS, int, pthread_cond_timedwait,                                                                        \
+            (pthread_cond_t * condition, pthread_mutex_t * lock, const struct timespec *until),                        \
+            (condition, lock, until))
 
 /* The rest of what the library calls and a query has no business with; free, open and syscall are written out. */
 #define OTHER_FUNCTIONS(COUNTED)                                                                                       \

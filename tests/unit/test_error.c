@@ -49,7 +49,8 @@ static void test_status_names(void **state) {
         {-15, "MLSEL_ERROR_NOT_FINITE"},
         {-16, "MLSEL_ERROR_NO_DECISION"},
         {-17, "MLSEL_ERROR_CANCELLED"},
-        {-18, "MLSEL_ERROR_UNKNOWN"},
+        {-18, "MLSEL_ERROR_CLOSED"},
+        {-19, "MLSEL_ERROR_UNKNOWN"},
         {1, "MLSEL_ERROR_UNKNOWN"},
         {INT32_MIN, "MLSEL_ERROR_UNKNOWN"},
     };

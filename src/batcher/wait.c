@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE /* pthread_cond_timedwait_relative_np */
+#elif !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "batcher/wait.h"
+
+#include <time.h>
+
+#include "latency.h"
+
+#define NS_PER_S 1000000000u
+
+static struct timespec timespec_of(uint64_t ns) {
+    return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+}
+
+#ifdef __APPLE__
+
+/* There is no choice of clock, but a wait can be told how long rather than until when. */
+void mlsel_i_wait_init(pthread_cond_t *condition) { pthread_cond_init(condition, NULL); }
+
+void mlsel_i_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ns) {
+    const uint64_t now = mlsel_i_now_ns();
+    if (now >= deadline_ns)
+        return;
+    const struct timespec left = timespec_of(deadline_ns - now);
+    pthread_cond_timedwait_relative_np(condition, lock, &left);
+}
+
+#else
+
+void mlsel_i_wait_init(pthread_cond_t *condition) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void mlsel_i_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ns) {
+    const struct timespec deadline = timespec_of(deadline_ns);
+    pthread_cond_timedwait(condition, lock, &deadline);
+}
+
+#endif

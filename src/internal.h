@@ -73,8 +73,8 @@ mlsel_status mlsel_i_ok(mlsel_error *err);
 /* The same for the path of every query: an old message becomes "", but is not wiped. */
 mlsel_status mlsel_i_ok_quickly(mlsel_error *err);
 
-/* The shortest of 15 to 17 digits that reads back as value, with '.' in every locale; "nan", "inf". 32 bytes are
- * enough. Messages use this: %f and %g depend on the locale. */
+/* In format_double.c: the shortest of 15 to 17 digits that reads back as value, with '.' in every locale; "nan", "inf".
+ * 32 bytes are enough. Messages use this: %f and %g depend on the locale. */
 void mlsel_i_format_double(char *text, size_t size, double value);
 
 /* Number of bytes (1 to 4) of the UTF-8 character at text, or 0 if the bytes up to end are none. */

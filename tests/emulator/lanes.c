@@ -5,6 +5,7 @@
 #include "lanes.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,10 @@ typedef struct gate {
 
 /* One block in progress. Kept from one block to the next, for each host thread. */
 typedef struct block {
-    ucontext_t scheduler;
+    /* a fiber starts with a context, and from then on jumps, which asks the system for nothing */
     ucontext_t contexts[LANES_MAX_THREADS];
+    bool has_begun[LANES_MAX_THREADS];
+    jmp_buf scheduler, jumps[LANES_MAX_THREADS];
     char *stacks;
     char *shared;
     void *fakes[LANES_MAX_THREADS]; /* AddressSanitizer's, of each stack */
@@ -49,6 +52,9 @@ typedef struct block {
     void (*body)(void *);
     void *context;
     unsigned current;
+    /* A fiber goes from thread to thread until one has to wait, so a kernel without barriers needs one of them. */
+    unsigned fiber_of[LANES_MAX_THREADS];
+    unsigned n_threads, n_started, n_fibers, n_done;
 } block;
 
 static _Thread_local block *running;
@@ -62,24 +68,27 @@ static _Noreturn void defect(const char *what) {
 
 static void to_scheduler(bool is_last) {
     block *b = running;
+    const unsigned self = b->fiber_of[b->current];
 #ifdef HAS_ASAN
-    __sanitizer_start_switch_fiber(is_last ? NULL : &b->fakes[b->current], b->scheduler_stack, b->scheduler_size);
+    __sanitizer_start_switch_fiber(is_last ? NULL : &b->fakes[self], b->scheduler_stack, b->scheduler_size);
 #endif
-    if (is_last)
-        setcontext(&b->scheduler);
-    const unsigned self = b->current;
-    swapcontext(&b->contexts[self], &b->scheduler);
+    if (is_last || _setjmp(b->jumps[self]) == 0)
+        _longjmp(b->scheduler, 1);
 #ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(b->fakes[self], NULL, NULL);
 #endif
 }
 
-static void to_thread(block *b, unsigned thread) {
-    b->current = thread;
+static void to_fiber(block *b, unsigned fiber) {
 #ifdef HAS_ASAN
-    __sanitizer_start_switch_fiber(&b->scheduler_fake, b->stacks + (size_t)thread * STACK_BYTES, STACK_BYTES);
+    __sanitizer_start_switch_fiber(&b->scheduler_fake, b->stacks + (size_t)fiber * STACK_BYTES, STACK_BYTES);
 #endif
-    swapcontext(&b->scheduler, &b->contexts[thread]);
+    if (_setjmp(b->scheduler) == 0) {
+        if (b->has_begun[fiber])
+            _longjmp(b->jumps[fiber], 1);
+        b->has_begun[fiber] = true;
+        setcontext(&b->contexts[fiber]);
+    }
 #ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(b->scheduler_fake, NULL, NULL);
 #endif
@@ -106,19 +115,40 @@ static void pass(gate *g) {
     b->waits_at[self] = NULL;
 }
 
+static void run_thread(block *b, unsigned fiber) {
+    const unsigned self = b->n_started++;
+    b->current = self;
+    b->fiber_of[self] = fiber;
+    b->body(b->context);
+    b->is_done[self] = true;
+    b->n_done++;
+    b->all.n_alive--;
+    open_if_all(&b->all);
+    gate *warp = &b->warps[self / LANES_WIDTH];
+    warp->n_alive--;
+    open_if_all(warp);
+}
+
 static void entry(void) {
     block *b = running;
+    const unsigned self = b->n_fibers - 1;
 #ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(NULL, &b->scheduler_stack, &b->scheduler_size);
 #endif
-    b->body(b->context);
-    b->is_done[b->current] = true;
-    b->all.n_alive--;
-    open_if_all(&b->all);
-    gate *warp = &b->warps[b->current / LANES_WIDTH];
-    warp->n_alive--;
-    open_if_all(warp);
+    while (b->n_started < b->n_threads)
+        run_thread(b, self);
     to_scheduler(true);
+}
+
+static void start_fiber(block *b) {
+    const unsigned fiber = b->n_fibers++;
+    b->has_begun[fiber] = false;
+    getcontext(&b->contexts[fiber]);
+    b->contexts[fiber].uc_stack.ss_sp = b->stacks + (size_t)fiber * STACK_BYTES;
+    b->contexts[fiber].uc_stack.ss_size = STACK_BYTES;
+    b->contexts[fiber].uc_link = NULL;
+    makecontext(&b->contexts[fiber], entry, 0);
+    to_fiber(b, fiber);
 }
 
 static bool can_go_on(const block *b, unsigned thread) {
@@ -176,12 +206,9 @@ static void start_threads(block *b, unsigned n_threads) {
     for (unsigned t = 0; t < n_threads; t++) {
         b->is_done[t] = false;
         b->waits_at[t] = NULL;
-        getcontext(&b->contexts[t]);
-        b->contexts[t].uc_stack.ss_sp = b->stacks + (size_t)t * STACK_BYTES;
-        b->contexts[t].uc_stack.ss_size = STACK_BYTES;
-        b->contexts[t].uc_link = NULL;
-        makecontext(&b->contexts[t], entry, 0);
     }
+    b->n_threads = n_threads;
+    b->n_started = b->n_fibers = b->n_done = 0;
 }
 
 void lanes_run(unsigned n_threads, void (*body)(void *), void *context, uint64_t shared_bytes) {
@@ -194,13 +221,18 @@ void lanes_run(unsigned n_threads, void (*body)(void *), void *context, uint64_t
     b->body = body;
     b->context = context;
     start_threads(b, n_threads);
-    for (unsigned n_done = 0; n_done < n_threads;) {
+    while (b->n_done < n_threads) {
+        const unsigned n_started = b->n_started;
         bool has_moved = false;
-        for (unsigned t = 0; t < n_threads; t++) {
+        for (unsigned t = 0; t < n_started; t++) {
             if (!can_go_on(b, t))
                 continue;
-            to_thread(b, t);
-            n_done += b->is_done[t];
+            b->current = t;
+            to_fiber(b, b->fiber_of[t]);
+            has_moved = true;
+        }
+        if (b->n_started < n_threads) {
+            start_fiber(b);
             has_moved = true;
         }
         if (!has_moved)

@@ -109,7 +109,7 @@ static void take_cpu_instead(const char *reason, device_choice *out) {
 }
 
 mlsel_status mlsel_i_device_resolve(const char *device, bool allow_fallback, device_choice *out, mlsel_error *err) {
-    device_choice choice = {0};
+    device_choice choice = {.backend = &mlsel_i_cpu_backend};
     mlsel_error own;
     mlsel_status status = MLSEL_OK;
     if (err == NULL)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api_support.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATTERN = 0xa5 };
@@ -126,7 +124,7 @@ void test_no_error(const mlsel_error *err, const char *what) {
         fail_msg("%s: success, but err says %d, %.239s", what, (int)err->code, err->message);
 }
 
-/* --- texts and files --------------------------------------------------------------------------------------------- */
+/* --- texts ----------------------------------------------------------------------------------------------------- */
 
 void *test_copy(const void *data, size_t size) {
     void *copy = malloc(size == 0 ? 1 : size);
@@ -147,50 +145,6 @@ char *test_replace(const char *text, const char *from, const char *to) {
     memcpy(result, text, before);
     (void)snprintf(result + before, size - before, "%s%s", to, at + strlen(from));
     return result;
-}
-
-static char folder[256];
-
-static void remove_folder(void) {
-    DIR *open = opendir(folder);
-    if (open == NULL)
-        return;
-    for (struct dirent *entry = readdir(open); entry != NULL; entry = readdir(open)) {
-        char path[1024];
-        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)remove(path);
-    }
-    closedir(open);
-    (void)rmdir(folder);
-}
-
-const char *test_folder(void) {
-    if (folder[0] != '\0')
-        return folder;
-    const char *parent = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/mlsel-test-XXXXXX", parent != NULL ? parent : "/tmp");
-    if (mkdtemp(folder) == NULL)
-        fail_msg("%s cannot be made", folder);
-    atexit(remove_folder);
-    return folder;
-}
-
-const char *test_path(const char *name) {
-    static char paths[4][1024];
-    static size_t next;
-    char *path = paths[next++ % LENGTH(paths)];
-    const int length = snprintf(path, sizeof paths[0], "%s/%s", test_folder(), name);
-    assert_in_range(length, 1, sizeof paths[0] - 1);
-    return path;
-}
-
-const char *test_write(const char *name, const void *data, size_t size) {
-    const char *path = test_path(name);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0)
-        fail_msg("%s cannot be written", path);
-    return path;
 }
 
 mlsel_model *test_load_text(const char *text, const mlsel_model_options *options) {

@@ -3,6 +3,7 @@
 #ifndef MLSEL_TEST_API_SUPPORT_H
 #define MLSEL_TEST_API_SUPPORT_H
 
+#include "folder.h"
 #include "support.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -30,13 +31,6 @@ mlsel_error test_unset_error(void);
 char *test_replace(const char *text, const char *from, const char *to);
 /* A copy of exactly size bytes, so that a sanitizer sees who reads on. */
 void *test_copy(const void *data, size_t size);
-
-/* A folder for this process, removed with everything in it when the process exits. */
-const char *test_folder(void);
-/* Its path joined with a name, in static memory that the fourth next call reuses. */
-const char *test_path(const char *name);
-/* Writes a file there and returns its path. */
-const char *test_write(const char *name, const void *data, size_t size);
 
 mlsel_model *test_load_text(const char *text, const mlsel_model_options *options);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Programs of strangers: what they can prove, and what they cannot do. */
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,16 +8,16 @@
 #include "collect/code_run.h"
 #include "collect/code_run_internal.h"
 #include "collect/metric.h"
+#include "folder.h"
 #include "support.h"
 
-static char folder[] = "/tmp/mlsel-test-XXXXXX";
 static mlsel_code_runner *runner;
 
 /* Limits that end a test in seconds. */
 static mlsel_code_options small_options(void) {
     mlsel_code_options o;
     mlsel_code_options_init(&o);
-    o.folder = folder;
+    o.folder = test_folder();
     o.cpu_seconds = 2;
     o.wall_seconds = 20; /* machines that run tests are busy */
     o.memory_bytes = (uint64_t)256 << 20;
@@ -38,16 +36,6 @@ static mlsel_code_outcome run(const char *code, const char *assertion) { return 
 
 #define HOLDS(code, assertion) assert_int_equal(run(code, assertion), MLSEL_CODE_HELD)
 #define FAILS(code, assertion) assert_int_equal(run(code, assertion), MLSEL_CODE_FAILED)
-
-static size_t count_entries(const char *path) {
-    size_t n = 0;
-    DIR *d = opendir(path);
-    assert_non_null(d);
-    while (readdir(d) != NULL)
-        n++;
-    closedir(d);
-    return n - 2;
-}
 
 static const char add[] = "def add(a, b):\n    return a + b\n";
 
@@ -146,15 +134,13 @@ static void test_network(void **state) {
 
 static void test_files(void **state) {
     (void)state;
-    char outside[256], code[1024];
+    char code[4096];
     if ((mlsel_code_runner_layers(runner) & MLSEL_CODE_FILES) == 0) {
         print_message("skipped: files, which this system cannot protect\n");
         return;
     }
-    (void)snprintf(outside, sizeof outside, "%s/outside", folder);
-    const int fd = open(outside, O_WRONLY | O_CREAT | O_EXCL, 0644);
-    assert_true(fd >= 0 && write(fd, "kept", 4) == 4);
-    close(fd);
+    const char *outside = test_write_text("outside", "kept");
+    assert_int_equal(chmod(outside, 0644), 0);
     static const char *const attempts[] = {
         "open(%s, 'w')",
         "open(%s, 'a').write('x')",
@@ -169,7 +155,7 @@ static void test_files(void **state) {
         "import os; os.utime(%s, (0, 0))",
     };
     for (size_t i = 0; i < TEST_LENGTH(attempts); i++) {
-        char quoted[300];
+        char quoted[1100];
         (void)snprintf(quoted, sizeof quoted, "'%s'", outside);
         (void)snprintf(code, sizeof code, attempts[i], quoted, quoted);
         if (run(code, "assert True") != MLSEL_CODE_FAILED)
@@ -179,7 +165,7 @@ static void test_files(void **state) {
     assert_int_equal(stat(outside, &info), 0);
     assert_int_equal(info.st_size, 4);
     assert_int_equal(info.st_mode & 0777, 0644);
-    assert_int_equal(count_entries(folder), 1);
+    assert_int_equal(test_count_files(test_folder()), 1);
     assert_int_equal(unlink(outside), 0);
     /* files of the host are closed, the environment is gone */
     HOLDS("import os", "assert sorted(os.listdir('/proc/self/fd'))[:5] == ['0', '1', '2', '3', '4']");
@@ -188,7 +174,7 @@ static void test_files(void **state) {
 }
 
 /* Its own folder is empty, its own, and removed whatever it holds. */
-static void test_folder(void **state) {
+static void test_own_folder(void **state) {
     (void)state;
     HOLDS("import os", "assert os.listdir('.') == [] and os.getcwd() == os.environ['HOME']");
     HOLDS("open('a', 'w').write('x' * 1000)", "assert open('a').read() == 'x' * 1000");
@@ -199,7 +185,7 @@ static void test_folder(void **state) {
           "for i in range(50):\n    os.makedirs('.%d/.%d/.%d' % (i, i, i))\n",
           "assert True");
     HOLDS("import os\nos.umask(0o777)\nos.makedirs('closed')\nos.close(os.open('f', os.O_CREAT))", "assert True");
-    assert_int_equal(count_entries(folder), 0);
+    assert_int_equal(test_count_files(test_folder()), 0);
 }
 
 /* Through the metric: shares, code in fences, lists of assertions as text. */
@@ -264,26 +250,32 @@ static void test_other_layers(void **state) {
     assert_int_equal(run_with(&weaker, add, "assert add(1, 2) == 3"), MLSEL_CODE_HELD);
 }
 
+static void nothing_is_left(void **state) {
+    (void)state;
+    test_only_left(NULL, 0);
+}
+
 static int set_up(void **state) {
     (void)state;
     const mlsel_code_options o = small_options();
     mlsel_error err;
     setenv("MLSEL_TEST_SECRET", "secret", 1);
-    return mkdtemp(folder) != NULL && mlsel_code_runner_create(&o, &runner, &err) == MLSEL_OK ? 0 : -1;
+    return mlsel_code_runner_create(&o, &runner, &err) == MLSEL_OK ? 0 : -1;
 }
 
 static int tear_down(void **state) {
     (void)state;
     mlsel_code_runner_free(runner);
-    return rmdir(folder); /* which fails if anything was left */
+    return 0;
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assertions), cmocka_unit_test(test_early_end),    cmocka_unit_test(test_time),
         cmocka_unit_test(test_memory),     cmocka_unit_test(test_output),       cmocka_unit_test(test_processes),
-        cmocka_unit_test(test_network),    cmocka_unit_test(test_files),        cmocka_unit_test(test_folder),
-        cmocka_unit_test(test_metric),     cmocka_unit_test(test_other_layers), cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_network),    cmocka_unit_test(test_files),        cmocka_unit_test(test_own_folder),
+        cmocka_unit_test(test_metric),     cmocka_unit_test(test_other_layers), cmocka_unit_test(test_refused),
+        cmocka_unit_test(nothing_is_left)};
     mlsel_code_runner *probe = NULL;
     mlsel_error err;
     if (mlsel_code_runner_create(NULL, &probe, &err) == MLSEL_ERROR_UNSUPPORTED) {

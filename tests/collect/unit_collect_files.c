@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The files of a benchmark: models, queries, results, and results merged; then all of them without memory. */
-#include "support.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,35 +7,13 @@
 #include <unistd.h>
 
 #include "endpoints.h"
+#include "folder.h"
+#include "heap_fail.h"
 #include "merge.h"
 #include "queries.h"
 #include "results.h"
 
-static char folder[] = "/tmp/mlsel-collect-XXXXXX";
 static char warnings[2048];
-
-static const char *file(const char *name) {
-    static char paths[8][64];
-    static size_t turn;
-    char *path = paths[turn++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static const char *put(const char *name, const char *text) {
-    const char *path = file(name);
-    FILE *out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(text, 1, strlen(text), out), strlen(text));
-    assert_int_equal(fclose(out), 0);
-    return path;
-}
-
-static void content_is(const char *name, const char *expected) {
-    char *text = test_need_file(file(name), NULL);
-    assert_string_equal(text, expected);
-    free(text);
-}
 
 /* --- models ------------------------------------------------------------------------------------------------------- */
 
@@ -141,7 +117,8 @@ static void test_bad_models(void **state) {
     assert_int_equal(parse("models: [{name: a}]\n", "a,b", &list, &err), MLSEL_ERROR_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, "\"b\" is not in models.yaml"));
     assert_int_equal(parse("models: [{name: a}]\n", " , ", &list, &err), MLSEL_ERROR_INVALID_ARGUMENT);
-    assert_int_equal(mlsel_i_endpoints_read(file("none.yaml"), NULL, &defaults, &list, &err), MLSEL_ERROR_NOT_FOUND);
+    assert_int_equal(mlsel_i_endpoints_read(test_path("none.yaml"), NULL, &defaults, &list, &err),
+                     MLSEL_ERROR_NOT_FOUND);
     /* unknown keys are warnings with their places; every error after the first is told too */
     test_ok(parse("version: 2\nmodels: [{name: a, colour: b}]\n", NULL, &list, &err), &err);
     assert_non_null(strstr(warnings, "models.yaml:1:1: unknown key \"version\""));
@@ -173,14 +150,14 @@ static void test_queries(void **state) {
     query_list list;
     mlsel_error err;
     (void)state;
-    const char *path =
-        put("queries.jsonl",
-            "\xef\xbb\xbf{\"category\": \"math\", \"query\": \"a \\u00e9\", \"n\": 1.50, \"choices\": [\"x\"]}\r\n"
-            "\n"
-            "{\"query\":\"b\",\"model_name\":\"m\",\"response\":\"r\",\"performance\":NaN,\"response_time\":1,"
-            "\"attempts\":2,\"error\":\"e\",\"task_name\":\"t\",\"cost\":1,\"prompt_tokens\":1}\n"
-            "{\"query\": \"a \xc3\xa9\", \"category\": \"law\"}\n"
-            "{\"query\": \"c\"}");
+    const char *path = test_write_text(
+        "queries.jsonl",
+        "\xef\xbb\xbf{\"category\": \"math\", \"query\": \"a \\u00e9\", \"n\": 1.50, \"choices\": [\"x\"]}\r\n"
+        "\n"
+        "{\"query\":\"b\",\"model_name\":\"m\",\"response\":\"r\",\"performance\":NaN,\"response_time\":1,"
+        "\"attempts\":2,\"error\":\"e\",\"task_name\":\"t\",\"cost\":1,\"prompt_tokens\":1}\n"
+        "{\"query\": \"a \xc3\xa9\", \"category\": \"law\"}\n"
+        "{\"query\": \"c\"}");
     test_ok(mlsel_i_queries_read(path, &all, &list, &err), &err);
     assert_int_equal(list.texts.n, 3);
     assert_string_equal(list.texts.entries[0].text, "a \xc3\xa9");
@@ -228,12 +205,13 @@ static void test_bad_queries(void **state) {
     mlsel_error err;
     (void)state;
     for (size_t i = 0; i < TEST_LENGTH(cases); i++) {
-        const mlsel_status status = mlsel_i_queries_read(put("bad.jsonl", cases[i].text), &all, &list, &err);
+        const mlsel_status status =
+            mlsel_i_queries_read(test_write_text("bad.jsonl", cases[i].text), &all, &list, &err);
         if (status == MLSEL_OK || strstr(err.message, cases[i].message) == NULL)
             fail_msg("%s: %s", cases[i].text, status == MLSEL_OK ? "accepted" : err.message);
         assert_null(list.records);
     }
-    assert_int_equal(mlsel_i_queries_read(file("none"), &all, &list, &err), MLSEL_ERROR_NOT_FOUND);
+    assert_int_equal(mlsel_i_queries_read(test_path("none"), &all, &list, &err), MLSEL_ERROR_NOT_FOUND);
 }
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
@@ -277,24 +255,24 @@ static void test_results(void **state) {
     mlsel_error err;
     seen s = {0};
     (void)state;
-    test_ok(mlsel_i_results_open(&f, file("out.jsonl"), false, look, &s, &err), &err);
+    test_ok(mlsel_i_results_open(&f, test_path("out.jsonl"), false, look, &s, &err), &err);
     append(&f, ROW_A);
     append(&f, ROW_B);
-    content_is("out.jsonl", ROW_A "\n" ROW_B "\n"); /* at once */
-    assert_int_equal(mlsel_i_results_open(&other, file("out.jsonl"), false, look, &s, &err), MLSEL_ERROR_IO);
+    test_content_is("out.jsonl", ROW_A "\n" ROW_B "\n"); /* at once */
+    assert_int_equal(mlsel_i_results_open(&other, test_path("out.jsonl"), false, look, &s, &err), MLSEL_ERROR_IO);
     assert_non_null(strstr(err.message, "another run"));
     test_ok(mlsel_i_results_sync_now(&f, &err), &err);
     mlsel_i_results_close(&f);
-    test_ok(mlsel_i_results_open(&f, file("out.jsonl"), false, look, &s, &err), &err);
+    test_ok(mlsel_i_results_open(&f, test_path("out.jsonl"), false, look, &s, &err), &err);
     assert_int_equal(s.n, 2);
     assert_int_equal(s.errors, 1);
     assert_true(s.performance == 0.5 && s.time == 2 && s.tokens == 7 && s.cost == 0.25);
     append(&f, ROW_C);
     mlsel_i_results_close(&f);
-    content_is("out.jsonl", ROW_A "\n" ROW_B "\n" ROW_C "\n");
-    test_ok(mlsel_i_results_open(&f, file("out.jsonl"), true, look, &s, &err), &err);
+    test_content_is("out.jsonl", ROW_A "\n" ROW_B "\n" ROW_C "\n");
+    test_ok(mlsel_i_results_open(&f, test_path("out.jsonl"), true, look, &s, &err), &err);
     mlsel_i_results_close(&f);
-    content_is("out.jsonl", "");
+    test_content_is("out.jsonl", "");
 }
 
 /* However much of a row has reached the file, what was whole stays and the rest goes. */
@@ -308,16 +286,16 @@ static void test_cut_results(void **state) {
         seen s = {0};
         result_file f;
         snprintf(cut, size + 1, "%s", text);
-        put("cut.jsonl", cut);
-        test_ok(mlsel_i_results_open(&f, file("cut.jsonl"), false, look, &s, &err), &err);
+        test_write_text("cut.jsonl", cut);
+        test_ok(mlsel_i_results_open(&f, test_path("cut.jsonl"), false, look, &s, &err), &err);
         const size_t rows = (size_t)(size >= first - 1) + (size == sizeof text - 1);
         assert_int_equal(s.n, rows);
         assert_int_equal(f.cut_bytes, rows == 2 ? 0 : rows == 0 ? size : size < first ? 0 : size - first);
         append(&f, ROW_B);
         mlsel_i_results_close(&f);
-        content_is("cut.jsonl", rows == 0   ? ROW_B "\n"
-                                : rows == 1 ? ROW_A "\n" ROW_B "\n"
-                                            : ROW_A "\n" ROW_C "\n" ROW_B "\n");
+        test_content_is("cut.jsonl", rows == 0   ? ROW_B "\n"
+                                     : rows == 1 ? ROW_A "\n" ROW_B "\n"
+                                                 : ROW_A "\n" ROW_C "\n" ROW_B "\n");
     }
 }
 
@@ -335,13 +313,14 @@ static void test_other_files(void **state) {
     seen s = {0};
     (void)state;
     for (size_t i = 0; i < TEST_LENGTH(texts); i++) {
-        put("other", texts[i]);
-        assert_int_equal(mlsel_i_results_open(&f, file("other"), false, look, &s, &err), MLSEL_ERROR_SCHEMA + (i == 0));
-        content_is("other", texts[i]);
+        test_write_text("other", texts[i]);
+        assert_int_equal(mlsel_i_results_open(&f, test_path("other"), false, look, &s, &err),
+                         MLSEL_ERROR_SCHEMA + (i == 0));
+        test_content_is("other", texts[i]);
     }
-    assert_int_equal(mlsel_i_results_open(&f, folder, false, look, &s, &err), MLSEL_ERROR_IO);
+    assert_int_equal(mlsel_i_results_open(&f, test_folder(), false, look, &s, &err), MLSEL_ERROR_IO);
     assert_int_equal(mlsel_i_results_open(&f, "/dev/null", false, look, &s, &err), MLSEL_ERROR_UNSUPPORTED);
-    assert_int_equal(mlsel_i_results_open(&f, file("none/out"), false, look, &s, &err), MLSEL_ERROR_NOT_FOUND);
+    assert_int_equal(mlsel_i_results_open(&f, test_path("none/out"), false, look, &s, &err), MLSEL_ERROR_NOT_FOUND);
 }
 
 /* --- merging ------------------------------------------------------------------------------------------------------ */
@@ -352,8 +331,8 @@ static void test_other_files(void **state) {
 
 static mlsel_status merge(const char *one, const char *two, mlsel_merge_conflict conflict, mlsel_merge_summary *s,
                           mlsel_error *err) {
-    const char *parts[] = {put("one", one), put("two", two)};
-    return mlsel_merge(file("joined"), parts, 2, conflict, s, err);
+    const char *parts[] = {test_write_text("one", one), test_write_text("two", two)};
+    return mlsel_merge(test_path("joined"), parts, 2, conflict, s, err);
 }
 
 static void test_merge(void **state) {
@@ -361,38 +340,31 @@ static void test_merge(void **state) {
     mlsel_error err;
     (void)state;
     test_ok(merge(A_ERROR "\n" ROW_B "\n", B_ERROR "\n" ROW_C "\n" ROW_A "\n", 0, &s, &err), &err);
-    content_is("joined", ROW_A "\n" B_ERROR "\n" ROW_C "\n");
+    test_content_is("joined", ROW_A "\n" B_ERROR "\n" ROW_C "\n");
     assert_true(s.rows == 3 && s.answers == 2 && s.superseded == 2 && s.repeated == 0 && s.conflicts == 0);
     /* an error after the answer changes nothing; a last line without its end counts, half of one does not */
     test_ok(merge(ROW_A "\n" ROW_C, A_ERROR "\r\n\n" ROW_A "\n{\"query\": \"d", 0, &s, &err), &err);
-    content_is("joined", ROW_A "\n" ROW_C "\n");
+    test_content_is("joined", ROW_A "\n" ROW_C "\n");
     assert_true(s.rows == 2 && s.superseded == 1 && s.repeated == 1 && s.cut_parts == 1);
     assert_int_equal(merge(ROW_C "\n" ROW_A "\n", "\n" A_OTHER "\n", MLSEL_MERGE_REFUSE, &s, &err), MLSEL_ERROR_SCHEMA);
     assert_string_equal(err.message, "two:2: this pair has another answer in one:2; say which of them is to stay");
-    content_is("joined", ROW_A "\n" ROW_C "\n"); /* as it was */
+    test_content_is("joined", ROW_A "\n" ROW_C "\n"); /* as it was */
     test_ok(merge(ROW_A "\n", A_OTHER "\n", MLSEL_MERGE_FIRST, &s, &err), &err);
-    content_is("joined", ROW_A "\n");
+    test_content_is("joined", ROW_A "\n");
     assert_true(s.conflicts == 1);
     test_ok(merge(ROW_A "\n", A_OTHER "\n", MLSEL_MERGE_LAST, &s, &err), &err);
-    content_is("joined", A_OTHER "\n");
+    test_content_is("joined", A_OTHER "\n");
     /* a file into itself */
-    const char *self = put("self", A_ERROR "\n" B_ERROR "\n" ROW_A "\n");
+    const char *self = test_write_text("self", A_ERROR "\n" B_ERROR "\n" ROW_A "\n");
     test_ok(mlsel_merge(self, &self, 1, 0, &s, &err), &err);
-    content_is("self", ROW_A "\n" B_ERROR "\n");
+    test_content_is("self", ROW_A "\n" B_ERROR "\n");
     assert_int_equal(merge("text\n", "", 0, &s, &err), MLSEL_ERROR_PARSE);
-    const char *missing = file("none");
-    assert_int_equal(mlsel_merge(file("joined"), &missing, 1, 0, &s, &err), MLSEL_ERROR_NOT_FOUND);
-    assert_int_equal(mlsel_merge(file("joined"), NULL, 0, 0, &s, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    const char *missing = test_path("none");
+    assert_int_equal(mlsel_merge(test_path("joined"), &missing, 1, 0, &s, &err), MLSEL_ERROR_NOT_FOUND);
+    assert_int_equal(mlsel_merge(test_path("joined"), NULL, 0, 0, &s, &err), MLSEL_ERROR_INVALID_ARGUMENT);
 }
 
 /* --- without memory ----------------------------------------------------------------------------------------------- */
-
-static size_t requests, first_failing;
-
-static bool may_allocate(size_t bytes, void *user) {
-    (void)bytes, (void)user;
-    return requests++ != first_failing;
-}
 
 static mlsel_status read_models(mlsel_error *err) {
     endpoint_list list;
@@ -415,7 +387,7 @@ static mlsel_status name_models(mlsel_error *err) {
 static mlsel_status read_queries(mlsel_error *err) {
     static const query_options options = {.shard = 1, .n_shards = 2};
     query_list list;
-    const mlsel_status status = mlsel_i_queries_read(file("memory.jsonl"), &options, &list, err);
+    const mlsel_status status = mlsel_i_queries_read(test_path("memory.jsonl"), &options, &list, err);
     if (status == MLSEL_OK)
         mlsel_i_queries_free(&list);
     return status;
@@ -424,7 +396,7 @@ static mlsel_status read_queries(mlsel_error *err) {
 static mlsel_status write_results(mlsel_error *err) {
     result_file f;
     seen s = {0};
-    mlsel_status status = mlsel_i_results_open(&f, file("memory.out"), false, look, &s, err);
+    mlsel_status status = mlsel_i_results_open(&f, test_path("memory.out"), false, look, &s, err);
     if (status != MLSEL_OK)
         return status;
     mlsel_i_write_raw(&f.line, ROW_A, sizeof ROW_A - 1);
@@ -434,9 +406,9 @@ static mlsel_status write_results(mlsel_error *err) {
 }
 
 static mlsel_status join(mlsel_error *err) {
-    const char *parts[] = {file("memory.out"), file("memory.jsonl")};
+    const char *parts[] = {test_path("memory.out"), test_path("memory.jsonl")};
     mlsel_merge_summary s;
-    return mlsel_merge(file("joined"), parts, 2, MLSEL_MERGE_LAST, &s, err);
+    return mlsel_merge(test_path("joined"), parts, 2, MLSEL_MERGE_LAST, &s, err);
 }
 
 static void test_no_memory(void **state) {
@@ -445,45 +417,34 @@ static void test_no_memory(void **state) {
     static const char begin[] = ROW_A "\n" ROW_B; /* whole, but without the end of the line */
     (void)state;
     setenv("MLSEL_TEST_KEY", "k-1234567", 1);
-    put("memory.jsonl", ROW_A "\n" ROW_B "\n" ROW_C "\n" A_OTHER "\n");
+    test_write_text("memory.jsonl", ROW_A "\n" ROW_B "\n" ROW_C "\n" A_OTHER "\n");
     for (size_t i = 0; i < TEST_LENGTH(operations); i++) {
-        mlsel_status status = MLSEL_ERROR_NO_MEMORY;
-        mlsel_error err;
         size_t failures = 0;
-        for (first_failing = 0; first_failing < 10000; first_failing++) {
-            requests = 0;
-            put("memory.out", begin);
-            mlsel_i_set_alloc_hook(may_allocate, NULL);
-            status = operations[i](&err);
-            mlsel_i_set_alloc_hook(NULL, NULL);
-            if (requests <= first_failing)
-                break;
+        for (size_t n = 0, refused = 1; refused > 0; n++) {
+            mlsel_error err;
+            test_write_text("memory.out", begin);
+            heap_fail_begin(n, false);
+            const mlsel_status status = operations[i](&err);
+            refused = heap_fail_end();
             /* a request that may do without, as the copy of a message, is no failure */
-            assert_true(status == MLSEL_OK || status == MLSEL_ERROR_NO_MEMORY);
+            if (status != MLSEL_OK && (status != MLSEL_ERROR_NO_MEMORY || refused == 0))
+                fail_msg("operation %zu, allocation %zu: %s", i, n, err.message);
             failures += status != MLSEL_OK;
-            char *text = test_need_file(file("memory.out"), NULL);
+            char *text = test_need_file(test_path("memory.out"), NULL);
             assert_memory_equal(text, begin, sizeof begin - 1); /* nothing is lost */
             free(text);
         }
-        if (status != MLSEL_OK || failures == 0)
-            fail_msg("operation %zu, allocation %zu: %s", i, first_failing, err.message);
+        assert_true(failures > 0);
     }
 }
 
 /* --- all ---------------------------------------------------------------------------------------------------------- */
 
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int tear_down(void **state) {
+static void nothing_is_left(void **state) {
     static const char *const names[] = {"queries.jsonl", "bad.jsonl", "out.jsonl", "cut.jsonl",    "other",     "one",
                                         "two",           "joined",    "self",      "memory.jsonl", "memory.out"};
     (void)state;
-    for (size_t i = 0; i < TEST_LENGTH(names); i++)
-        unlink(file(names[i]));
-    return rmdir(folder);
+    test_only_left(names, TEST_LENGTH(names));
 }
 
 int main(void) {
@@ -491,7 +452,7 @@ int main(void) {
         cmocka_unit_test(test_models),      cmocka_unit_test(test_bad_models),  cmocka_unit_test(test_named_models),
         cmocka_unit_test(test_queries),     cmocka_unit_test(test_bad_queries), cmocka_unit_test(test_results),
         cmocka_unit_test(test_cut_results), cmocka_unit_test(test_other_files), cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),   cmocka_unit_test(nothing_is_left),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of downloads and of embeddings by servers that need no server. */
-#include "support.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +7,7 @@
 #include "collect/hub.h"
 #include "collect/sha256.h"
 #include "collect/url.h"
+#include "folder.h"
 #include "internal.h"
 #include "mlsel_train.h"
 
@@ -274,11 +273,11 @@ static void test_builtin(void **state) {
 /* One cache of a model tells its width; two do not, nor does one that is damaged, or of another model. */
 static void test_cached_width(void **state) {
     static const float values[8] = {1};
-    char folder[] = "/tmp/mlsel-width-XXXXXX", path[128];
+    const char *folder = test_folder();
+    char command[512];
     mlsel_cache *cache = NULL;
     mlsel_error err;
     (void)state;
-    assert_non_null(mkdtemp(folder));
     assert_int_equal(mlsel_embedding_cached_width(folder, "m"), 0);
     assert_int_equal(mlsel_embedding_cached_width("/nowhere", "m"), 0);
     for (size_t width = 4; width <= 8; width += 4) {
@@ -288,15 +287,13 @@ static void test_cached_width(void **state) {
         assert_int_equal(mlsel_embedding_cached_width(folder, "m"), width == 4 ? 4 : 0);
         assert_int_equal(mlsel_embedding_cached_width(folder, "m raw"), 0);
     }
-    snprintf(path, sizeof path, "rm -f %s/m-8-*", folder);
-    assert_int_equal(system(path), 0);
+    snprintf(command, sizeof command, "rm -f '%s'/m-8-*", folder);
+    assert_int_equal(system(command), 0);
     assert_int_equal(mlsel_embedding_cached_width(folder, "m"), 4);
-    snprintf(path, sizeof path, "for f in %s/*; do printf X | dd of=\"$f\" bs=1 seek=17 conv=notrunc 2>/dev/null; done",
-             folder);
-    assert_int_equal(system(path), 0);
+    snprintf(command, sizeof command,
+             "for f in '%s'/*; do printf X | dd of=\"$f\" bs=1 seek=17 conv=notrunc 2>/dev/null; done", folder);
+    assert_int_equal(system(command), 0);
     assert_int_equal(mlsel_embedding_cached_width(folder, "m"), 0);
-    snprintf(path, sizeof path, "rm -rf %s", folder);
-    assert_int_equal(system(path), 0);
 }
 
 int main(void) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Downloads and embeddings by a server in this process that says what it is told to. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-#include "support.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,6 +14,7 @@
 #include "collect/download.h"
 #include "collect/embed.h"
 #include "collect/http_request.h"
+#include "folder.h"
 
 /* --- the server --------------------------------------------------------------------------------------------------- */
 
@@ -87,24 +87,13 @@ static void stop(server *s) {
 
 /* --- downloads ---------------------------------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/mlsel-http-XXXXXX";
-
-static void put(const char *name, const char *text) {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fputs(text, out) >= 0, true);
-    assert_int_equal(fclose(out), 0);
-}
-
 static mlsel_status download(const server *s, uint32_t retries, mlsel_error *err) {
     static const char *const files[] = {"a.json"};
     mlsel_download_options options;
     mlsel_download_options_init(&options, MLSEL_DOWNLOAD_DATA);
     options.repository = "test/data";
     options.hub = s->url;
-    options.output_dir = folder;
+    options.output_dir = test_folder();
     options.files = files;
     options.n_files = 1;
     options.retries = retries;
@@ -115,35 +104,30 @@ static mlsel_status download(const server *s, uint32_t retries, mlsel_error *err
 /* The bytes of an earlier call are of another file: it is fetched anew, whatever the number of retries. */
 static void test_stale_part(void **state) {
     static const char *const answers[] = {HEAD, STALE, WHOLE};
-    char path[128];
     server s;
     mlsel_error err;
     (void)state;
     for (uint32_t retries = 0; retries < 2; retries++) {
         start(&s, answers, TEST_LENGTH(answers));
-        put("a.json.part-v1", "old");
+        test_write_text("a.json.part-v1", "old");
         test_ok(download(&s, retries, &err), &err);
         stop(&s);
         assert_int_equal(s.n_requests, 3);
-        snprintf(path, sizeof path, "%s/a.json", folder);
-        char *text = test_need_file(path, NULL);
-        assert_string_equal(text, "hello");
-        free(text);
-        assert_int_equal(unlink(path), 0);
+        test_content_is("a.json", "hello");
+        assert_int_equal(unlink(test_path("a.json")), 0);
     }
 }
 
 /* A server that never sends the whole ends in a failure, not in what has come, which may be nothing. */
 static void test_always_stale(void **state) {
     static const char *const answers[] = {HEAD, STALE, CUT, STALE, CUT, STALE, CUT, STALE, CUT, STALE, CUT, STALE, CUT};
-    char path[128];
+    const char *path = test_path("a.json");
     server s;
     mlsel_error err;
     (void)state;
-    snprintf(path, sizeof path, "%s/a.json", folder);
     for (uint32_t retries = 0; retries < 3; retries++) {
         start(&s, answers, TEST_LENGTH(answers));
-        put("a.json.part-v1", "old");
+        test_write_text("a.json.part-v1", "old");
         assert_int_equal(download(&s, retries, &err), MLSEL_ERROR_IO);
         stop(&s);
         assert_true(s.n_requests < TEST_LENGTH(answers));
@@ -214,18 +198,6 @@ static void test_key_is_not_said(void **state) {
     mlsel_i_secrets_free(&secrets);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int tear_down(void **state) {
-    char command[64];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
-}
-
 int main(void) {
     static const char *const proxies[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
     for (size_t i = 0; i < TEST_LENGTH(proxies); i++)
@@ -236,5 +208,5 @@ int main(void) {
         cmocka_unit_test(test_options_are_copied),
         cmocka_unit_test(test_key_is_not_said),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cache of embeddings: what goes in comes out, also after the file was cut or damaged anywhere. */
-#include "support.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -11,17 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "mlsel_train.h"
 
 enum { WIDTH = 3, ENTRIES = 4, ENTRY_SIZE = 16 + WIDTH * 4 + 8 };
-
-static char folder[64];
-
-static int set_up(void **state) {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/mlsel-cache-XXXXXX");
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
 
 /* The one file in a folder. */
 static void only_file(const char *in, char *path, size_t size) {
@@ -37,25 +28,17 @@ static void only_file(const char *in, char *path, size_t size) {
     assert_int_equal(n, 1);
 }
 
-static int tear_down(void **state) {
+/* Each test begins with an empty folder. */
+static int set_up(void **state) {
     (void)state;
-    DIR *dir = opendir(folder);
-    if (dir == NULL)
-        return -1;
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (entry->d_name[0] != '.')
-            unlink(path);
-    }
-    closedir(dir);
-    return rmdir(folder);
+    test_empty(test_folder());
+    return 0;
 }
 
 static mlsel_cache *open_cache(const char *model, size_t width) {
     mlsel_error err;
     mlsel_cache *cache = NULL;
-    test_ok(mlsel_cache_open(folder, model, width, &cache, &err), &err);
+    test_ok(mlsel_cache_open(test_folder(), model, width, &cache, &err), &err);
     return cache;
 }
 
@@ -113,7 +96,7 @@ static void round_trip(void **state) {
     mlsel_cache_close(cache);
     char path[512];
     struct stat info;
-    only_file(folder, path, sizeof path);
+    only_file(test_folder(), path, sizeof path);
     assert_non_null(strstr(path, "some_model_1-16-"));
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal((info.st_size - 24 - 16 - 8) % (16 + 64 + 8), 0); /* a name of 12 bytes is padded to 16 */
@@ -143,23 +126,13 @@ static void makes_folders(void **state) {
     (void)state;
     mlsel_error err;
     mlsel_cache *cache = NULL;
-    char deep[128], path[512];
-    snprintf(deep, sizeof deep, "%s/x//y/z/", folder);
+    char deep[512], path[1024];
+    snprintf(deep, sizeof deep, "%s/x//y/z/", test_folder());
     test_ok(mlsel_cache_open(deep, "m", 1, &cache, &err), &err);
     put(cache, 1, 1);
     mlsel_cache_close(cache);
     only_file(deep, path, sizeof path);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/x/y/z", folder);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(rmdir(path), 0);
-        *strrchr(path, '/') = '\0';
-    }
-    snprintf(path, sizeof path, "%s/file", folder);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fclose(file);
-    assert_int_equal(mlsel_cache_open(path, "m", 1, &cache, &err), MLSEL_ERROR_IO);
+    assert_int_equal(mlsel_cache_open(test_write_text("file", ""), "m", 1, &cache, &err), MLSEL_ERROR_IO);
     assert_int_equal(err.detail, ENOTDIR);
 }
 
@@ -182,7 +155,7 @@ static void bad_calls(void **state) {
     mlsel_cache_close(cache);
     mlsel_cache_close(NULL);
     assert_int_equal(mlsel_cache_count(NULL), 0);
-    assert_int_equal(mlsel_cache_open(folder, "m", 0, &cache, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(mlsel_cache_open(test_folder(), "m", 0, &cache, &err), MLSEL_ERROR_INVALID_ARGUMENT);
     assert_int_equal(mlsel_cache_open(NULL, "m", 1, &cache, &err), MLSEL_ERROR_INVALID_ARGUMENT);
 }
 
@@ -194,7 +167,7 @@ static char *whole_file(char *path, size_t path_size, size_t *size) {
     for (int i = 0; i < ENTRIES; i++)
         put(cache, i, WIDTH);
     mlsel_cache_close(cache);
-    only_file(folder, path, path_size);
+    only_file(test_folder(), path, path_size);
     return test_need_file(path, size);
 }
 
@@ -258,7 +231,7 @@ static void any_byte_flipped(void **state) {
         data[at] = kept;
         mlsel_error err;
         mlsel_cache *cache = NULL;
-        const mlsel_status status = mlsel_cache_open(folder, "m", WIDTH, &cache, &err);
+        const mlsel_status status = mlsel_cache_open(test_folder(), "m", WIDTH, &cache, &err);
         if (at < header) { /* whose entries these are cannot be said any more */
             assert_int_equal(status, MLSEL_ERROR_SCHEMA);
             assert_non_null(strstr(err.message, path));
@@ -298,11 +271,11 @@ static void another_file(void **state) {
     mlsel_cache *cache = NULL;
     char *data = whole_file(path, sizeof path, &size);
     write_file(path, "{\"query\": 1}", 12);
-    assert_int_equal(mlsel_cache_open(folder, "m", WIDTH, &cache, &err), MLSEL_ERROR_SCHEMA);
+    assert_int_equal(mlsel_cache_open(test_folder(), "m", WIDTH, &cache, &err), MLSEL_ERROR_SCHEMA);
     assert_non_null(strstr(err.message, "no cache of embeddings"));
     data[8] = 9;
     write_file(path, data, size);
-    assert_int_equal(mlsel_cache_open(folder, "m", WIDTH, &cache, &err), MLSEL_ERROR_SCHEMA);
+    assert_int_equal(mlsel_cache_open(test_folder(), "m", WIDTH, &cache, &err), MLSEL_ERROR_SCHEMA);
     assert_non_null(strstr(err.message, "another version"));
     assert_null(cache);
     free(data);
@@ -349,7 +322,7 @@ static void one_writer(void **state) {
     assert_int_equal(mlsel_cache_count(third), 3);
     mlsel_cache_close(third);
     char path[512];
-    only_file(folder, path, sizeof path);
+    only_file(test_folder(), path, sizeof path);
     assert_int_equal(file_size(path), 24 + 8 + 8 + 3 * ENTRY_SIZE);
 }
 
@@ -359,7 +332,7 @@ static void removed_while_open(void **state) {
     mlsel_error err;
     float values[WIDTH] = {1, 2, 3};
     mlsel_cache *cache = open_cache("m", WIDTH);
-    only_file(folder, path, sizeof path);
+    only_file(test_folder(), path, sizeof path);
     unlink(path);
     assert_int_equal(mlsel_cache_put(cache, "t", 1, values, WIDTH, &err), MLSEL_ERROR_IO);
     assert_int_equal(err.detail, ENOENT);
@@ -374,7 +347,7 @@ static void read_only(void **state) {
     mlsel_cache *cache = open_cache("m", WIDTH);
     put(cache, 0, WIDTH);
     mlsel_cache_close(cache);
-    only_file(folder, path, sizeof path);
+    only_file(test_folder(), path, sizeof path);
     assert_int_equal(chmod(path, 0444), 0);
     cache = open_cache("m", WIDTH);
     assert_true(has(cache, 0, WIDTH));
@@ -446,7 +419,7 @@ static void whole_datasets(void **state) {
     mlsel_dataset_free(dataset);
 }
 
-#define EACH(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define EACH(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -5,13 +5,12 @@
  *
  * The artifact's scores are its embedding: a's the first value, b's the second.
  */
-#include "support.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "mlsel_train.h"
 
 static const char artifact[] =
@@ -19,25 +18,6 @@ static const char artifact[] =
     " \"categories\": [\"other\"], \"note\": \"\\u00e4}\", \"layers\": [{\"type\": \"linear\",\n"
     "  \"in_features\": 3, \"out_features\": 3, \"weight\": [[1,0,0],[0,1,0],[0,0,0]], "
     "\"bias\": [0.0, 0, -1e2]}]\n}\n";
-
-static char folder[] = "/tmp/mlsel-calibrate-XXXXXX";
-
-static const char *path_of(const char *name) {
-    static char paths[4][128];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static const char *write_text(const char *name, const char *text) {
-    const char *path = path_of(name);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-    assert_int_equal(fclose(file), 0);
-    return path;
-}
 
 static mlsel_dataset *new_dataset(void) {
     mlsel_dataset *d = NULL;
@@ -92,28 +72,28 @@ static void expect_spliced(const char *text, const char *before, size_t head, si
 static void copy(void **state) {
     (void)state;
     mlsel_dataset *d = make_dataset();
-    const char *from = write_text("plain.json", artifact);
+    const char *from = test_write_text("plain.json", artifact);
     mlsel_error err;
-    test_ok(mlsel_calibrate(d, from, MLSEL_CALIBRATION_PLATT, path_of("platt.json"), NULL, &err), &err);
-    char *text = test_need_file(path_of("platt.json"), NULL);
+    test_ok(mlsel_calibrate(d, from, MLSEL_CALIBRATION_PLATT, test_path("platt.json"), NULL, &err), &err);
+    char *text = test_need_file(test_path("platt.json"), NULL);
     expect_spliced(text, artifact, sizeof artifact - 1 - 3, 3); /* before "\n}\n" */
     assert_non_null(strstr(text, ",\n\"calibration\": {\"method\": \"platt\",\"models\": [\"a\",\"b\"],"));
     free(text);
-    mlsel_model *model = test_load(path_of("platt.json"), NULL);
+    mlsel_model *model = test_load(test_path("platt.json"), NULL);
     assert_int_equal(info_of(model).is_calibrated, MLSEL_CALIBRATION_PLATT);
     assert_int_equal(info_of(model).calibration_records, 200);
     mlsel_model_release(model);
     /* in place of the one there is, and of itself */
     mlsel_save_options options;
     mlsel_save_options_init(&options, sizeof options);
-    assert_int_equal(
-        mlsel_calibrate(d, path_of("platt.json"), MLSEL_CALIBRATION_ISOTONIC, path_of("platt.json"), &options, &err),
-        MLSEL_ERROR_IO);
+    assert_int_equal(mlsel_calibrate(d, test_path("platt.json"), MLSEL_CALIBRATION_ISOTONIC, test_path("platt.json"),
+                                     &options, &err),
+                     MLSEL_ERROR_IO);
     options.replace = 1;
-    test_ok(
-        mlsel_calibrate(d, path_of("platt.json"), MLSEL_CALIBRATION_ISOTONIC, path_of("platt.json"), &options, &err),
-        &err);
-    text = test_need_file(path_of("platt.json"), NULL);
+    test_ok(mlsel_calibrate(d, test_path("platt.json"), MLSEL_CALIBRATION_ISOTONIC, test_path("platt.json"), &options,
+                            &err),
+            &err);
+    text = test_need_file(test_path("platt.json"), NULL);
     expect_spliced(text, artifact, sizeof artifact - 1 - 3, 3);
     assert_null(strstr(text, "slope"));
     free(text);
@@ -131,11 +111,11 @@ static double confidence(const mlsel_model *model, size_t label, double score) {
 static void container(void **state) {
     (void)state;
     mlsel_dataset *d = make_dataset();
-    const char *from = write_text("plain.json", artifact);
+    const char *from = test_write_text("plain.json", artifact);
     mlsel_error err;
-    test_ok(mlsel_calibrate(d, from, MLSEL_CALIBRATION_ISOTONIC, path_of("new.json"), NULL, &err), &err);
-    test_ok(mlsel_calibrate(d, from, MLSEL_CALIBRATION_ISOTONIC, path_of("new.safetensors"), NULL, &err), &err);
-    mlsel_model *json = test_load(path_of("new.json"), NULL), *other = test_load(path_of("new.safetensors"), NULL);
+    test_ok(mlsel_calibrate(d, from, MLSEL_CALIBRATION_ISOTONIC, test_path("new.json"), NULL, &err), &err);
+    test_ok(mlsel_calibrate(d, from, MLSEL_CALIBRATION_ISOTONIC, test_path("new.safetensors"), NULL, &err), &err);
+    mlsel_model *json = test_load(test_path("new.json"), NULL), *other = test_load(test_path("new.safetensors"), NULL);
     assert_int_equal(info_of(other).format, MLSEL_FORMAT_SAFETENSORS);
     for (size_t label = 0; label < 2; label++)
         for (double x = -1; x < 11; x += 0.1)
@@ -152,14 +132,14 @@ static void container(void **state) {
 static void refused(void **state) {
     (void)state;
     mlsel_dataset *d = make_dataset(), *other = new_dataset(), *wide = new_dataset(), *empty = new_dataset();
-    const char *from = write_text("plain.json", artifact), *to = path_of("never.json");
-    const char *broken = write_text("broken.json", "{\"algorithm\":\"mlp\"}");
+    const char *from = test_write_text("plain.json", artifact), *to = test_path("never.json");
+    const char *broken = test_write_text("broken.json", "{\"algorithm\":\"mlp\"}");
     mlsel_error err;
     assert_int_equal(mlsel_calibrate(NULL, from, 1, to, NULL, &err), MLSEL_ERROR_INVALID_ARGUMENT);
     assert_string_equal(err.message, "dataset, artifact and path must not be NULL");
     assert_int_equal(mlsel_calibrate(d, from, 0, to, NULL, &err), MLSEL_ERROR_INVALID_ARGUMENT);
     assert_string_equal(err.message, "calibration 0 is neither isotonic nor platt");
-    assert_int_equal(mlsel_calibrate(d, path_of("missing.json"), 1, to, NULL, &err), MLSEL_ERROR_NOT_FOUND);
+    assert_int_equal(mlsel_calibrate(d, test_path("missing.json"), 1, to, NULL, &err), MLSEL_ERROR_NOT_FOUND);
     assert_int_equal(mlsel_calibrate(d, broken, 1, to, NULL, &err), MLSEL_ERROR_SCHEMA);
     assert_non_null(strstr(err.message, "broken.json: $."));
     add(other, "q", "nobody", 1, 2, 1);
@@ -181,9 +161,9 @@ static void refused(void **state) {
     assert_int_not_equal(access(to, F_OK), 0);
     /* a container is not text that could be changed in a place */
     mlsel_model *model = test_load(from, NULL);
-    test_ok(mlsel_model_save(model, path_of("in.safetensors"), NULL, &err), &err);
+    test_ok(mlsel_model_save(model, test_path("in.safetensors"), NULL, &err), &err);
     mlsel_model_release(model);
-    assert_int_equal(mlsel_calibrate(d, path_of("in.safetensors"), 1, to, NULL, &err), MLSEL_ERROR_UNSUPPORTED);
+    assert_int_equal(mlsel_calibrate(d, test_path("in.safetensors"), 1, to, NULL, &err), MLSEL_ERROR_UNSUPPORTED);
     assert_string_equal(err.message, "in.safetensors: only JSON artifacts can be calibrated: convert it first");
     mlsel_dataset *const all[] = {d, other, wide, empty};
     for (size_t i = 0; i < TEST_LENGTH(all); i++)
@@ -262,7 +242,7 @@ static void floors(void **state) {
 static void floors_refused(void **state) {
     (void)state;
     mlsel_dataset *d = floor_data(), *none = new_dataset();
-    mlsel_model *model = floor_model(), *plain = test_load(write_text("plain.json", artifact), NULL);
+    mlsel_model *model = floor_model(), *plain = test_load(test_write_text("plain.json", artifact), NULL);
     mlsel_floor f = {.n = 77};
     mlsel_error err;
     assert_int_equal(mlsel_find_floor(d, plain, 0.5, -1, &f, &err), MLSEL_ERROR_UNSUPPORTED);
@@ -287,24 +267,18 @@ static void floors_refused(void **state) {
     mlsel_dataset_free(d), mlsel_dataset_free(none);
 }
 
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
+/* Nothing beside them. */
+static void nothing_is_left(void **state) {
     static const char *const files[] = {"plain.json",  "platt.json",      "new.json",
                                         "broken.json", "new.safetensors", "in.safetensors"};
-    for (size_t i = 0; i < TEST_LENGTH(files); i++)
-        remove(path_of(files[i]));
-    return rmdir(folder); /* nothing was left beside them */
+    (void)state;
+    test_only_left(files, TEST_LENGTH(files));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copy),   cmocka_unit_test(container),      cmocka_unit_test(refused),
-        cmocka_unit_test(floors), cmocka_unit_test(floors_refused),
+        cmocka_unit_test(floors), cmocka_unit_test(floors_refused), cmocka_unit_test(nothing_is_left),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading records and embeddings: what each kind of line comes to, good and bad, and from where lines can come. */
-#include "support.h"
-
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "mlsel_train.h"
 
 enum { LEFT_OUT = 1, FAILS = 2 /* with `strict` */ };
@@ -483,20 +482,6 @@ static void first_queries_only(void **state) {
 
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/mlsel-records-XXXXXX";
-
-static int make_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    return rmdir(folder);
-}
-
-static void file_path(char *path, size_t size, const char *name) { snprintf(path, size, "%s/%s", folder, name); }
-
 /* Lines of all lengths, so that every place of a line in the reader's buffer occurs; together larger than it. */
 static uint64_t write_many(const char *path) {
     enum { LINES = 3000, LONGEST = 700 };
@@ -514,9 +499,8 @@ static uint64_t write_many(const char *path) {
 
 static void from_file(void **state) {
     (void)state;
-    char path[128];
     mlsel_error err;
-    file_path(path, sizeof path, "many.jsonl");
+    const char *path = test_path("many.jsonl");
     const uint64_t n = write_many(path);
     mlsel_dataset *dataset = create();
     test_ok(mlsel_dataset_read_records(dataset, path, NULL, &err), &err);
@@ -541,9 +525,8 @@ static void from_file(void **state) {
 
 static void from_standard_input(void **state) {
     (void)state;
-    char path[128];
     mlsel_error err;
-    file_path(path, sizeof path, "in.jsonl");
+    const char *path = test_path("in.jsonl");
     const uint64_t n = write_many(path);
     const int saved = dup(STDIN_FILENO), fd = open(path, O_RDONLY);
     assert_true(saved >= 0 && fd >= 0);
@@ -596,13 +579,12 @@ static void from_pipe(void **state) {
 
 static void no_file(void **state) {
     (void)state;
-    char path[128];
     mlsel_error err;
     mlsel_dataset *dataset = create();
-    file_path(path, sizeof path, "missing.jsonl");
+    const char *path = test_path("missing.jsonl");
     assert_int_equal(mlsel_dataset_read_records(dataset, path, NULL, &err), MLSEL_ERROR_NOT_FOUND);
     assert_non_null(strstr(err.message, path));
-    assert_int_equal(mlsel_dataset_read_records(dataset, folder, NULL, &err), MLSEL_ERROR_IO);
+    assert_int_equal(mlsel_dataset_read_records(dataset, test_folder(), NULL, &err), MLSEL_ERROR_IO);
     assert_non_null(strstr(err.message, "it is a folder"));
     assert_int_equal(mlsel_dataset_read_embeddings(dataset, path, NULL, &err), MLSEL_ERROR_NOT_FOUND);
     assert_int_equal(mlsel_dataset_read_records(dataset, NULL, NULL, &err), MLSEL_ERROR_INVALID_ARGUMENT);
@@ -654,6 +636,11 @@ static void read_embeddings(void **state) {
     mlsel_dataset_free(dataset);
 }
 
+static void nothing_is_left(void **state) {
+    (void)state;
+    test_only_left(NULL, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_line),
@@ -675,6 +662,7 @@ int main(void) {
         cmocka_unit_test(from_pipe),
         cmocka_unit_test(no_file),
         cmocka_unit_test(read_embeddings),
+        cmocka_unit_test(nothing_is_left),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,14 +3,12 @@
  * mlsel_train around the trainers, for every kind: progress from 0 to 1 and never back, cancelling at any call, the
  * memory limit, the same artifact again, calibration where it belongs.
  */
-#define _DEFAULT_SOURCE
-#include "support.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "mlsel_train.h"
 
 enum { N = 120, WIDTH = 8, FIRST = MLSEL_ALGORITHM_KNN, LAST = MLSEL_ALGORITHM_MLP };
@@ -166,15 +164,11 @@ static void memory_limit(void **state) {
 /* --- artifacts ---------------------------------------------------------------------------------------------------- */
 
 static char *text_of(const mlsel_dataset *d, mlsel_algorithm kind, const mlsel_train_options *o, size_t *size) {
-    char path[] = "/tmp/mlsel-train-XXXXXX.json";
+    const char *path = test_path("same.json");
     mlsel_training *training = NULL;
     mlsel_save_options save;
     mlsel_error err;
-    const int fd = mkstemps(path, 5);
-    assert_true(fd >= 0);
-    close(fd);
     mlsel_save_options_init(&save, sizeof save);
-    save.replace = 1;
     test_ok(mlsel_train(d, kind, o, &training, &err), &err);
     test_ok(mlsel_training_save(training, path, &save, &err), &err);
     mlsel_training_free(training);
@@ -296,8 +290,7 @@ static void saved(void **state) {
     (void)state;
     static const char *const endings[] = {"json", "safetensors"};
     mlsel_dataset *d = make_dataset(N);
-    char folder[] = "/tmp/mlsel-train-XXXXXX", path[64];
-    assert_non_null(mkdtemp(folder));
+    char name[32];
     for (mlsel_algorithm kind = FIRST; kind <= LAST; kind++)
         for (uint32_t version = 1; version <= 2 && is_built(d, kind); version++) {
             mlsel_train_options o = quick_options();
@@ -309,7 +302,8 @@ static void saved(void **state) {
             test_ok(mlsel_train(d, kind, &o, &training, &err), &err);
             test_ok(mlsel_training_model(training, NULL, &direct, &err), &err);
             for (size_t i = 0; i < 2; i++) {
-                snprintf(path, sizeof path, "%s/model.%s", folder, endings[i]);
+                snprintf(name, sizeof name, "model.%s", endings[i]);
+                const char *path = test_path(name);
                 test_ok(mlsel_training_save(training, path, NULL, &err), &err);
                 assert_int_equal(mlsel_training_save(training, path, NULL, &err), MLSEL_ERROR_IO); /* it exists */
                 test_ok(mlsel_model_load(path, NULL, &loaded, &err), &err);
@@ -320,7 +314,7 @@ static void saved(void **state) {
             mlsel_model_release(direct);
             mlsel_training_free(training);
         }
-    assert_int_equal(rmdir(folder), 0); /* nothing else was left */
+    test_only_left(NULL, 0);
     mlsel_dataset_free(d);
 }
 

@@ -4,8 +4,6 @@
  * operation gets through without one. It must say NO_MEMORY, leave what is there as it was, leak nothing (which the
  * address sanitizer sees), and work when it is asked again.
  */
-#include "support.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
@@ -13,32 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "folder.h"
+#include "heap_fail.h"
 #include "train/dataset.h"
 
-static size_t requests, first_failing;
-static bool fails_forever, is_on;
+static bool is_on;
 
-static bool may_allocate(size_t bytes, void *user) {
-    (void)bytes, (void)user;
-    const size_t number = requests++;
-    return fails_forever ? number < first_failing : number != first_failing;
-}
-
-static void *json_malloc(size_t size) { return !is_on || may_allocate(size, NULL) ? malloc(size) : NULL; }
-
-static void begin(size_t failing, bool forever) {
-    requests = 0;
-    first_failing = failing;
-    fails_forever = forever;
-    is_on = true;
-    mlsel_i_set_alloc_hook(may_allocate, NULL);
-}
-
-static void end(void) {
-    mlsel_i_set_alloc_hook(NULL, NULL);
-    is_on = false;
-}
+static void *json_malloc(size_t size) { return !is_on || heap_fail_allows(size, NULL) ? malloc(size) : NULL; }
 
 /* What an operation starts from; each run gets a fresh one. */
 typedef struct context {
@@ -48,8 +27,6 @@ typedef struct context {
 } context;
 
 typedef mlsel_status (*operation)(context *c, mlsel_error *err);
-
-static char folder[64];
 
 static const char records[] =
     "{\"query\": \"a\", \"model_name\": \"m\", \"performance\": 0.5, \"category\": \"odd\", \"embedding\": [1, 2, 3]}\n"
@@ -74,9 +51,7 @@ static mlsel_status read_records(context *c, mlsel_error *err) {
 }
 
 static mlsel_status read_file(context *c, mlsel_error *err) {
-    char path[128];
-    snprintf(path, sizeof path, "%s/records.jsonl", folder);
-    return mlsel_dataset_read_records(c->dataset, path, NULL, err);
+    return mlsel_dataset_read_records(c->dataset, test_path("records.jsonl"), NULL, err);
 }
 
 static mlsel_status read_embeddings(context *c, mlsel_error *err) {
@@ -127,12 +102,12 @@ static mlsel_status embed_text(context *c, mlsel_error *err) {
 static mlsel_status open_cache(context *c, mlsel_error *err) {
     if (fcntl(STDIN_FILENO, F_GETFD) < 0)
         assert_int_equal(open("/dev/null", O_RDONLY), STDIN_FILENO);
-    const mlsel_status status = mlsel_cache_open(folder, "opened", 3, &c->cache, err);
+    const mlsel_status status = mlsel_cache_open(test_folder(), "opened", 3, &c->cache, err);
     assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
     return status;
 }
 static mlsel_status use_cache(context *c, mlsel_error *err) {
-    mlsel_status status = mlsel_cache_open(folder, "used", 3, &c->cache, err);
+    mlsel_status status = mlsel_cache_open(test_folder(), "used", 3, &c->cache, err);
     for (int i = 0; i < 100 && status == MLSEL_OK; i++) {
         const char text = (char)i;
         status = mlsel_cache_put(c->cache, &text, 1, (const float[]){1, 2, 3}, 3, err);
@@ -178,13 +153,11 @@ static void clean(context *c) {
 }
 
 static void remove_files(const char *name) {
-    DIR *dir = opendir(folder);
+    DIR *dir = opendir(test_folder());
     assert_non_null(dir);
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (entry->d_name[0] != '.' && strncmp(entry->d_name, name, strlen(name)) == 0)
-            unlink(path);
+        if (strncmp(entry->d_name, name, strlen(name)) == 0)
+            unlink(test_path(entry->d_name));
     }
     closedir(dir);
 }
@@ -196,10 +169,11 @@ static void run(const char *what, operation operate, size_t size, size_t least, 
         for (bool is_through = false; !is_through; n++) {
             context c = {.dataset = make_dataset(size)};
             mlsel_error err;
-            begin(n, forever != 0);
+            is_on = true;
+            heap_fail_begin(n, forever != 0);
             const mlsel_status status = operate(&c, &err);
-            is_through = requests <= n;
-            end();
+            is_through = heap_fail_end() == 0;
+            is_on = false;
             if (status == MLSEL_OK && !is_through && n_spared < spare) {
                 n_spared++;
                 clean(&c);
@@ -232,6 +206,7 @@ static void each_allocation_fails(void **state) {
     (void)state;
     cJSON_Hooks hooks = {json_malloc, free};
     const size_t all = sizeof records - 1;
+    test_write("records.jsonl", records, all);
     cJSON_InitHooks(&hooks);
     run("read records", read_records, 0, 50, 0);
     run("read a file", read_file, 0, 50, 0);
@@ -248,29 +223,7 @@ static void each_allocation_fails(void **state) {
     cJSON_InitHooks(NULL);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    char path[128];
-    snprintf(folder, sizeof folder, "/tmp/mlsel-dataset-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(path, sizeof path, "%s/records.jsonl", folder);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        return -1;
-    fwrite(records, 1, sizeof records - 1, file);
-    return fclose(file);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    remove_files("");
-    return rmdir(folder);
-}
-
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_allocation_fails, set_up, tear_down),
-    };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_fails)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

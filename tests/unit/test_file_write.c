@@ -3,9 +3,6 @@
  * Every step of writing a file fails once: the caller is told, the file that was there before stays as it was, and
  * nothing is left beside it. And what text numbers become.
  */
-#include "support.h"
-
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,41 +11,8 @@
 #include <unistd.h>
 
 #include "file_write.h"
+#include "folder.h"
 #include "json_write.h"
-
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-    static char path[2][128];
-    static int next;
-    next ^= 1;
-    (void)snprintf(path[next], sizeof path[next], "%s/%s", folder, name);
-    return path[next];
-}
-
-static size_t count_files(void) {
-    size_t count = 0;
-    DIR *dir = opendir(folder);
-    assert_non_null(dir);
-    const struct dirent *entry;
-    while ((entry = readdir(dir)) != NULL)
-        count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
-}
-
-static int set_up(void **state) {
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/mlsel-write-XXXXXX");
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    unlink(in_folder("old.json"));
-    unlink(in_folder("new.json"));
-    return rmdir(folder);
-}
 
 /* --- failing operations ------------------------------------------------------------------------------------------ */
 
@@ -72,7 +36,7 @@ static void each_step(const char *artifact, mlsel_format format, const char *pat
     mlsel_save_options_init(&options, sizeof options);
     options.format = format;
     options.replace = replace;
-    const size_t files = count_files();
+    const size_t files = test_count_files(test_folder());
     size_t n_failed = 0;
     for (size_t n = 0;; n++) {
         failing f = {.countdown = n};
@@ -88,7 +52,7 @@ static void each_step(const char *artifact, mlsel_format format, const char *pat
         assert_int_equal(err.detail, EIO);
         if (strncmp(err.message, path, strlen(path)) != 0 || strstr(err.message, "input/output error") == NULL)
             fail_msg("%s: %s", f.operation, err.message);
-        assert_int_equal(count_files(), files);
+        assert_int_equal(test_count_files(test_folder()), files);
         if (replace) {
             char *text = test_need_file(path, NULL);
             assert_string_equal(text, "before");
@@ -107,13 +71,9 @@ static void failing_operations(void **state) {
                                             FIXTURE("svm_v2.json"), FIXTURE("mlp_pytorch.json")};
     for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
         for (mlsel_format format = MLSEL_FORMAT_JSON; format <= MLSEL_FORMAT_SAFETENSORS; format++) {
-            FILE *old = fopen(in_folder("old.json"), "w");
-            assert_non_null(old);
-            fputs("before", old);
-            fclose(old);
-            each_step(artifacts[i], format, in_folder("old.json"), true);
-            each_step(artifacts[i], format, in_folder("new.json"), false);
-            unlink(in_folder("new.json"));
+            each_step(artifacts[i], format, test_write_text("old.json", "before"), true);
+            each_step(artifacts[i], format, test_path("new.json"), false);
+            unlink(test_path("new.json"));
         }
 }
 
@@ -237,12 +197,16 @@ static void other_values(void **state) {
     mlsel_i_write_free(&w);
 }
 
+static void nothing_is_left(void **state) {
+    static const char *const names[] = {"old.json"};
+    (void)state;
+    test_only_left(names, TEST_LENGTH(names));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(failing_operations),
-        cmocka_unit_test(floats),
-        cmocka_unit_test(doubles),
-        cmocka_unit_test(other_values),
+        cmocka_unit_test(failing_operations), cmocka_unit_test(floats),          cmocka_unit_test(doubles),
+        cmocka_unit_test(other_values),       cmocka_unit_test(nothing_is_left),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

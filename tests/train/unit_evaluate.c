@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "heap_fail.h"
 #include "support.h"
 #include "train/train.h"
 
@@ -16,17 +17,6 @@ static struct {
     mlsel_dataset *records, *reference;
     mlsel_model *model;
 } data;
-
-static struct {
-    size_t count, fail_at;
-    bool forever;
-} heap;
-
-static bool hook(size_t bytes, void *user) {
-    (void)bytes, (void)user;
-    const size_t number = heap.count++;
-    return heap.forever ? number < heap.fail_at : number != heap.fail_at;
-}
 
 static mlsel_dataset *make_records(const char *const *tasks) {
     mlsel_dataset *dataset = NULL;
@@ -86,13 +76,9 @@ static size_t fail_each(uint32_t threads, bool forever) {
     for (size_t n = 0;; n++) {
         mlsel_evaluation *evaluation = NULL;
         mlsel_error err;
-        heap.count = 0;
-        heap.fail_at = n;
-        heap.forever = forever;
-        mlsel_i_set_alloc_hook(hook, NULL);
+        heap_fail_begin(n, forever);
         const mlsel_status status = evaluate(threads, &evaluation, &err);
-        mlsel_i_set_alloc_hook(NULL, NULL);
-        const bool has_failed = heap.count > n;
+        const bool has_failed = heap_fail_end() > 0;
         if (status == MLSEL_OK) {
             assert_false(has_failed);
             assert_int_equal(mlsel_evaluation_policy_count(evaluation), 8);

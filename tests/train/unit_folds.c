@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap_fail.h"
 #include "support.h"
 #include "train/options.h"
 #include "train/train.h"
@@ -462,13 +463,6 @@ static void memory_limit(void **state) {
     mlsel_dataset_free(dataset);
 }
 
-static size_t left;
-
-static bool fail_at(size_t bytes, void *user) {
-    (void)bytes, (void)user;
-    return left-- > 0;
-}
-
 static void out_of_memory(void **state) {
     (void)state;
     mlsel_dataset *dataset;
@@ -478,20 +472,17 @@ static void out_of_memory(void **state) {
     fill_quality();
     train_table *table = make_table(&dataset);
     const train_settings settings = settings_of(5);
-    for (size_t n = 0;; n++) {
+    size_t n = 0;
+    for (size_t refused = 1; refused > 0; n++) {
         train_run run = make_run(&err);
         n_calls = 0;
-        left = n;
-        mlsel_i_set_alloc_hook(fail_at, NULL);
+        heap_fail_begin(n, false);
         const mlsel_status status = mlsel_i_cross_validate(&fake, table, &settings, &run, scores, choices);
-        mlsel_i_set_alloc_hook(NULL, NULL);
+        refused = heap_fail_end();
         assert_int_equal(run.bytes, 0);
-        if (status == MLSEL_OK) {
-            assert_true(n > 10 * FOLDS);
-            break;
-        }
-        assert_int_equal(status, MLSEL_ERROR_NO_MEMORY);
+        assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
     }
+    assert_true(n > 10 * FOLDS);
     mlsel_i_table_free(table);
     mlsel_dataset_free(dataset);
 }

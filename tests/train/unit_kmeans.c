@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap_fail.h"
 #include "support.h"
 #include "train/kmeans.h"
 #include "train/options.h"
@@ -438,33 +439,23 @@ static void refuses_too_much_memory(void **state) {
     mlsel_i_table_free(t);
 }
 
-typedef struct failure {
-    size_t count, failing;
-} failure;
-
-static bool fail_one(size_t bytes, void *user) {
-    (void)bytes;
-    failure *f = user;
-    return f->count++ != f->failing;
-}
-
 static void survives_lack_of_memory(void **state) {
     (void)state;
     train_table *t = grouped_table(40, 2, false);
-    mlsel_status status = MLSEL_ERROR_NO_MEMORY;
-    size_t failing = 0;
-    for (; status != MLSEL_OK; failing++) {
+    size_t n = 0;
+    for (size_t refused = 1; refused > 0; n++) {
         mlsel_error err;
         json_writer w = {.err = &err};
         train_run run = {.err = &err};
-        failure f = {.failing = failing};
-        mlsel_i_set_alloc_hook(fail_one, &f);
-        status = do_all(t, &run, &w);
-        mlsel_i_set_alloc_hook(NULL, NULL);
-        assert_true(status == MLSEL_OK || (status == MLSEL_ERROR_NO_MEMORY && err.code == MLSEL_ERROR_NO_MEMORY));
+        heap_fail_begin(n, false);
+        const mlsel_status status = do_all(t, &run, &w);
+        refused = heap_fail_end();
+        assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
+        if (refused > 0)
+            assert_int_equal(err.code, MLSEL_ERROR_NO_MEMORY);
         mlsel_i_write_free(&w);
     }
-    assert_true(failing > 100);
+    assert_true(n > 100);
     mlsel_i_table_free(t);
 }
 

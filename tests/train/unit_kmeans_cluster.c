@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap_fail.h"
 #include "kmeans_expected.h"
 #include "support.h"
 #include "train/kmeans_cluster.h"
@@ -339,39 +340,27 @@ static void few_distinct_rows(void **state) {
     }
 }
 
-typedef struct failure {
-    size_t count, failing;
-} failure;
-
-static bool fail_one(size_t bytes, void *user) {
-    (void)bytes;
-    failure *f = user;
-    return f->count++ != f->failing;
-}
-
 static void survives_lack_of_memory(void **state) {
     (void)state;
     row_set set = make_rows(70, 5, 3, 90);
-    mlsel_status status = MLSEL_ERROR_NO_MEMORY;
-    size_t failing = 0;
-    for (; status != MLSEL_OK; failing++) {
+    size_t n = 0;
+    for (size_t refused = 1; refused > 0; n++) {
         mlsel_error err;
         train_run run = {.share = 1, .err = &err};
         const cluster_settings settings = {.k = 3, .n_starts = 2, .max_iterations = 9, .tolerance = 1e-4};
         clustering out[2];
         size_t best;
-        failure f = {.failing = failing};
-        mlsel_i_set_alloc_hook(fail_one, &f);
-        status = mlsel_i_cluster(&set.rows, &settings, &run, out, &best);
-        mlsel_i_set_alloc_hook(NULL, NULL);
-        assert_true(status == MLSEL_OK || status == MLSEL_ERROR_NO_MEMORY);
+        heap_fail_begin(n, false);
+        const mlsel_status status = mlsel_i_cluster(&set.rows, &settings, &run, out, &best);
+        refused = heap_fail_end();
+        assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
         if (status == MLSEL_OK)
             mlsel_i_clustering_free(&run, out, 2);
         else
             assert_int_equal(err.code, MLSEL_ERROR_NO_MEMORY);
         assert_true(run.bytes == 0);
     }
-    assert_true(failing > 20);
+    assert_true(n > 20);
     free_set(&set);
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "heap_fail.h"
 #include "support.h"
 #include "train/kmeans.h"
 
@@ -121,11 +122,6 @@ static void empty_groups_vanish(void **state) {
     mlsel_i_clustering_free(&run, &c, 1);
 }
 
-static bool fail_at(size_t bytes, void *user) {
-    (void)bytes;
-    return (*(size_t *)user)-- != 0;
-}
-
 static void allocations_may_fail(void **state) {
     (void)state;
     world w;
@@ -137,20 +133,19 @@ static void allocations_may_fail(void **state) {
     w.table.n_tasks = 1;
     w.x[0][FEATURES - CATEGORIES] = 0;
     const cluster_rows rows = {w.x[0], STRIDE, QUERIES, FEATURES, weights};
-    mlsel_status status = MLSEL_ERROR_NO_MEMORY;
-    for (size_t i = 0; status != MLSEL_OK; i++) {
+    for (size_t i = 0, refused = 1; refused > 0; i++) {
         mlsel_error err = {0};
         train_run run = {.err = &err};
         clustering c;
-        size_t left = i, n;
-        mlsel_i_set_alloc_hook(fail_at, &left);
-        status = mlsel_i_kmeans_groups(&w.table, &run, groups, &n);
+        size_t n;
+        heap_fail_begin(i, false);
+        mlsel_status status = mlsel_i_kmeans_groups(&w.table, &run, groups, &n);
         for (size_t q = 0; q < QUERIES; q++)
             groups[q] = 0;
         if (status == MLSEL_OK)
             status = mlsel_i_cluster_groups(&rows, groups, 1, &run, &c);
-        mlsel_i_set_alloc_hook(NULL, NULL);
-        assert_true(status == MLSEL_OK || status == MLSEL_ERROR_NO_MEMORY);
+        refused = heap_fail_end();
+        assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
         if (status == MLSEL_OK)
             mlsel_i_clustering_free(&run, &c, 1);
         assert_true(run.bytes == 0);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap_fail.h"
 #include "knn_table.h"
 #include "train/knn.h"
 #include "train/neighbours.h"
@@ -254,21 +255,6 @@ static void threads_change_nothing(void **state) {
     cJSON_Delete(root);
 }
 
-typedef struct failing {
-    size_t left;
-    bool has_failed;
-} failing;
-
-static bool may_allocate(size_t bytes, void *user) {
-    failing *f = user;
-    (void)bytes;
-    if (f->left-- > 0)
-        return true;
-    f->left = 0;
-    f->has_failed = true;
-    return false;
-}
-
 static mlsel_status choose_and_train(train_table *table, const train_settings *given, train_run *run) {
     train_settings settings = *given;
     mlsel_training_info info = {0};
@@ -290,16 +276,14 @@ static void without_memory(void **state) {
     for (mlsel_objective objective = MLSEL_OBJECTIVE_OUTCOME; objective <= MLSEL_OBJECTIVE_COMPATIBLE; objective++) {
         train_settings settings = settings_of(table);
         settings.options.objective = objective;
-        mlsel_status status = MLSEL_ERROR_NO_MEMORY;
         size_t n = 0;
-        for (; status != MLSEL_OK; n++) {
-            failing f = {.left = n};
+        for (size_t refused = 1; refused > 0; n++) {
             mlsel_error err = {0};
             train_run run = {.share = 1, .err = &err};
-            mlsel_i_set_alloc_hook(may_allocate, &f);
-            status = choose_and_train(table, &settings, &run);
-            mlsel_i_set_alloc_hook(NULL, NULL);
-            assert_int_equal(status, f.has_failed ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
+            heap_fail_begin(n, true);
+            const mlsel_status status = choose_and_train(table, &settings, &run);
+            refused = heap_fail_end();
+            assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
             assert_int_equal(err.code, status);
             assert_int_equal(run.bytes, 0);
         }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap_fail.h"
 #include "support.h"
 #include "train/mlp_rows.h"
 #include "train/options.h"
@@ -444,34 +445,25 @@ static void memory_is_limited(void **state) {
     mlsel_i_table_free(t);
 }
 
-static size_t allocations, failing;
-
-static bool may_allocate(size_t bytes, void *user) {
-    (void)bytes, (void)user;
-    return allocations++ != failing;
-}
-
 static void any_allocation_may_fail(void **state) {
     (void)state;
     train_table *t = make_table(30, 2, 6);
     for (int objective = 0; objective < 2; objective++) {
         const train_settings s = settings_of(objective, 1);
-        mlsel_status status = MLSEL_ERROR_NO_MEMORY;
-        for (failing = 0; status != MLSEL_OK; failing++) {
+        size_t n = 0;
+        for (size_t refused = 1; refused > 0; n++) {
             mlsel_error err = {0};
             train_run run = {.err = &err, .share = 1};
             mlsel_training *training = NULL;
-            allocations = 0;
-            mlsel_i_set_alloc_hook(may_allocate, NULL);
-            status = try_train(t, &s, &run, &training);
-            mlsel_i_set_alloc_hook(NULL, NULL);
-            assert_true(run.bytes == 0 && failing < 1000);
+            heap_fail_begin(n, false);
+            const mlsel_status status = try_train(t, &s, &run, &training);
+            refused = heap_fail_end();
+            assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
+            assert_true(run.bytes == 0 && n < 1000);
             if (status == MLSEL_OK)
                 mlsel_training_free(training);
-            else
-                assert_int_equal(status, MLSEL_ERROR_NO_MEMORY);
         }
-        assert_true(failing > 10);
+        assert_true(n > 10);
     }
     mlsel_i_table_free(t);
 }

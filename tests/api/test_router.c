@@ -561,7 +561,7 @@ static void devices(void **state) {
     mlsel_router *router = NULL;
     mlsel_device_info device;
     if (mlsel_device_query("metal", &device, sizeof device, NULL) == MLSEL_OK) {
-        print_message("skipped: there is a metal device\n");
+        print_message("SKIP a check of missing devices: there is a metal device\n");
         skip();
     }
     mlsel_router_options options = router_options();

@@ -136,7 +136,7 @@ static void any_locale(void **state) {
     if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL && compiled != NULL)
         setenv("LOCPATH", compiled, 1);
     if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL || strcmp(localeconv()->decimal_point, ",") != 0) {
-        print_message("skipped: there is no locale with a decimal comma\n");
+        print_message("SKIP a check of numbers: there is no locale with a decimal comma\n");
         skip();
     }
     check_all();

@@ -435,8 +435,10 @@ static void is_refused_without_libsvm(void **state) {
 
 int main(void) {
     const struct CMUnitTest without[] = {cmocka_unit_test(is_refused_without_libsvm)};
-    if (mlsel_i_svm_available(NULL) != MLSEL_OK)
+    if (mlsel_i_svm_available(NULL) != MLSEL_OK) {
+        print_message("SKIP checks of SVM training: this build has no LIBSVM\n");
         return cmocka_run_group_tests(without, NULL, NULL);
+    }
     const struct CMUnitTest tests[] = {cmocka_unit_test(computes_kernel_values),
                                        cmocka_unit_test(threads_change_nothing),
                                        cmocka_unit_test(one_model_is_always_chosen),

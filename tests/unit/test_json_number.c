@@ -415,7 +415,7 @@ static bool set_comma_locale(void) {
 static void test_locale(void **state) {
     (void)state;
     if (!set_comma_locale()) {
-        print_message("SKIPPED: no locale with a decimal comma is installed\n");
+        print_message("SKIP a check of numbers: no locale with a decimal comma is installed\n");
         skip();
     }
     char comma[16];

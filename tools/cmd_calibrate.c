@@ -70,7 +70,7 @@ typedef struct calibration {
 /* --- work --------------------------------------------------------------------------------------------------------- */
 
 static bool fail(calibration *c, const mlsel_error *err) {
-    failure_set(&c->problem, tool_exit_code(err->code), "%s", err->message);
+    failure_of(&c->problem, err);
     return false;
 }
 

@@ -85,20 +85,11 @@ static void on_retry(const char *message, double wait_s, void *user) {
     tool_notice("%s; trying again in %.1f s", message, wait_s);
 }
 
-static bool is_interrupted(void *user) {
-    (void)user;
-    return interrupt_came();
-}
-
 static void fail(download_command *c, const mlsel_error *err) {
-    if (err->code == MLSEL_ERROR_CANCELLED) {
-        failure_set(&c->problem, EXIT_INTERRUPTED, "interrupted");
+    failure_of(&c->problem, err);
+    if (err->code == MLSEL_ERROR_CANCELLED)
         failure_hint(&c->problem, "the same command goes on where this one ended");
-        return;
-    }
-    failure_set(&c->problem, err->code == MLSEL_ERROR_INVALID_ARGUMENT ? EXIT_USAGE : tool_exit_code(err->code), "%s",
-                err->message);
-    if (err->detail == 401 && c->options.token == NULL)
+    else if (err->detail == 401 && c->options.token == NULL)
         failure_hint(&c->problem, "HF_TOKEN=... mlsel download ...; tokens are made in the hub's settings");
     else if (err->detail == 404)
         failure_hint(&c->problem, "--repo, --revision and --file say what is asked for");
@@ -110,7 +101,7 @@ static int run(download_command *c) {
     c->options.files = c->files;
     c->options.progress = on_progress;
     c->options.on_retry = on_retry;
-    c->options.is_cancelled = is_interrupted;
+    c->options.is_cancelled = interrupt_stops;
     c->options.user = c;
     progress_start_stages(&c->progress);
     const mlsel_status status = mlsel_download(&c->options, NULL, &err);

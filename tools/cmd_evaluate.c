@@ -164,7 +164,7 @@ static bool read_reference(evaluation *e) {
     for (size_t i = 0; i < e->train_count && ok; ++i)
         ok = mlsel_dataset_read_records(e->reference, e->train_files[i], NULL, &err) == MLSEL_OK;
     if (!ok)
-        failure_set(&e->problem, tool_exit_code(err.code), "%s", err.message);
+        failure_of(&e->problem, &err);
     else
         dataset_args_print_findings(e->reference);
     e->options.reference = e->reference;
@@ -173,24 +173,19 @@ static bool read_reference(evaluation *e) {
 
 /* --- evaluating --------------------------------------------------------------------------------------------------- */
 
-static int32_t show_progress(const mlsel_train_progress *now, void *user) {
-    progress_stage(user, now->stage, now->fraction);
-    return 0;
-}
-
 static bool evaluate(evaluation *e) {
     mlsel_contender contenders[MAX_FILES];
     mlsel_error err;
     for (size_t i = 0; i < e->model_count; ++i)
         contenders[i] = (mlsel_contender){e->names[i], e->models[i]};
     progress_start_stages(&e->progress);
-    e->options.progress = show_progress;
+    e->options.progress = progress_evaluation;
     e->options.user = &e->progress;
     mlsel_status status = mlsel_evaluate(e->dataset, contenders, e->model_count, &e->options, &e->result, &err);
     progress_clear(&e->progress);
     if (status == MLSEL_OK)
         return true;
-    failure_set(&e->problem, tool_exit_code(status), "%s", err.message);
+    failure_of(&e->problem, &err);
     if (status == MLSEL_ERROR_NO_CANDIDATE)
         failure_hint(&e->problem, "`mlsel inspect` lists the labels of an artifact");
     return false;
@@ -209,15 +204,16 @@ static bool show(evaluation *e) {
     if (e->reference != NULL)
         mlsel_dataset_get_info(e->reference, &r->reference, sizeof r->reference, NULL);
     evaluate_results_read(r);
-    if (r->report != NULL && !report_html_write(r->report, r, &e->problem))
-        return false;
+    const bool has_report = r->report == NULL || report_html_write(r->report, r, &e->problem);
+    if (!has_report)
+        r->report = NULL; /* the numbers are there all the same */
     if (e->json)
         evaluate_print_json(r);
     else
         evaluate_print_table(r);
     if (r->report != NULL && !e->json)
         printf("\n%s has the plots\n", r->report);
-    return true;
+    return has_report;
 }
 
 static int run(evaluation *e) {

@@ -223,9 +223,7 @@ static int on_progress(void *user, uint64_t n_lines, uint64_t n_bytes) {
 }
 
 static bool fail(scoring *s, const mlsel_error *err) {
-    const bool cancelled = err->code == MLSEL_ERROR_CANCELLED;
-    failure_set(&s->problem, cancelled ? EXIT_INTERRUPTED : tool_exit_code(err->code), "%s",
-                cancelled ? "interrupted" : err->message);
+    failure_of(&s->problem, err);
     return false;
 }
 

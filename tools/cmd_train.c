@@ -87,9 +87,7 @@ static int32_t on_progress(const mlsel_train_progress *p, void *user) {
 }
 
 static bool fail(training *t, const mlsel_error *err) {
-    const bool cancelled = err->code == MLSEL_ERROR_CANCELLED;
-    failure_set(&t->problem, cancelled ? EXIT_INTERRUPTED : tool_exit_code(err->code), "%s",
-                cancelled ? "interrupted" : err->message);
+    failure_of(&t->problem, err);
     return false;
 }
 

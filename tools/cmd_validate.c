@@ -231,7 +231,7 @@ static int validate(const char *path, const validate_options *options) {
     if (is_stream(path)) {
         found = validate_stream(path, name, options, &problem);
     } else if (mlsel_config_validate(path, &options->router, options->flags, &found, &err) != MLSEL_OK) {
-        failure_set(&problem, tool_exit_code(err.code), "%s", err.message);
+        failure_of(&problem, &err);
         if (err.code == MLSEL_ERROR_INVALID_ARGUMENT)
             failure_hint(&problem, "`mlsel validate --help` shows how it is used");
     }

@@ -132,7 +132,7 @@ void dataset_args_write_json(json_out *j, const mlsel_dataset *dataset) {
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static bool fail(failure *problem, const mlsel_error *err) {
-    failure_set(problem, tool_exit_code(err->code), "%s", err->message);
+    failure_of(problem, err);
     return false;
 }
 

@@ -104,11 +104,6 @@ static mlsel_embedder *fail(const embedding_args *e, const mlsel_error *err, fai
     return NULL;
 }
 
-static bool is_interrupted(void *user) {
-    (void)user;
-    return interrupt_came();
-}
-
 static void on_retry(const char *message, double wait_s, void *user) {
     (void)user;
     tool_notice("%s; trying again in %.1f s", message, wait_s);
@@ -137,7 +132,7 @@ mlsel_embedder *embedding_args_open(const embedding_args *e, const char *model, 
         options.retries = e->retries;
     if (stops) {
         interrupt_watch();
-        options.is_cancelled = is_interrupted;
+        options.is_cancelled = interrupt_stops;
     }
     const char *key = e->endpoint != NULL ? getenv(e->key_env != NULL ? e->key_env : "OPENAI_API_KEY") : NULL;
     if (key != NULL && key[0] != '\0')
@@ -146,13 +141,7 @@ mlsel_embedder *embedding_args_open(const embedding_args *e, const char *model, 
 }
 
 void embedding_args_failed(const embedding_args *e, const mlsel_error *err, failure *problem) {
-    if (err->code == MLSEL_ERROR_CANCELLED) {
-        failure_set(problem, EXIT_INTERRUPTED, "interrupted");
-        return;
-    }
-    /* what the library calls an argument came from the command line */
-    failure_set(problem, err->code == MLSEL_ERROR_INVALID_ARGUMENT ? EXIT_USAGE : tool_exit_code(err->code), "%s",
-                err->message);
+    failure_of(problem, err);
     if (err->detail == 401 || err->detail == 403)
         failure_hint(problem, "%s",
                      e->key_env != NULL ? "is the key in that environment variable right?"

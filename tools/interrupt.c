@@ -28,3 +28,8 @@ void interrupt_release(void) {
 }
 
 bool interrupt_came(void) { return came != 0; }
+
+bool interrupt_stops(void *user) {
+    (void)user;
+    return interrupt_came();
+}

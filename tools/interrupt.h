@@ -7,12 +7,11 @@
 
 #include <stdbool.h>
 
-/* What a program that was interrupted ends with, as shells count: 128 + SIGINT. */
-enum { EXIT_INTERRUPTED = 130 };
-
 /* From now on SIGINT and SIGTERM are noticed instead of ending the program. */
 void interrupt_watch(void);
 bool interrupt_came(void);
+/* The same for work that asks with a pointer of the caller's. */
+bool interrupt_stops(void *user);
 /* They have their usual effect again. */
 void interrupt_release(void);
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "text.h"
 
 static const double FIRST_SHOWN_AFTER = 2.0;
@@ -66,6 +67,11 @@ void progress_stage(progress *p, const char *stage, double fraction) {
         print_left(elapsed * (1 - fraction) / fraction);
     }
     fflush(stderr);
+}
+
+int32_t progress_evaluation(const mlsel_train_progress *now, void *user) {
+    progress_stage(user, now->stage, now->fraction);
+    return interrupt_came();
 }
 
 void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t total_bytes) {

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mlsel_train.h"
+
 typedef struct progress {
     bool enabled;
     bool shown;
@@ -23,6 +25,8 @@ void progress_update(progress *p, uint64_t queries, uint64_t bytes, uint64_t tot
 void progress_start_stages(progress *p);
 /* `fraction` of the whole, from 0 to 1; NaN: not known. */
 void progress_stage(progress *p, const char *stage, double fraction);
+/* The same for mlsel_evaluate, with a progress as `user`; ends the work if Ctrl-C came. */
+int32_t progress_evaluation(const mlsel_train_progress *now, void *user);
 /* Removes the line. */
 void progress_clear(progress *p);
 

@@ -204,7 +204,7 @@ static bool open_router(router_run *r) {
     mlsel_router_info info;
     const mlsel_status status = mlsel_router_open(r->config, &r->options, &r->router, &err);
     if (status != MLSEL_OK) {
-        failure_set(&r->problem, tool_exit_code(status), "%s", err.message);
+        failure_of(&r->problem, &err);
         if (status == MLSEL_ERROR_DEVICE)
             failure_hint(&r->problem,
                          "`mlsel devices` lists what can be used here; --device-fallback takes the CPU instead");

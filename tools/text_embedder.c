@@ -61,7 +61,7 @@ static bool embed_builtin(const text_embedder *t, chunk *c, size_t index, failur
         for (size_t i = 0; i < width; ++i)
             values[i] = (double)embedding[i];
     } else {
-        failure_set(problem, tool_exit_code(status), "%s", err.message);
+        failure_of(problem, &err);
     }
     free(embedding);
     return status == MLSEL_OK;

@@ -26,6 +26,8 @@ int tool_exit_code(mlsel_status status) {
     case MLSEL_ERROR_NO_MEMORY:
     case MLSEL_ERROR_INTERNAL:
         return EXIT_INTERNAL;
+    case MLSEL_ERROR_CANCELLED:
+        return EXIT_INTERRUPTED;
     default:
         return EXIT_BAD_INPUT;
     }
@@ -84,6 +86,10 @@ void failure_set(failure *f, int exit_code, const char *format, ...) {
     va_end(args);
     f->exit_code = exit_code;
     f->hint[0] = '\0';
+}
+
+void failure_of(failure *f, const mlsel_error *err) {
+    failure_set(f, tool_exit_code(err->code), "%s", err->code == MLSEL_ERROR_CANCELLED ? "interrupted" : err->message);
 }
 
 void failure_hint(failure *f, const char *format, ...) {

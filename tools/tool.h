@@ -26,7 +26,8 @@ enum {
     EXIT_USAGE = 2,
     EXIT_NO_CANDIDATE = 3,
     EXIT_NO_DEVICE = 4,
-    EXIT_INTERNAL = 5
+    EXIT_INTERNAL = 5,
+    EXIT_INTERRUPTED = 130 /* as shells count: 128 + SIGINT */
 };
 
 /* The one place where a library status becomes an exit code. */
@@ -40,6 +41,8 @@ typedef struct failure {
 } failure;
 
 void failure_set(failure *f, int exit_code, const char *format, ...) TOOL_PRINTF(3, 4);
+/* What the library says: its message, or that Ctrl-C came. */
+void failure_of(failure *f, const mlsel_error *err);
 void failure_hint(failure *f, const char *format, ...) TOOL_PRINTF(2, 3);
 /* Prints message and hint, if there is one; returns the exit code. */
 int failure_report(const failure *f);

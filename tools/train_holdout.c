@@ -7,11 +7,6 @@
 #include "report_html.h"
 #include "train_result.h"
 
-static int32_t show_progress(const mlsel_train_progress *now, void *user) {
-    progress_stage(user, now->stage, now->fraction);
-    return 0;
-}
-
 static mlsel_evaluation *evaluate(const train_result *results, size_t count, const mlsel_dataset *held_out,
                                   mlsel_evaluate_options *options, failure *problem) {
     mlsel_contender contenders[MLSEL_ALGORITHM_MLP];
@@ -21,10 +16,10 @@ static mlsel_evaluation *evaluate(const train_result *results, size_t count, con
     for (size_t i = 0; i < count; ++i)
         contenders[i] = (mlsel_contender){mlsel_algorithm_name(results[i].info.algorithm), results[i].model};
     progress_start_stages(&shown);
-    options->progress = show_progress;
+    options->progress = progress_evaluation;
     options->user = &shown;
     if (mlsel_evaluate(held_out, contenders, count, options, &evaluation, &err) != MLSEL_OK)
-        failure_set(problem, tool_exit_code(err.code), "%s", err.message);
+        failure_of(problem, &err);
     progress_clear(&shown);
     return evaluation;
 }
@@ -51,16 +46,18 @@ bool train_print_holdout(const train_result *results, size_t count, const mlsel_
     mlsel_dataset_get_info(held_out, &r.info, sizeof r.info, NULL);
     mlsel_dataset_get_info(trained_on, &r.reference, sizeof r.reference, NULL);
     evaluate_results_read(&r);
-    const bool ok = report == NULL || report_html_write(report, &r, problem);
-    if (ok && json)
+    const bool has_report = report == NULL || report_html_write(report, &r, problem);
+    if (!has_report)
+        r.report = NULL; /* the numbers are there all the same */
+    if (json) {
         evaluate_print_json(&r);
-    else if (ok) {
+    } else {
         fputs("\nOn the records held out:\n\n", stdout);
         evaluate_print_table(&r);
-        if (report != NULL)
+        if (r.report != NULL)
             printf("\n%s has the plots\n", report);
     }
     free(r.policies);
     mlsel_evaluation_free(evaluation);
-    return ok;
+    return has_report;
 }

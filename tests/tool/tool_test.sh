@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Checks the mlsel command from outside: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER
-# Needs nothing but POSIX tools; checks of terminal behaviour also need util-linux's `script`.
+# Needs nothing but POSIX tools; checks of terminal behaviour also need util-linux's `script`, those with servers python3.
+# The environment says what was built: HAS_TRAIN, HAS_COLLECT, HAS_SVM (all 1 if not given) and HAS_LLAMA (0).
 if [ $# -ne 3 ]; then
     echo "usage: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER" >&2
     exit 2
@@ -17,6 +18,7 @@ LC_ALL=C
 TERM=xterm
 export LC_ALL TERM
 unset NO_COLOR
+HAS_TRAIN=${HAS_TRAIN:-1} HAS_COLLECT=${HAS_COLLECT:-1} HAS_SVM=${HAS_SVM:-1} HAS_LLAMA=${HAS_LLAMA:-0}
 passed=0
 failed=0
 
@@ -60,6 +62,43 @@ refused() {
     code_is "$name" "$expected"
     err_has "$name" "^mlsel: error: "
     err_has "$name" "$pattern"
+}
+
+# Whether a build has a part that its commands need: HAS COMMAND... If not, each command has to say so.
+builds() {
+    [ "$1" -ne 1 ] || return 0
+    shift
+    for command; do
+        refused "$command, which was not built" 2 "this build of mlsel does not have this command" "$command"
+    done
+    return 1
+}
+
+# Waits until a command succeeds, a minute at most.
+wait_until() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        if [ $tries -eq 1200 ]; then
+            fail "waited in vain for: $*"
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# Whether a process would notice SIGINT, which the shell has those it starts with & ignore; where that cannot be seen,
+# after a second.
+notices_interrupt() {
+    if [ -r "/proc/$1/status" ]; then grep -q '^SigCgt:.*[2367abef]$' "/proc/$1/status"; else sleep 1; fi
+}
+
+# Kills a process that was started with & and counts it in $kills if it was still there.
+kill_now() {
+    kill -9 "$1" 2>/dev/null
+    code=0
+    wait "$1" 2>/dev/null || code=$?
+    [ $code -ne 137 ] || kills=$((kills + 1))
 }
 
 . "$here/tool_test_data.sh"

@@ -1,18 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# `mlsel benchmark` and `mlsel merge`: help, bad usage, files that are refused, and a run where there is a server.
+# `mlsel benchmark` and `mlsel merge`: bad usage, files that are refused, and a run where there is a server.
 # tests/collect/benchmark_test.py has what servers can do wrong.
 
-if ! "$mlsel" help benchmark >/dev/null 2>&1; then
-    echo "skipped: benchmark, which this build does not have"
-    return 0
-fi
-for command in benchmark merge; do
-    run $command --help
-    code_is "$command --help" 0
-    out_has "$command --help" "^Usage: mlsel $command "
-    if [ "$(awk 'length > 80' out | wc -l)" -eq 0 ]; then pass; else fail "$command --help: a line of more than 80"; fi
-done
-
+builds "$HAS_COLLECT" benchmark merge || return 0
 printf '{"query": "one? a", "ground_truth": "A", "metric": "em_mc"}\n{"query": "two? b", "ground_truth": "A"}\n' >bench.jsonl
 printf 'models:\n  - name: m\n    api_key: ${MLSEL_TEST_UNSET}\n' >bench_models.yaml
 unset MLSEL_TEST_UNSET
@@ -52,17 +42,13 @@ run merge joined joined --json
 out_has "merge --json" '^{"output":"joined","rows":2,"answers":2,"superseded":0,"repeated":0,"conflicts":0,"cut_parts":0}$'
 
 if ! command -v python3 >/dev/null 2>&1; then
-    echo "skipped: runs of benchmark, which need python3 for a server"
+    echo "SKIP runs of benchmark, which need python3 for a server"
     return 0
 fi
 mkfifo server_input
 python3 "$source/tests/collect/fault_server.py" server_port <server_input &
 exec 9>server_input
-tries=0
-while [ ! -s server_port ] && [ $tries -lt 300 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+wait_until test -s server_port
 url=http://127.0.0.1:$(cat server_port)/v1
 no_proxy=127.0.0.1
 export no_proxy
@@ -79,7 +65,7 @@ run benchmark --queries bench.jsonl --models ok --endpoint "$url" --no-resume --
 code_is "benchmark with a budget" 0
 out_has "benchmark with a budget" '"end":"max_requests","queries":2,"pairs":2,"done":1,'
 err_has "benchmark with a budget" "mlsel: --max-requests is used up after 1 of 2 pairs"
-if "$mlsel" help train >/dev/null 2>&1; then # training takes the answers and leaves the failures out
+if [ "$HAS_TRAIN" -eq 1 ]; then # training takes the answers and leaves the failures out
     awk 'BEGIN { for (i = 0; i < 60; i++) printf "{\"query\": \"query %d of many, a\", \"ground_truth\": \"%s\", " \
         "\"metric\": \"em_mc\", \"category\": \"math\"}\n", i, i % 3 ? "A" : "B" }' >learn.jsonl
     run benchmark --queries learn.jsonl --models ok,ok-nousage,s404 --endpoint "$url" \

@@ -50,10 +50,7 @@ out_has "route: below the floor" '^{"request":1,.*"choice":"b",.*"confidence":0\
 run route calibrated.yaml --min-probability 0.5 --json two.jsonl
 out_lacks "route: at the floor" 'low_confidence'
 
-if ! "$mlsel" help calibrate | grep -q '^Usage'; then
-    refused "no training" 2 'this build of mlsel has no training' calibrate --model plain.json
-    return 0
-fi
+builds "$HAS_TRAIN" calibrate || return 0
 
 # --- mlsel calibrate: a is good where it scores above 5, with one in ten otherwise; b every second time.
 i=0

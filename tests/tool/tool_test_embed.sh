@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # `mlsel embed` and --embedding-endpoint against a local server that goes wrong in every way.
 
-if ! "$mlsel" help embed >/dev/null 2>&1; then
-    echo "skipped: embed, which this build does not have"
-    return 0
-fi
+builds "$HAS_COLLECT" embed || return 0
 if ! command -v python3 >/dev/null; then
-    echo "skipped: embed, which is tested against a server in Python 3"
+    echo "SKIP embed, which is tested against a server in Python 3"
     return 0
 fi
 unset OPENAI_API_KEY
@@ -14,10 +11,7 @@ mkdir embed && cd embed || exit 2
 python3 "$source/tests/collect/embedding_server.py" . >server.log 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null' EXIT
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-    [ -e port ] && break
-    sleep 0.3
-done
+wait_until test -e port
 base=http://127.0.0.1:$(cat port)
 check=$source/tests/collect/check_embeddings.py
 
@@ -110,16 +104,18 @@ err_has "embed: other prefixes are kept apart" "70 embeddings made, 0 from"
 if [ "$(find c -name '*.mlselemb' | wc -l)" -eq 3 ]; then pass; else fail "embed: files of the cache"; fi
 
 # Killed at random points: nothing is lost or wrong, and little is asked again.
-i=0
-while [ $i -lt 8 ]; do
-    "$mlsel" embed $quick --batch-size 4 --embedding-endpoint "$base/slow/v1" --cache-dir killed --output killed.jsonl \
+slow_after() { [ "$(requests slow)" -gt "$1" ] || [ -e "$2" ]; } # or the command is through
+i=0 kills=0
+while [ $i -lt 5 ]; do
+    before=$(requests slow)
+    "$mlsel" embed $quick --batch-size 2 --embedding-endpoint "$base/slow/v1" --cache-dir killed --output killed.jsonl \
         queries.jsonl >/dev/null 2>&1 &
     pid=$!
-    sleep 0.$((i % 4 + 1))
-    kill -9 $pid 2>/dev/null
-    wait $pid 2>/dev/null
+    wait_until slow_after $((before + i % 3)) killed.jsonl
+    kill_now $pid
     i=$((i + 1))
 done
+if [ $kills -gt 0 ]; then pass; else fail "embed: nothing was killed"; fi
 rm -f killed.jsonl.tmp*
 run embed $quick --batch-size 4 --embedding-endpoint "$base/slow/v1" --cache-dir killed --output killed.jsonl queries.jsonl
 code_is "embed after kills" 0
@@ -128,10 +124,11 @@ asked=$(grep '"mode": "slow"' log | sed 's/.*"n": \([0-9]*\),.*/\1/' | awk '{ n 
 if [ "$asked" -le 120 ]; then pass; else fail "embed after kills: $asked texts were asked for"; fi
 
 # Ctrl-C.
+before=$(requests slow)
 "$mlsel" embed $quick --batch-size 2 --embedding-endpoint "$base/slow/v1" --cache-dir stopped --output stopped.jsonl \
     queries.jsonl >out 2>err &
 pid=$!
-sleep 0.4
+wait_until slow_after $((before + 1)) stopped.jsonl
 kill -INT $pid
 code=0
 wait $pid || code=$?
@@ -243,9 +240,10 @@ for pooling in last mean; do python3 "$gguf" write $pooling.gguf $pooling; done
 printf '%s\n' '{"query":"a"}' '{"query":"What is x^2?\n\ttabs","category":"math"}' '{"query":"Gr\u00fc\u00dfe, \ud83d\ude00"}' \
     '{"query":"A text that is longer than the forty-eight tokens that the model was trained for, and is cut"}' >gguf.jsonl
 run embed --embedding-model last.gguf --cache-dir g --output last.jsonl gguf.jsonl
-if grep -q "this build cannot load model files" err; then
+if [ "$HAS_LLAMA" -ne 1 ]; then
     code_is "embed: no llama.cpp" 1
-    echo "skipped: embeddings by model files, which this build cannot load (-DMLSEL_WITH_LLAMA=ON)"
+    err_has "embed: no llama.cpp" "this build cannot load model files"
+    echo "SKIP embeddings by model files, which this build cannot load (-DMLSEL_WITH_LLAMA=ON)"
 else
     code_is "embed by a model file" 0
     run embed --embedding-model mean.gguf --no-cache --output mean.jsonl gguf.jsonl

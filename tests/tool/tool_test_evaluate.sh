@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `mlsel evaluate`: tables, JSON and the page, from records made here; and what is refused.
 
-if "$mlsel" help evaluate | grep -q "does not have this command"; then
-    echo "skipped: evaluate, which this build does not have"
-    return 0
-fi
+builds "$HAS_TRAIN" evaluate validate-models || return 0
 
 # Two values a query: artifacts of two clusters and no categories. The selector takes alpha, alpha, beta, alpha.
 cat >two.json <<'END'
@@ -132,7 +129,7 @@ if python3 -c pass 2>/dev/null; then
     code=$?
     code_is "page: well formed" 0
 else
-    echo "skipped: no python3, the page's form is not checked"
+    echo "SKIP a check of the page's form: no python3"
 fi
 
 refused "no records" 2 "data-file is missing" evaluate --model two.json
@@ -154,3 +151,8 @@ refused "resamples" 2 "resamples cannot be 100001" evaluate --data-file records.
 refused "an operand" 2 "unexpected argument" evaluate --data-file records.jsonl two.json
 refused "a page in no folder" 1 "cannot write nowhere/page.html" \
     evaluate --data-file records.jsonl --model two.json --report nowhere/page.html
+same "a page in no folder: the table" out first
+refused "a page in no folder" 1 "cannot write nowhere/page.html" \
+    evaluate --data-file records.jsonl --model two.json --report nowhere/page.html --json
+out_has "a page in no folder: JSON" '"policy":"selector"'
+out_lacks "a page in no folder: JSON" '"report"'

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `mlsel score`: what changes in a file of results, the summary, running code, what is refused.
 
-if ! "$mlsel" help score >/dev/null 2>&1; then
-    echo "skipped: score, which this build does not have"
-    return 0
-fi
+builds "$HAS_COLLECT" score || return 0
 cat >results.jsonl <<'END'
 {"query": "q1", "model_name": "alpha", "response": "The answer is (B)", "ground_truth": "B", "metric": "em_mc", "performance": 0.0, "response_time": 1.25}
 {"query": "q2", "model_name": "beta", "response": "It is 5.", "ground_truth": "2 + 3 = 5 #### 5", "metric": "GSM8K", "performance": 1.0}
@@ -78,7 +75,7 @@ if command -v python3 >/dev/null 2>&1; then
     code_is "score --code-timeout" 0
     out_has "score --code-timeout" "^m  *1  *-  *0\.0000 "
 else
-    echo "skipped: running code, for want of python3"
+    echo "SKIP running code, for want of python3"
 fi
 refused "score: no such Python" 1 "no-such-python" score --allow-code-execution --python no-such-python results.jsonl
 
@@ -89,6 +86,3 @@ err_has "score: close to a metric" "hint: "
 refused "score: file not there" 1 "file not found: none.jsonl" score none.jsonl
 refused "score: no folder" 1 "no/out.jsonl" score --output no/out.jsonl results.jsonl
 refused "score --code-timeout" 2 "code-timeout" score --code-timeout 0 results.jsonl
-run score --help
-code_is "score --help" 0
-out_has "score --help" "^Usage: mlsel score"

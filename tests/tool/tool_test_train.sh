@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # `mlsel train`: artifacts of all kinds, the summary, what is chosen and refused, interruption, no half-written file.
 
-if "$mlsel" help train | grep -q "does not have this command"; then
-    echo "skipped: train, which this build does not have"
-    return 0
-fi
+builds "$HAS_TRAIN" train || return 0
 records=$source/examples/records.jsonl
 kinds="knn kmeans svm mlp"
-run train --data-file "$records" --embedding-model builtin --algorithm svm --output-dir without_svm
-if grep -q "LIBSVM" err; then
-    echo "skipped: training of SVMs, which this build does not have"
+if [ "$HAS_SVM" -ne 1 ]; then
+    refused "train: no LIBSVM" 1 "LIBSVM" \
+        train --data-file "$records" --embedding-model builtin --algorithm svm --output-dir without_svm
+    echo "SKIP training of SVMs, which this build does not have"
     kinds="knn kmeans mlp"
 fi
 algorithms=""
@@ -34,7 +32,7 @@ for kind in $kinds; do
     run inspect made/here/${kind}_model.safetensors
     code_is "train: the container of $kind loads" 0
 done
-if [ "$(find made -name '*.tmp*' -o -name '.*' -type f | wc -l)" -eq 0 ]; then pass; else fail "train: leftovers"; fi
+if [ "$(find made -name '*.part' -o -name '.*' -type f | wc -l)" -eq 0 ]; then pass; else fail "train: leftovers"; fi
 
 # The same seed gives the same bytes, whatever the threads; another seed another network.
 run train --data-file "$records" --embedding-model builtin $algorithms --output-dir again --threads 3
@@ -85,6 +83,11 @@ out_has "train --holdout" "^knn  *0\.[0-9]*"
 out_has "train --report" "^held.html has the plots\$"
 if grep -q '<svg' held.html; then pass; else fail "train --report: no plots"; fi
 
+refused "train: a page in no folder" 1 "cannot write nowhere/held.html" \
+    train --data-file "$records" --embedding-model builtin --algorithm knn --holdout 0.3 --output-dir held \
+    --report nowhere/held.html
+out_has "train: a page in no folder" "^On the records held out:\$"
+
 # Text alone, once an artifact was trained with the built-in embedder.
 echo '{"id":1,"text":"Compute the determinant of 3 and 4","category":"math"}' >text.jsonl
 run select --model made/here/knn_model.json --embedding-model builtin --json text.jsonl
@@ -115,7 +118,7 @@ awk -v n=400 -f "$source/examples/make_records.awk" >many_records.jsonl
 "$mlsel" train --data-file many_records.jsonl --embedding-model builtin --algorithm mlp --mlp-epochs 100000 \
     --output-dir stopped >out 2>err &
 pid=$!
-sleep 1
+wait_until notices_interrupt $pid
 kill -INT $pid
 code=0
 wait $pid || code=$?
@@ -124,3 +127,19 @@ code_is "train interrupted" 130
 err_has "train interrupted" "^mlsel: error: interrupted\$"
 if [ "$(cat stopped/mlp_model.json)" = "the old one" ]; then pass; else fail "train interrupted: the old artifact is gone"; fi
 if [ "$(find stopped -type f | wc -l)" -eq 1 ]; then pass; else fail "train interrupted: leftovers"; fi
+
+# Also while the held-out records are evaluated, which is after the artifact was written.
+awk 'BEGIN { for (i = 0; i < 16000; i++) for (m = 0; m < 2; m++) printf "{\"query\": \"question %d, %d\", " \
+    "\"model_name\": \"m%d\", \"performance\": %d}\n", i, i * 7919 % 9973, m, (i + m) % 2 }' >long.jsonl
+"$mlsel" train --data-file long.jsonl --embedding-model builtin --algorithm knn --knn-k 5 --calibration none \
+    --holdout 0.7 --report stopped.html --output-dir evaluated >out 2>err &
+pid=$!
+wait_until test -e evaluated/knn_model.json
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+ran="train --holdout, stopped while it evaluates"
+code_is "train --holdout stopped" 130
+err_has "train --holdout stopped" "^mlsel: error: interrupted\$"
+if [ -e stopped.html ]; then fail "train --holdout stopped: a page"; else pass; fi
+rm long.jsonl

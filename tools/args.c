@@ -92,17 +92,42 @@ int args_choice(const args *a, const char *option, const char *value, const char
     return -1;
 }
 
-uint64_t args_count(const args *a, const char *option, const char *value, uint64_t max) {
+static bool read_whole(const args *a, const char *option, const char *value, uint64_t min, uint64_t max,
+                       uint64_t *out) {
     char *end = NULL;
     errno = 0;
-    unsigned long long number = strtoull(value, &end, 10);
-    bool digits_only = value[0] >= '0' && value[0] <= '9' && *end == '\0';
-    if (digits_only && errno == 0 && number >= 1 && number <= max)
-        return number;
-    if (digits_only && number >= 1)
+    const unsigned long long number = strtoull(value, &end, 10);
+    const bool digits_only = value[0] >= '0' && value[0] <= '9' && *end == '\0';
+    if (digits_only && errno == 0 && number >= min && number <= max) {
+        *out = number;
+        return true;
+    }
+    if (digits_only && number >= min)
         tool_error("%s cannot be %s: the largest possible is %" PRIu64, option, value, max);
     else
-        tool_error("%s cannot be \"%s\": it takes a whole number, at least 1", option, value);
+        tool_error("%s cannot be \"%s\": it takes a whole number, at least %" PRIu64, option, value, min);
     args_help_hint(a->command, NULL);
-    return 0;
+    return false;
+}
+
+uint64_t args_count(const args *a, const char *option, const char *value, uint64_t max) {
+    uint64_t number = 0;
+    return read_whole(a, option, value, 1, max, &number) ? number : 0;
+}
+
+bool args_whole(const args *a, const char *option, const char *value, uint64_t max, uint64_t *out) {
+    return read_whole(a, option, value, 0, max, out);
+}
+
+bool args_real(const args *a, const char *option, const char *value, double min, double max, const char *expected,
+               double *out) {
+    char *end = NULL;
+    const double number = strtod(value, &end);
+    if (end != value && *end == '\0' && number >= min && number <= max) {
+        *out = number;
+        return true;
+    }
+    tool_error("%s cannot be \"%s\": it takes %s", option, value, expected);
+    args_help_hint(a->command, NULL);
+    return false;
 }

@@ -5,6 +5,7 @@
 #ifndef MLSEL_TOOL_ARGS_H
 #define MLSEL_TOOL_ARGS_H
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,5 +37,14 @@ int args_choice(const args *a, const char *option, const char *value, const char
 
 /* A whole number from 1 to max; else prints what is wrong and gives 0. */
 uint64_t args_count(const args *a, const char *option, const char *value, uint64_t max);
+/* The same from 0; false where something is wrong. */
+bool args_whole(const args *a, const char *option, const char *value, uint64_t max, uint64_t *out);
+
+/* For args_real, whose ends belong to what it takes. */
+#define ARGS_ABOVE_0 DBL_MIN
+#define ARGS_BELOW_1 (1 - DBL_EPSILON / 2)
+/* A number from min to max; else prints what is wrong, with `expected` as in "seconds above 0", and gives false. */
+bool args_real(const args *a, const char *option, const char *value, double min, double max, const char *expected,
+               double *out);
 
 #endif

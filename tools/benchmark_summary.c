@@ -12,7 +12,8 @@
 
 enum { NAME_WIDTH = 40 };
 
-const char *benchmark_end_name(mlsel_bench_end end) {
+/* How a run ended. */
+static const char *end_name(mlsel_bench_end end) {
     static const char *const names[] = {
         "", "complete", "cancelled", "max_requests", "max_tokens_total", "max_cost",
     };
@@ -63,41 +64,27 @@ void benchmark_print_table(const mlsel_bench_summary *s) {
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
-static void count(json_out *j, const char *key, uint64_t value) {
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
-/* null where it is not known */
-static void number(json_out *j, const char *key, double value) {
-    json_key(j, key);
-    if (isnan(value))
-        json_null(j);
-    else
-        json_number(j, value);
-}
-
 static void print_model(json_out *j, const mlsel_bench_model *m) {
     const uint64_t asked = m->answered + m->failed;
     json_open(j, '{');
     json_key(j, "model_name");
     json_string(j, m->name);
-    count(j, "queries", asked);
-    count(j, "pairs", m->pairs);
-    count(j, "resumed", m->resumed);
-    count(j, "answered", m->answered);
-    count(j, "failed", m->failed);
-    count(j, "known", m->known);
-    count(j, "requests", m->requests);
-    count(j, "retries", m->retries);
-    number(j, "performance", m->performance);
-    number(j, "mean_time", m->mean_time);
-    number(j, "p95_time", m->p95_time);
-    number(j, "success", asked > 0 ? (double)m->answered / (double)asked : (double)NAN);
-    count(j, "reported", m->reported);
-    count(j, "prompt_tokens", m->prompt_tokens);
-    count(j, "completion_tokens", m->completion_tokens);
-    number(j, "cost", m->cost);
+    json_pair_unsigned(j, "queries", asked);
+    json_pair_unsigned(j, "pairs", m->pairs);
+    json_pair_unsigned(j, "resumed", m->resumed);
+    json_pair_unsigned(j, "answered", m->answered);
+    json_pair_unsigned(j, "failed", m->failed);
+    json_pair_unsigned(j, "known", m->known);
+    json_pair_unsigned(j, "requests", m->requests);
+    json_pair_unsigned(j, "retries", m->retries);
+    json_pair_number(j, "performance", m->performance);
+    json_pair_number(j, "mean_time", m->mean_time);
+    json_pair_number(j, "p95_time", m->p95_time);
+    json_pair_number(j, "success", asked > 0 ? (double)m->answered / (double)asked : (double)NAN);
+    json_pair_unsigned(j, "reported", m->reported);
+    json_pair_unsigned(j, "prompt_tokens", m->prompt_tokens);
+    json_pair_unsigned(j, "completion_tokens", m->completion_tokens);
+    json_pair_number(j, "cost", m->cost);
     json_key(j, "given_up");
     json_bool(j, m->has_given_up);
     json_key(j, "last_error");
@@ -111,15 +98,15 @@ void benchmark_print_json(const mlsel_bench_summary *s, const char *output) {
     json_key(&j, "output");
     json_string(&j, output);
     json_key(&j, "end");
-    json_string(&j, benchmark_end_name(s->end));
-    count(&j, "queries", s->queries);
-    count(&j, "pairs", s->pairs);
-    count(&j, "done", s->done);
-    count(&j, "resumed", s->resumed);
-    count(&j, "answered", s->answered);
-    count(&j, "failed", s->failed);
-    count(&j, "requests", s->requests);
-    number(&j, "seconds", s->seconds);
+    json_string(&j, end_name(s->end));
+    json_pair_unsigned(&j, "queries", s->queries);
+    json_pair_unsigned(&j, "pairs", s->pairs);
+    json_pair_unsigned(&j, "done", s->done);
+    json_pair_unsigned(&j, "resumed", s->resumed);
+    json_pair_unsigned(&j, "answered", s->answered);
+    json_pair_unsigned(&j, "failed", s->failed);
+    json_pair_unsigned(&j, "requests", s->requests);
+    json_pair_number(&j, "seconds", s->seconds);
     json_key(&j, "models");
     json_open(&j, '[');
     for (size_t i = 0; i < s->n_models; i++)

@@ -9,7 +9,5 @@
 void benchmark_print_table(const mlsel_bench_summary *summary);
 /* One line of JSON. */
 void benchmark_print_json(const mlsel_bench_summary *summary, const char *output);
-/* How a run ended: "complete", "cancelled", "max_requests", "max_tokens_total" or "max_cost". */
-const char *benchmark_end_name(mlsel_bench_end end);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "args.h"
 #include "bench.h"
@@ -294,31 +293,19 @@ static bool refuse(const args *a, const char *option, const char *value, const c
     return false;
 }
 
-/* A whole number from 0 to max. */
-static bool take_count(const args *a, const char *option, const char *value, uint64_t max, uint64_t *out) {
-    if (strcmp(value, "0") == 0) {
-        *out = 0;
-        return true;
-    }
-    *out = args_count(a, option, value, max);
-    return *out > 0;
-}
-
 static bool take_small(const args *a, const char *option, const char *value, uint32_t min, uint32_t max,
                        uint32_t *out) {
     uint64_t count = 0;
-    if (min == 0 ? !take_count(a, option, value, max, &count) : (count = args_count(a, option, value, max)) == 0)
+    if (min == 0 ? !args_whole(a, option, value, max, &count) : (count = args_count(a, option, value, max)) == 0)
         return false;
     *out = (uint32_t)count;
     return true;
 }
 
 static bool take_number(const args *a, const char *option, const char *value, bool may_be_zero, double *out) {
-    char *end;
-    *out = strtod(value, &end);
-    if (end != value && *end == '\0' && *out <= 1e6 && (*out > 0 || (may_be_zero && *out == 0)))
-        return true;
-    return refuse(a, option, value, may_be_zero ? "a number from 0 to 1000000" : "a number above 0, up to 1000000");
+    static const double max = 1e6;
+    return may_be_zero ? args_real(a, option, value, 0, max, "a number from 0 to 1000000", out)
+                       : args_real(a, option, value, ARGS_ABOVE_0, max, "a number above 0, up to 1000000", out);
 }
 
 static bool take_shard(const args *a, const char *value, mlsel_bench_options *o) {
@@ -370,7 +357,7 @@ static bool take_numeric(mlsel_bench_options *o, const args *a, int id, const ch
     case MAX_COST:
         return take_number(a, "--max-cost", value, false, &o->max_cost);
     case SEED:
-        return take_count(a, "--seed", value, UINT64_MAX, &o->seed);
+        return args_whole(a, "--seed", value, UINT64_MAX, &o->seed);
     default:
         return take_shard(a, value, o);
     }

@@ -32,8 +32,8 @@ const char cmd_download_help[] =
     "  --mirror URL            instead of " MLSEL_HUB " (default the\n"
     "                          environment's HF_ENDPOINT, if it is set)\n"
     "  --retries N             further attempts that bring nothing (default 5)\n"
-    "  --timeout S             seconds without a byte after which an attempt has failed\n"
-    "                          (default 60)\n"
+    "  --timeout S             seconds without a byte after which an attempt has\n"
+    "                          failed (default 60)\n"
     "  --cacert FILE           certificates to trust instead of the system's\n"
     "  -h, --help              this text\n"
     "\n"
@@ -115,16 +115,6 @@ static int run(download_command *c) {
 
 enum { HELP = 1, REPO, REVISION, FILE_NAME, OUTPUT_DIR, MIRROR, RETRIES, TIMEOUT, CA_FILE };
 
-static bool take_timeout(download_command *c, const args *a, const char *value) {
-    char *end = NULL;
-    c->options.stall_s = strtod(value, &end);
-    if (end != value && *end == '\0' && c->options.stall_s > 0 && c->options.stall_s <= 1e6)
-        return true;
-    tool_error("--timeout \"%s\": expected seconds, as in 30", value);
-    args_help_hint(a->command, NULL);
-    return false;
-}
-
 static bool take_file(download_command *c, const args *a, const char *value) {
     if (c->options.n_files == MAX_FILES) {
         tool_error("--file is given more than %d times", (int)MAX_FILES);
@@ -137,6 +127,8 @@ static bool take_file(download_command *c, const args *a, const char *value) {
 
 static bool take(download_command *c, const args *a, int id, const char *value) {
     mlsel_download_options *o = &c->options;
+    uint64_t number = 0;
+    bool ok;
     switch (id) {
     case REPO:
         o->repository = value;
@@ -153,10 +145,11 @@ static bool take(download_command *c, const args *a, int id, const char *value) 
         o->hub = value;
         return true;
     case RETRIES:
-        o->retries = strcmp(value, "0") == 0 ? 0 : (uint32_t)args_count(a, "--retries", value, 100);
-        return o->retries > 0 || strcmp(value, "0") == 0;
+        ok = args_whole(a, "--retries", value, 100, &number);
+        o->retries = (uint32_t)number;
+        return ok;
     case TIMEOUT:
-        return take_timeout(c, a, value);
+        return args_real(a, "--timeout", value, ARGS_ABOVE_0, 1e6, "seconds, as in 30", &o->stall_s);
     case CA_FILE:
         o->ca_path = value;
         return true;

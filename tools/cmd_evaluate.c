@@ -29,14 +29,14 @@ const char cmd_evaluate_help[] =
     "\n"
     "Options:\n"
     "  --model ARTIFACT        a selector; may be repeated\n"
-    "  --models-dir DIR        those there are of DIR/knn_model.json, kmeans_model.json,\n"
-    "                          svm_model.json and mlp_model.json\n"
+    "  --models-dir DIR        those there are of DIR/knn_model.json,\n"
+    "                          kmeans_model.json, svm_model.json and mlp_model.json\n"
     DATASET_ARGS_HELP
     "  --pool LIST             the same as --models\n"
-    "  --train-data FILE       records that tell which single model is best, and which\n"
-    "                          one of each category and task: those trained on; may be\n"
-    "                          repeated. Without it the evaluated ones do, which\n"
-    "                          flatters them\n"
+    "  --train-data FILE       records that tell which single model is best, and\n"
+    "                          which one of each category and task: those trained on;\n"
+    "                          may be repeated. Without it the evaluated ones do,\n"
+    "                          which flatters them\n"
     "  --quality-weight W      of quality in the utility that regret is measured in,\n"
     "                          from 0 to 1 (default 0.9); the rest is speed\n"
     "  --confidence C          of the intervals (default 0.95)\n"
@@ -250,30 +250,6 @@ static bool add_file(const args *a, const char *option, const char **files, size
     return false;
 }
 
-/* A number from low to high, the ends excluded if `is_open`. */
-static bool read_real(const args *a, const char *option, const char *value, bool is_open, double *out) {
-    char *end = NULL;
-    double number = strtod(value, &end);
-    bool is_number = *value != '\0' && *end == '\0' && number >= 0 && number <= 1;
-    if (is_number && !(is_open && (number <= 0 || number >= 1))) {
-        *out = number;
-        return true;
-    }
-    tool_error("%s cannot be \"%s\": it takes a number %s", option, value,
-               is_open ? "above 0 and below 1" : "from 0 to 1");
-    args_help_hint(a->command, NULL);
-    return false;
-}
-
-/* A whole number, 0 included. */
-static bool read_whole(const args *a, const char *option, const char *value, uint64_t max, uint64_t *out) {
-    *out = 0;
-    if (strcmp(value, "0") == 0)
-        return true;
-    *out = args_count(a, option, value, max);
-    return *out > 0;
-}
-
 static bool read_option(evaluation *e, const args *a, int id, const char *value) {
     uint64_t number = 0;
     bool ok = true;
@@ -286,15 +262,16 @@ static bool read_option(evaluation *e, const args *a, int id, const char *value)
     case TRAIN_DATA:
         return add_file(a, "--train-data", e->train_files, &e->train_count, value);
     case QUALITY_WEIGHT:
-        return read_real(a, "--quality-weight", value, false, &e->options.quality_weight);
+        return args_real(a, "--quality-weight", value, 0, 1, "a number from 0 to 1", &e->options.quality_weight);
     case CONFIDENCE:
-        return read_real(a, "--confidence", value, true, &e->options.confidence);
+        return args_real(a, "--confidence", value, ARGS_ABOVE_0, ARGS_BELOW_1, "a number above 0 and below 1",
+                         &e->options.confidence);
     case RESAMPLES:
-        ok = read_whole(a, "--resamples", value, 100000, &number);
+        ok = args_whole(a, "--resamples", value, 100000, &number);
         e->options.resamples = (uint32_t)number;
         return ok;
     case SEED:
-        return read_whole(a, "--seed", value, UINT64_MAX, &e->options.seed);
+        return args_whole(a, "--seed", value, UINT64_MAX, &e->options.seed);
     case THREADS:
         e->options.threads = (uint32_t)args_count(a, "--threads", value, 256);
         return e->options.threads > 0;

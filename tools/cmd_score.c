@@ -36,9 +36,9 @@ const char cmd_score_help[] =
     "  --force                 replace NEW if it exists; it may be RESULTS.jsonl\n"
     "  --metric NAME           score all lines by em_mc, GSM8K, MATH, f1_score,\n"
     "                          code_eval, commongen_coverage or CEM\n"
-    "  --allow-code-execution  run the code in answers to code_eval, in processes with\n"
-    "                          limits and without network; such lines stay as they\n"
-    "                          are otherwise\n"
+    "  --allow-code-execution  run the code in answers to code_eval, in processes\n"
+    "                          with limits and without network; such lines stay as\n"
+    "                          they are otherwise\n"
     "  --python PATH           the Python to run code with (default python3)\n"
     "  --code-timeout N        seconds for each assertion (default 10)\n"
     "  --json                  the summary as a JSON object\n"
@@ -123,11 +123,6 @@ static void print_table(const scoring *s) {
     }
 }
 
-static void write_number(json_out *j, const char *key, uint64_t value) {
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
 static void write_mean(json_out *j, const char *key, double sum, uint64_t n) {
     json_key(j, key);
     if (n > 0)
@@ -137,13 +132,13 @@ static void write_mean(json_out *j, const char *key, double sum, uint64_t n) {
 }
 
 static void write_sums(json_out *j, const mlsel_rescore_sums *s) {
-    write_number(j, "rows", s->n_rows);
+    json_pair_unsigned(j, "rows", s->n_rows);
     write_mean(j, "before", s->before, s->n_before);
     write_mean(j, "after", s->after, s->n_after);
-    write_number(j, "changed", s->n_changed);
-    write_number(j, "unknown", s->n_rows - s->n_errors - s->n_after);
-    write_number(j, "not_scored", s->n_skipped);
-    write_number(j, "errors", s->n_errors);
+    json_pair_unsigned(j, "changed", s->n_changed);
+    json_pair_unsigned(j, "unknown", s->n_rows - s->n_errors - s->n_after);
+    json_pair_unsigned(j, "not_scored", s->n_skipped);
+    json_pair_unsigned(j, "errors", s->n_errors);
 }
 
 static void print_json(const scoring *s) {
@@ -174,12 +169,12 @@ static void print_json(const scoring *s) {
     json_open(&j, '{');
     for (mlsel_metric m = MLSEL_METRIC_CHOICE; m <= MLSEL_METRIC_CEM; m++)
         if (mlsel_rescore_metric_count(s->report, m) > 0)
-            write_number(&j, mlsel_metric_name(m), mlsel_rescore_metric_count(s->report, m));
+            json_pair_unsigned(&j, mlsel_metric_name(m), mlsel_rescore_metric_count(s->report, m));
     json_close(&j, '}');
-    write_number(&j, "bad_lines", odd.n_bad);
-    write_number(&j, "without_response", odd.n_without_response);
-    write_number(&j, "code_not_run", odd.n_not_run);
-    write_number(&j, "unknown_metrics", odd.n_unknown_metric);
+    json_pair_unsigned(&j, "bad_lines", odd.n_bad);
+    json_pair_unsigned(&j, "without_response", odd.n_without_response);
+    json_pair_unsigned(&j, "code_not_run", odd.n_not_run);
+    json_pair_unsigned(&j, "unknown_metrics", odd.n_unknown_metric);
     json_close(&j, '}');
     json_end_line(&j);
 }

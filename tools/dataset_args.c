@@ -8,13 +8,9 @@
 #include "dataset_embed.h"
 #include "text.h"
 
-static const char builtin_name[] = "builtin";
 static const char default_cache[] = ".cache";
 
-bool dataset_args_is_builtin(const dataset_args *d) {
-    return d->embedding_model != NULL &&
-           (strcmp(d->embedding_model, builtin_name) == 0 || strcmp(d->embedding_model, MLSEL_BUILTIN_EMBEDDER) == 0);
-}
+bool dataset_args_is_builtin(const dataset_args *d) { return embedding_args_is_builtin(d->embedding_model); }
 
 const char *dataset_args_embedder(const dataset_args *d) {
     if (dataset_args_is_builtin(d))
@@ -113,8 +109,7 @@ void dataset_args_write_json(json_out *j, const mlsel_dataset *dataset) {
     json_key(j, "dataset");
     json_open(j, '{');
     for (size_t i = 0; i < TOOL_ARRAY_LENGTH(counts); i++) {
-        json_key(j, counts[i].key);
-        json_unsigned(j, counts[i].value);
+        json_pair_unsigned(j, counts[i].key, counts[i].value);
     }
     json_close(j, '}');
     json_key(j, "findings");
@@ -123,8 +118,7 @@ void dataset_args_write_json(json_out *j, const mlsel_dataset *dataset) {
         const uint64_t n = mlsel_dataset_count_findings(dataset, code);
         if (n == 0)
             continue;
-        json_key(j, mlsel_finding_name(code));
-        json_unsigned(j, n);
+        json_pair_unsigned(j, mlsel_finding_name(code), n);
     }
     json_close(j, '}');
 }

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "interrupt.h"
+#include "mlsel_train.h"
 
-static bool names_builtin(const char *model) {
-    return strcmp(model, "builtin") == 0 || strncmp(model, "builtin-", 8) == 0;
+bool embedding_args_is_builtin(const char *model) {
+    return model != NULL && (strcmp(model, "builtin") == 0 || strcmp(model, MLSEL_BUILTIN_EMBEDDER) == 0);
 }
 
 static bool names_file(const char *model) {
@@ -17,32 +18,13 @@ static bool names_file(const char *model) {
 }
 
 bool embedding_args_computes(const embedding_args *e, const char *model) {
-    return model != NULL && !names_builtin(model) && (e->endpoint != NULL || names_file(model));
+    return model != NULL && !embedding_args_is_builtin(model) && (e->endpoint != NULL || names_file(model));
 }
 
 #if MLSEL_TOOL_COLLECT
-static bool take_seconds(embedding_args *e, const args *a, const char *value) {
-    char *end = NULL;
-    e->timeout_s = strtod(value, &end);
-    if (end != value && *end == '\0' && e->timeout_s > 0 && e->timeout_s <= 1e6)
-        return true;
-    tool_error("--embedding-timeout \"%s\": expected seconds, as in 30", value);
-    args_help_hint(a->command, NULL);
-    return false;
-}
-
-static bool take_retries(embedding_args *e, const args *a, const char *value) {
-    enum { MAX_RETRIES = 100 };
-    e->has_retries = true;
-    e->retries = 0;
-    if (strcmp(value, "0") == 0)
-        return true;
-    e->retries = (uint32_t)args_count(a, "--embedding-retries", value, MAX_RETRIES);
-    return e->retries > 0;
-}
-
 int embedding_args_take(embedding_args *e, const args *a, int id, const char *value) {
-    enum { MAX_DIMENSIONS = 1 << 20, MAX_BATCH = 4096 };
+    enum { MAX_DIMENSIONS = 1 << 20, MAX_BATCH = 4096, MAX_RETRIES = 100 };
+    uint64_t number = 0;
     bool ok = true;
     switch (id) {
     case EMBEDDING_ARGS_ENDPOINT:
@@ -63,10 +45,12 @@ int embedding_args_take(embedding_args *e, const args *a, int id, const char *va
         ok = e->batch > 0;
         break;
     case EMBEDDING_ARGS_TIMEOUT:
-        ok = take_seconds(e, a, value);
+        ok = args_real(a, "--embedding-timeout", value, ARGS_ABOVE_0, 1e6, "seconds, as in 30", &e->timeout_s);
         break;
     case EMBEDDING_ARGS_RETRIES:
-        ok = take_retries(e, a, value);
+        ok = args_whole(a, "--embedding-retries", value, MAX_RETRIES, &number);
+        e->has_retries = true;
+        e->retries = (uint32_t)number;
         break;
     case EMBEDDING_ARGS_KEY_ENV:
         e->key_env = value;
@@ -90,7 +74,7 @@ bool embedding_args_check(const embedding_args *e, const char *model, failure *p
     if (e->endpoint != NULL && model == NULL)
         return refuse(problem, "--embedding-endpoint needs --embedding-model",
                       "it says which model the server is asked for");
-    if (e->endpoint != NULL && names_builtin(model))
+    if (e->endpoint != NULL && embedding_args_is_builtin(model))
         return refuse(problem, "--embedding-endpoint: the built-in embedder needs no server",
                       "--embedding-model names a model that the server has, as in qwen3");
     if (e->key_env == NULL || getenv(e->key_env) != NULL)

@@ -58,6 +58,9 @@ typedef struct embedding_args {
 /* Takes an option with one of the ids above. 0: done; ARGS_BAD: the message has been printed; 1: another option. */
 int embedding_args_take(embedding_args *e, const args *a, int id, const char *value);
 
+/* Whether the model named (NULL: none) is the embedder that needs no model, by its short name or the one in artifacts.
+ */
+bool embedding_args_is_builtin(const char *model);
 /* Whether the model named (NULL: none) is one that this program asks a server or a file for. */
 bool embedding_args_computes(const embedding_args *e, const char *model);
 

@@ -6,16 +6,6 @@
 #include "evaluate.h"
 #include "json_out.h"
 
-static void number(json_out *j, const char *key, double value) {
-    json_key(j, key);
-    json_number(j, value);
-}
-
-static void count(json_out *j, const char *key, uint64_t value) {
-    json_key(j, key);
-    json_unsigned(j, value);
-}
-
 static void interval(json_out *j, const char *key, double low, double high) {
     json_key(j, key);
     if (isnan(low) || isnan(high)) {
@@ -31,7 +21,7 @@ static void interval(json_out *j, const char *key, double low, double high) {
 static void counts_by_model(json_out *j, const evaluate_results *r, const uint64_t *counts) {
     json_open(j, '{');
     for (size_t m = 0; m < r->n_models; ++m)
-        count(j, mlsel_dataset_model(r->dataset, m), counts[m]);
+        json_pair_unsigned(j, mlsel_dataset_model(r->dataset, m), counts[m]);
     json_close(j, '}');
 }
 
@@ -55,15 +45,15 @@ static void print_curve(json_out *j, const evaluate_results *r, size_t index) {
     const mlsel_curve_point *curve = mlsel_evaluation_curve(r->evaluation, index, &n);
     if (n == 0)
         return;
-    number(j, "curve_area", r->policies[index].area);
+    json_pair_number(j, "curve_area", r->policies[index].area);
     json_key(j, "curve");
     json_open(j, '[');
     for (size_t i = 0; i < n; ++i) {
         json_open(j, '{');
-        number(j, "quality_weight", curve[i].quality_weight);
-        number(j, "quality", curve[i].quality);
-        number(j, "latency_s", curve[i].latency_s);
-        number(j, "cost", curve[i].cost);
+        json_pair_number(j, "quality_weight", curve[i].quality_weight);
+        json_pair_number(j, "quality", curve[i].quality);
+        json_pair_number(j, "latency_s", curve[i].latency_s);
+        json_pair_number(j, "cost", curve[i].cost);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -74,15 +64,15 @@ static void print_reliability(json_out *j, const evaluate_results *r, size_t ind
     const mlsel_reliability *bins = mlsel_evaluation_reliability(r->evaluation, index, &n);
     if (n == 0)
         return;
-    number(j, "brier", r->policies[index].brier);
-    number(j, "calibration_error", r->policies[index].calibration_error);
+    json_pair_number(j, "brier", r->policies[index].brier);
+    json_pair_number(j, "calibration_error", r->policies[index].calibration_error);
     json_key(j, "reliability");
     json_open(j, '[');
     for (size_t i = 0; i < n; ++i) {
         json_open(j, '{');
-        number(j, "confidence", bins[i].confidence);
-        number(j, "quality", bins[i].quality);
-        count(j, "queries", bins[i].n);
+        json_pair_number(j, "confidence", bins[i].confidence);
+        json_pair_number(j, "quality", bins[i].quality);
+        json_pair_unsigned(j, "queries", bins[i].n);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -105,20 +95,20 @@ static void print_policy(json_out *j, const evaluate_results *r, size_t index) {
         json_key(j, "best_single");
         json_bool(j, true);
     }
-    count(j, "queries", p->n);
-    number(j, "quality", p->quality);
+    json_pair_unsigned(j, "queries", p->n);
+    json_pair_number(j, "quality", p->quality);
     interval(j, "quality_interval", p->quality_low, p->quality_high);
-    number(j, "latency_s", p->latency_s);
-    count(j, "latencies", p->n_latency);
-    number(j, "cost", p->cost);
-    count(j, "costs", p->n_cost);
-    number(j, "best_model_share", p->best_share);
-    number(j, "over_random", p->over_random);
-    number(j, "over_best_single", p->over_best_single);
-    number(j, "gap_closed", p->gap_closed);
+    json_pair_number(j, "latency_s", p->latency_s);
+    json_pair_unsigned(j, "latencies", p->n_latency);
+    json_pair_number(j, "cost", p->cost);
+    json_pair_unsigned(j, "costs", p->n_cost);
+    json_pair_number(j, "best_model_share", p->best_share);
+    json_pair_number(j, "over_random", p->over_random);
+    json_pair_number(j, "over_best_single", p->over_best_single);
+    json_pair_number(j, "gap_closed", p->gap_closed);
     interval(j, "gap_closed_interval", p->gap_closed_low, p->gap_closed_high);
-    number(j, "regret", p->regret);
-    number(j, "p_value", p->p_value);
+    json_pair_number(j, "regret", p->regret);
+    json_pair_number(j, "p_value", p->p_value);
     print_reliability(j, r, index);
     print_curve(j, r, index);
     print_selections(j, r, index);
@@ -128,10 +118,10 @@ static void print_policy(json_out *j, const evaluate_results *r, size_t index) {
 static void print_options(json_out *j, const evaluate_results *r) {
     json_key(j, "options");
     json_open(j, '{');
-    number(j, "quality_weight", r->options.quality_weight);
-    number(j, "confidence", r->options.confidence);
-    count(j, "resamples", r->options.resamples);
-    count(j, "seed", r->options.seed);
+    json_pair_number(j, "quality_weight", r->options.quality_weight);
+    json_pair_number(j, "confidence", r->options.confidence);
+    json_pair_unsigned(j, "resamples", r->options.resamples);
+    json_pair_unsigned(j, "seed", r->options.seed);
     json_close(j, '}');
 }
 
@@ -141,7 +131,7 @@ void evaluate_print_json(const evaluate_results *r) {
     dataset_args_write_json(&j, r->dataset);
     json_key(&j, "embedding_model");
     json_string(&j, r->embedder);
-    count(&j, "reference_queries", r->reference.n_queries);
+    json_pair_unsigned(&j, "reference_queries", r->reference.n_queries);
     print_options(&j, r);
     json_key(&j, "policies");
     json_open(&j, '[');

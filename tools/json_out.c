@@ -106,6 +106,16 @@ void json_unsigned(json_out *j, uint64_t value) {
     printf("%" PRIu64, value);
 }
 
+void json_pair_number(json_out *j, const char *key, double value) {
+    json_key(j, key);
+    json_number(j, value);
+}
+
+void json_pair_unsigned(json_out *j, const char *key, uint64_t value) {
+    json_key(j, key);
+    json_unsigned(j, value);
+}
+
 void json_bool(json_out *j, bool value) { json_raw(j, value ? "true" : "false"); }
 
 void json_null(json_out *j) { json_raw(j, "null"); }

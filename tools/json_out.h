@@ -22,6 +22,9 @@ void json_number(json_out *j, double value);     /* the fewest digits that give 
 void json_integer(json_out *j, int64_t value);
 void json_unsigned(json_out *j, uint64_t value);
 void json_bool(json_out *j, bool value);
+/* A key with its value. */
+void json_pair_number(json_out *j, const char *key, double value);
+void json_pair_unsigned(json_out *j, const char *key, uint64_t value);
 void json_null(json_out *j);
 /* Text that is a JSON value already. */
 void json_raw(json_out *j, const char *text);

@@ -65,16 +65,6 @@ static bool set_choice(router_run *r, const args *a, int id, const char *value) 
     return chosen >= 0;
 }
 
-static bool set_probability(router_run *r, const args *a, const char *value) {
-    char *end = NULL;
-    r->options.min_probability = strtod(value, &end);
-    if (end != value && *end == '\0' && r->options.min_probability >= 0 && r->options.min_probability <= 1)
-        return true;
-    tool_error("--min-probability takes a number from 0 to 1, not \"%s\"", value);
-    args_help_hint(a->command, NULL);
-    return false;
-}
-
 static bool set_operand(router_run *r, const args *a, const char *value, bool *requests_given) {
     if (r->config == NULL) {
         r->config = value;
@@ -135,7 +125,7 @@ static bool set_option(router_run *r, const args *a, int id, const char *value, 
         r->options.allow_device_fallback = 1;
         return true;
     case MIN_PROBABILITY:
-        return set_probability(r, a, value);
+        return args_real(a, "--min-probability", value, 0, 1, "a number from 0 to 1", &r->options.min_probability);
     case NEXT_DECISION:
         r->options.allow_next_decision = 1;
         return true;

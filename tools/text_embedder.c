@@ -20,10 +20,6 @@ int text_embedder_take(text_embedder *t, const args *a, int id, const char *valu
 #if MLSEL_TOOL_TRAIN
 #include "mlsel_train.h"
 
-static bool names_builtin(const char *model) {
-    return strcmp(model, "builtin") == 0 || strcmp(model, MLSEL_BUILTIN_EMBEDDER) == 0;
-}
-
 bool text_embedder_check(const text_embedder *t, const args *a) {
     failure problem = {0};
     if (!embedding_args_check(&t->args, t->model, &problem)) {
@@ -31,7 +27,7 @@ bool text_embedder_check(const text_embedder *t, const args *a) {
         args_help_hint(a->command, NULL);
         return false;
     }
-    if (t->model == NULL || names_builtin(t->model) || embedding_args_computes(&t->args, t->model))
+    if (t->model == NULL || embedding_args_is_builtin(t->model) || embedding_args_computes(&t->args, t->model))
         return true;
     tool_error("--embedding-model \"%s\": only builtin and model files (.gguf) can be computed here", t->model);
     tool_hint("--embedding-endpoint names a server that has the model; or embeddings come with the queries: "
@@ -119,7 +115,7 @@ bool text_embedder_chunk(text_embedder *t, chunk *c, failure *problem) {
         if (c->queries[i].count == 0 && c->queries[i].text != NULL)
             queries[n++] = i;
     bool ok = true;
-    if (names_builtin(t->model))
+    if (embedding_args_is_builtin(t->model))
         for (size_t i = 0; i < n && ok; ++i)
             ok = embed_builtin(t, c, queries[i], problem);
     else if (n > 0)

@@ -50,15 +50,6 @@ static bool set_weights(tradeoff_options *t, const args *a, const char *value) {
     return usage(a, prefer_hint);
 }
 
-static bool set_number(const args *a, const char *option, const char *value, double max, const char *what,
-                       double *out) {
-    if (read_number(value, value + strlen(value), out) && *out <= max && (max <= 1 || *out > 0))
-        return true;
-    tool_error("%s takes %s, not \"%s\"", option, what, value);
-    args_help_hint(a->command, NULL);
-    return false;
-}
-
 static bool add_price(tradeoff_options *t, const args *a, const char *value) {
     const char *equals = strrchr(value, '=');
     double cost = 0;
@@ -82,16 +73,16 @@ bool tradeoff_option(tradeoff_options *t, const args *a, int option, const char 
         return set_weights(t, a, value);
     case TRADEOFF_TOLERANCE:
         own->flags |= MLSEL_TRADEOFF_TOLERANCE;
-        return set_number(a, "--tolerance", value, 1, "a number from 0 to 1", &own->tolerance);
+        return args_real(a, "--tolerance", value, 0, 1, "a number from 0 to 1", &own->tolerance);
     case TRADEOFF_COST:
         return add_price(t, a, value);
     case TRADEOFF_LATENCY_SCALE:
-        if (!set_number(a, "--latency-scale", value, 1e9, "seconds above 0", &seconds))
+        if (!args_real(a, "--latency-scale", value, ARGS_ABOVE_0, 1e9, "seconds above 0", &seconds))
             return false;
         own->latency_scale_ns = seconds * ns_per_second;
         return true;
     default:
-        return set_number(a, "--cost-scale", value, HUGE_VAL, "a cost above 0", &own->cost_scale);
+        return args_real(a, "--cost-scale", value, ARGS_ABOVE_0, DBL_MAX, "a cost above 0", &own->cost_scale);
     }
 }
 

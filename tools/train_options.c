@@ -8,19 +8,14 @@
 #include "tool.h"
 
 static int bad_value(const args *a, const char *option, const char *value, const char *expected) {
-    tool_error("%s \"%s\": expected %s", option, value, expected);
+    tool_error("%s cannot be \"%s\": it takes %s", option, value, expected);
     args_help_hint(a->command, NULL);
     return ARGS_BAD;
 }
 
 static int take_real(const args *a, const char *option, const char *value, double min, double max, const char *expected,
                      double *out) {
-    char *end;
-    const double number = strtod(value, &end);
-    if (end == value || *end != '\0' || !(number >= min && number <= max))
-        return bad_value(a, option, value, expected);
-    *out = number;
-    return 0;
+    return args_real(a, option, value, min, max, expected, out) ? 0 : ARGS_BAD;
 }
 
 static int take_count(const args *a, const char *option, const char *value, uint64_t max, uint32_t *out) {
@@ -28,24 +23,17 @@ static int take_count(const args *a, const char *option, const char *value, uint
     return *out > 0 ? 0 : ARGS_BAD;
 }
 
-/* A whole number from 0. */
-static int take_seed(const args *a, const char *value, uint64_t *out) {
-    char *end;
-    if (value[0] < '0' || value[0] > '9')
-        return bad_value(a, "--seed", value, "a whole number");
-    *out = strtoull(value, &end, 10);
-    return *end == '\0' ? 0 : bad_value(a, "--seed", value, "a whole number");
-}
-
 /* Bytes, or with a letter KiB, MiB, GiB, TiB. */
 static int take_memory(const args *a, const char *value, uint64_t *out) {
     static const char expected[] = "a size as in 500M or 4G", units[] = "KMGT";
+    static const double max = 1e18; /* fits into the counter with room to spare */
     char *end;
     const double number = strtod(value, &end);
     const char *unit = *end == '\0' ? NULL : strchr(units, *end);
-    if (end == value || !(number > 0 && number < 1e15) || (*end != '\0' && (unit == NULL || end[1] != '\0')))
+    const double bytes = number * (unit == NULL ? 1 : pow(1024, (double)(unit - units + 1)));
+    if (end == value || !(bytes >= 1 && bytes <= max) || (*end != '\0' && (unit == NULL || end[1] != '\0')))
         return bad_value(a, "--max-memory", value, expected);
-    *out = (uint64_t)(unit == NULL ? number : number * pow(1024, (double)(unit - units + 1)));
+    *out = (uint64_t)bytes;
     return 0;
 }
 
@@ -149,7 +137,7 @@ int train_options_take(mlsel_train_options *options, const args *a, int id, cons
     case TRAIN_FOLDS:
         return take_count(a, "--folds", value, 20, &options->folds);
     case TRAIN_SEED:
-        return take_seed(a, value, &options->seed);
+        return args_whole(a, "--seed", value, UINT64_MAX, &options->seed) ? 0 : ARGS_BAD;
     case TRAIN_THREADS:
         return take_count(a, "--threads", value, 256, &options->threads);
     case TRAIN_MAX_MEMORY:

@@ -64,46 +64,39 @@ void train_print_table(const train_result *results, size_t count) {
     }
 }
 
-static void json_real(json_out *j, const char *key, double value) {
-    if (isnan(value))
-        return;
-    json_key(j, key);
-    json_number(j, value);
-}
-
-static void json_count(json_out *j, const char *key, uint64_t value) {
-    json_key(j, key);
-    json_unsigned(j, value);
+static void json_known(json_out *j, const char *key, double value) {
+    if (!isnan(value))
+        json_pair_number(j, key, value);
 }
 
 static void write_kind(json_out *j, const mlsel_training_info *info) {
     switch (info->algorithm) {
     case MLSEL_ALGORITHM_KNN:
-        json_count(j, "k", info->knn_k);
-        json_real(j, "beta", info->knn_beta);
-        json_real(j, "shrinkage", info->shrinkage);
+        json_pair_unsigned(j, "k", info->knn_k);
+        json_known(j, "beta", info->knn_beta);
+        json_known(j, "shrinkage", info->shrinkage);
         return;
     case MLSEL_ALGORITHM_KMEANS:
-        json_count(j, "clusters", info->n_clusters);
+        json_pair_unsigned(j, "clusters", info->n_clusters);
         json_key(j, "by_group");
         json_bool(j, info->by_group != 0);
-        json_count(j, "iterations", info->iterations);
-        json_real(j, "inertia", info->inertia);
-        json_real(j, "shrinkage", info->shrinkage);
+        json_pair_unsigned(j, "iterations", info->iterations);
+        json_known(j, "inertia", info->inertia);
+        json_known(j, "shrinkage", info->shrinkage);
         return;
     case MLSEL_ALGORITHM_SVM:
-        json_real(j, "C", info->svm_c);
-        json_real(j, "gamma", info->svm_gamma);
-        json_count(j, "support_vectors", info->n_support_vectors);
-        json_real(j, "dual_objective", info->dual_objective);
+        json_known(j, "C", info->svm_c);
+        json_known(j, "gamma", info->svm_gamma);
+        json_pair_unsigned(j, "support_vectors", info->n_support_vectors);
+        json_known(j, "dual_objective", info->dual_objective);
         return;
     default:
-        json_count(j, "epochs", info->iterations);
-        json_count(j, "best_epoch", info->best_epoch);
-        json_real(j, "training_loss", info->training_loss);
-        json_real(j, "validation_loss", info->validation_loss);
-        json_real(j, "dropout", info->mlp_dropout);
-        json_real(j, "weight_decay", info->mlp_weight_decay);
+        json_pair_unsigned(j, "epochs", info->iterations);
+        json_pair_unsigned(j, "best_epoch", info->best_epoch);
+        json_known(j, "training_loss", info->training_loss);
+        json_known(j, "validation_loss", info->validation_loss);
+        json_known(j, "dropout", info->mlp_dropout);
+        json_known(j, "weight_decay", info->mlp_weight_decay);
         return;
     }
 }
@@ -127,18 +120,18 @@ void train_print_json(const train_result *results, size_t count, const mlsel_dat
             json_key(&j, "container");
             json_string(&j, results[i].container);
         }
-        json_count(&j, "rows", info->n_rows);
-        json_count(&j, "features", info->n_features);
-        json_real(&j, "category_weight", info->category_weight);
+        json_pair_unsigned(&j, "rows", info->n_rows);
+        json_pair_unsigned(&j, "features", info->n_features);
+        json_known(&j, "category_weight", info->category_weight);
         json_key(&j, "calibration");
         json_string(&j, mlsel_calibration_name(info->calibration));
-        json_real(&j, "cv_utility", info->cv_utility);
-        json_real(&j, "cv_standard_error", info->cv_standard_error);
-        json_real(&j, "cv_best_single", info->cv_best_single);
-        json_count(&j, "settings_compared", info->n_candidates);
+        json_known(&j, "cv_utility", info->cv_utility);
+        json_known(&j, "cv_standard_error", info->cv_standard_error);
+        json_known(&j, "cv_best_single", info->cv_best_single);
+        json_pair_unsigned(&j, "settings_compared", info->n_candidates);
         write_kind(&j, info);
-        json_real(&j, "seconds", info->seconds);
-        json_count(&j, "peak_bytes", info->peak_bytes);
+        json_known(&j, "seconds", info->seconds);
+        json_pair_unsigned(&j, "peak_bytes", info->peak_bytes);
         json_close(&j, '}');
     }
     json_close(&j, ']');

@@ -30,7 +30,7 @@ refused "NaN" 2 '--prefer cannot be "quality=nan"' select --model knn.json --pre
 refused "negative" 2 '--prefer cannot be "quality=1,latency=-1"' select --model knn.json --prefer quality=1,latency=-1 queries.jsonl
 refused "all 0" 2 'one of the weights must be above 0' select --model knn.json --prefer quality=0 queries.jsonl
 refused "no costs" 2 'weighs the cost, but there are no costs' select --model knn.json --prefer cost=1 queries.jsonl
-refused "tolerance" 2 'a number from 0 to 1, not "1.5"' select --model knn.json --tolerance 1.5 queries.jsonl
+refused "tolerance" 2 'a number from 0 to 1' select --model knn.json --tolerance 1.5 queries.jsonl
 refused "cost without a name" 2 'MODEL=COST' select --model knn.json --tolerance 0 --cost =3 queries.jsonl
 refused "cost alone" 2 '--cost has no effect alone' select --model knn.json --cost alpha=1 queries.jsonl
 refused "scale" 2 'seconds above 0' select --model knn.json --tolerance 0 --latency-scale 0 queries.jsonl

@@ -15,47 +15,47 @@
 #include "table.h"
 #include "text.h"
 
-const char cmd_calibrate_help[] =
-    "Usage: mlsel calibrate --model FILE --data-file RECORDS --output NEW [options]\n"
-    "\n"
-    "Teaches an artifact how probable it is that an answer is good: compares, on\n"
-    "records that it was not trained on, what it scores with what became of it, and\n"
-    "writes a copy that has this calibration. Nothing else of the artifact changes.\n"
-    "`select`, `explain` and `route` then show confidences, and a router's\n"
-    "--min-probability means what it says.\n"
-    "\n"
-    "Without --output nothing is fitted or written: the calibration that the artifact\n"
-    "has is compared with the records.\n"
-    "\n"
-    "Options:\n"
-    "  --model FILE            the artifact, JSON\n" DATASET_ARGS_HELP
-    "  --method METHOD         isotonic (default), a rising curve of any shape; or platt,\n"
-    "                          a logistic one, for few records\n"
-    "  --output NEW            the copy; the end of its name tells its format: .json or\n"
-    "                          .safetensors\n"
-    "  --force                 replace NEW if it exists\n"
-    "  --share S               also find the floor that keeps this share of the choices\n"
-    "  --quality Q             also find the floor above which choices have this mean\n"
-    "                          quality\n"
-    "  --json                  the summary as a JSON object\n"
-    "  -h, --help              this text\n"
-    "\n"
-    "The table compares three guesses of what becomes of an answer by their mean\n"
-    "squared error (Brier score; less is better): always the mean quality, the\n"
-    "probability among the labels, and the confidence.\n"
-    "\n"
-    "Examples:\n"
-    "  mlsel calibrate --model models/knn_model.json --data-file held_out.jsonl \\\n"
-    "      --embeddings-file embeddings.jsonl --output models/calibrated.json\n"
-    "  mlsel calibrate --model models/calibrated.json --data-file other.jsonl \\\n"
-    "      --embedding-model builtin --share 0.8\n";
+const char cmd_calibrate_help[] = "Usage: mlsel calibrate --model FILE --data-file RECORDS --output NEW [options]\n"
+                                  "\n"
+                                  "Teaches an artifact how probable it is that an answer is good: compares, on\n"
+                                  "records that it was not trained on, what it scores with what became of it, and\n"
+                                  "writes a copy that has this calibration. Nothing else of the artifact changes.\n"
+                                  "`select`, `explain` and `route` then show confidences, and a router's\n"
+                                  "--min-probability means what it says.\n"
+                                  "\n"
+                                  "Without --output nothing is fitted or written: the calibration that the artifact\n"
+                                  "has is compared with the records.\n"
+                                  "\n"
+                                  "Options:\n"
+                                  "  --model FILE            the artifact, JSON\n" DATASET_ARGS_HELP
+                                  "  --method METHOD         isotonic (default), a rising curve of any shape; or\n"
+                                  "                          platt, a logistic one, for few records\n"
+                                  "  --output NEW            the copy; the end of its name tells its format: .json\n"
+                                  "                          or .safetensors\n"
+                                  "  --force                 replace NEW if it exists\n"
+                                  "  --share S               also find the floor that keeps this share of the\n"
+                                  "                          choices\n"
+                                  "  --quality Q             also find the floor above which choices have this mean\n"
+                                  "                          quality\n"
+                                  "  --json                  the summary as a JSON object\n"
+                                  "  -h, --help              this text\n"
+                                  "\n"
+                                  "The table compares three guesses of what becomes of an answer by their mean\n"
+                                  "squared error (Brier score; less is better): always the mean quality, the\n"
+                                  "probability among the labels, and the confidence.\n"
+                                  "\n"
+                                  "Examples:\n"
+                                  "  mlsel calibrate --model models/knn_model.json --data-file held_out.jsonl \\\n"
+                                  "      --embeddings-file embeddings.jsonl --output models/calibrated.json\n"
+                                  "  mlsel calibrate --model models/calibrated.json --data-file other.jsonl \\\n"
+                                  "      --embedding-model builtin --share 0.8\n";
 
 typedef struct calibration {
     const char *model_path;
     const char *output; /* NULL: compare only */
     dataset_args data;
-    mlsel_calibration method;
-    double share, quality; /* negative: not asked for */
+    mlsel_calibration method; /* 0: not given */
+    double share, quality;    /* negative: not asked for */
     bool force;
     bool json;
     mlsel_dataset *dataset;
@@ -74,17 +74,22 @@ static bool fail(calibration *c, const mlsel_error *err) {
     return false;
 }
 
+/* Before time is spent. */
+static bool check_output(calibration *c) {
+    if (c->output == NULL || c->force || access(c->output, F_OK) != 0)
+        return true;
+    failure_set(&c->problem, EXIT_BAD_INPUT, "%s: exists already", c->output);
+    failure_hint(&c->problem, "choose another name, or use --force to replace it");
+    return false;
+}
+
 static bool write_copy(calibration *c) {
     mlsel_save_options options;
     mlsel_error err;
     mlsel_save_options_init(&options, sizeof options);
     options.replace = c->force;
-    if (!c->force && access(c->output, F_OK) == 0) {
-        failure_set(&c->problem, EXIT_BAD_INPUT, "%s: exists already", c->output);
-        failure_hint(&c->problem, "choose another name, or use --force to replace it");
-        return false;
-    }
-    if (mlsel_calibrate(c->dataset, c->model_path, c->method, c->output, &options, &err) == MLSEL_OK)
+    const mlsel_calibration method = c->method != 0 ? c->method : MLSEL_CALIBRATION_ISOTONIC;
+    if (mlsel_calibrate(c->dataset, c->model_path, method, c->output, &options, &err) == MLSEL_OK)
         return true;
     fail(c, &err);
     if (err.code == MLSEL_ERROR_UNSUPPORTED)
@@ -121,7 +126,7 @@ static bool look_at_model(calibration *c) {
 
 static bool calibrate(calibration *c) {
     mlsel_error err;
-    if (!look_at_model(c))
+    if (!check_output(c) || !look_at_model(c))
         return false;
     c->dataset = dataset_args_read(&c->data, &c->problem);
     if (c->dataset == NULL || (c->output != NULL && !write_copy(c)))
@@ -237,32 +242,25 @@ static void print_text(const calibration *c) {
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
-static void json_pair(json_out *j, const char *key, double value) {
-    json_key(j, key);
-    json_number(j, value);
-}
-
 static void json_measure(json_out *j, const measure *m) {
     json_open(j, '{');
-    json_key(j, "records");
-    json_unsigned(j, m->n);
-    json_pair(j, "quality", m->quality);
-    json_pair(j, "confidence", m->confidence);
-    json_pair(j, "brier_of_mean", m->brier_of_mean);
-    json_pair(j, "brier_of_probability", m->brier_of_share);
-    json_pair(j, "brier_of_confidence", m->brier);
+    json_pair_unsigned(j, "records", m->n);
+    json_pair_number(j, "quality", m->quality);
+    json_pair_number(j, "confidence", m->confidence);
+    json_pair_number(j, "brier_of_mean", m->brier_of_mean);
+    json_pair_number(j, "brier_of_probability", m->brier_of_share);
+    json_pair_number(j, "brier_of_confidence", m->brier);
     json_close(j, '}');
 }
 
 static void json_floor(json_out *j, const mlsel_floor *f) {
     json_key(j, "floor");
     json_open(j, '{');
-    json_pair(j, "min_probability", f->confidence);
-    json_pair(j, "share", f->share);
-    json_pair(j, "quality", f->quality);
-    json_pair(j, "quality_below", f->below);
-    json_key(j, "choices");
-    json_unsigned(j, f->n);
+    json_pair_number(j, "min_probability", f->confidence);
+    json_pair_number(j, "share", f->share);
+    json_pair_number(j, "quality", f->quality);
+    json_pair_number(j, "quality_below", f->below);
+    json_pair_unsigned(j, "choices", f->n);
     json_close(j, '}');
 }
 
@@ -271,10 +269,9 @@ static void json_bins(json_out *j, const reliability *found) {
     json_open(j, '[');
     for (size_t i = 0; i < found->n_bins; ++i) {
         json_open(j, '{');
-        json_pair(j, "confidence", found->bins[i].confidence);
-        json_pair(j, "quality", found->bins[i].quality);
-        json_key(j, "choices");
-        json_unsigned(j, found->bins[i].n);
+        json_pair_number(j, "confidence", found->bins[i].confidence);
+        json_pair_number(j, "quality", found->bins[i].quality);
+        json_pair_unsigned(j, "choices", found->bins[i].n);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -289,8 +286,7 @@ static void print_json(const calibration *c) {
     json_string(&j, c->output);
     json_key(&j, "method");
     json_string(&j, model_file_calibration_name(c->info.is_calibrated));
-    json_key(&j, "records");
-    json_unsigned(&j, c->info.calibration_records);
+    json_pair_unsigned(&j, "records", c->info.calibration_records);
     json_key(&j, "models");
     json_open(&j, '{');
     for (size_t i = 0; i < c->found.n_labels; ++i) {
@@ -310,16 +306,6 @@ static void print_json(const calibration *c) {
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static bool read_share(const args *a, const char *option, const char *value, double *out) {
-    char *end = NULL;
-    *out = strtod(value, &end);
-    if (end != value && *end == '\0' && *out >= 0 && *out <= 1)
-        return true;
-    tool_error("%s takes a number from 0 to 1, not \"%s\"", option, value);
-    args_help_hint(a->command, NULL);
-    return false;
-}
-
 static int usage_error(const char *message) {
     tool_error("%s", message);
     args_help_hint("calibrate", NULL);
@@ -335,6 +321,8 @@ static int check_arguments(const calibration *c) {
         return usage_error("no records: --data-file is missing");
     if (c->share >= 0 && c->quality >= 0)
         return usage_error("give --share or --quality, not both");
+    if (c->output == NULL && (c->method != 0 || c->force))
+        return usage_error("--method and --force are about a copy: --output is missing");
     return -1;
 }
 
@@ -366,7 +354,7 @@ int cmd_calibrate(char **arguments) {
     static const char *const methods[] = {"isotonic", "platt"};
     args a = {
         .command = "calibrate", .rest = arguments, .options = options, .option_count = TOOL_ARRAY_LENGTH(options)};
-    calibration c = {.method = MLSEL_CALIBRATION_ISOTONIC, .share = -1, .quality = -1};
+    calibration c = {.share = -1, .quality = -1};
     const char *value;
     int index;
     for (int id; (id = args_next(&a, &value)) != ARGS_END;) {
@@ -393,7 +381,8 @@ int cmd_calibrate(char **arguments) {
             break;
         case SHARE:
         case QUALITY_OPTION:
-            if (!read_share(&a, id == SHARE ? "--share" : "--quality", value, id == SHARE ? &c.share : &c.quality))
+            if (!args_real(&a, id == SHARE ? "--share" : "--quality", value, 0, 1, "a number from 0 to 1",
+                           id == SHARE ? &c.share : &c.quality))
                 return EXIT_USAGE;
             break;
         default:

@@ -3,11 +3,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tool.h"
-
-enum { LEAST_IN_BIN = 10 };
 
 /* A guess and what became of it. */
 typedef struct outcome {
@@ -58,24 +55,27 @@ static measure measure_of(const outcomes *o) {
     return m;
 }
 
-static int compare_outcomes(const void *a, const void *b) {
-    const outcome *x = a, *y = b;
-    if (x->confidence < y->confidence || x->confidence > y->confidence)
-        return x->confidence < y->confidence ? -1 : 1;
-    return x->quality < y->quality ? -1 : x->quality > y->quality;
-}
-
-static void fill_bins(outcomes *o, reliability *out) {
-    size_t n_bins = o->n / LEAST_IN_BIN;
-    n_bins = n_bins > RELIABILITY_BINS ? RELIABILITY_BINS : n_bins;
-    qsort(o->list, o->n, sizeof *o->list, compare_outcomes);
-    for (size_t b = 0; b < n_bins; ++b) {
-        const size_t first = b * o->n / n_bins, end = (b + 1) * o->n / n_bins;
-        const outcomes part = {o->list + first, end - first};
-        const measure m = measure_of(&part);
-        out->bins[b] = (mlsel_reliability){m.confidence, m.quality, m.n};
-    }
-    out->n_bins = n_bins;
+/* As `mlsel evaluate` has them. */
+static mlsel_status find_bins(const mlsel_dataset *dataset, const mlsel_model *model, reliability *out,
+                              mlsel_error *err) {
+    const mlsel_contender contender = {"the artifact", model};
+    mlsel_evaluate_options options;
+    mlsel_evaluation *evaluation = NULL;
+    mlsel_policy policy = {0};
+    mlsel_evaluate_options_init(&options, sizeof options);
+    options.resamples = 0;
+    const mlsel_status status = mlsel_evaluate(dataset, &contender, 1, &options, &evaluation, err);
+    if (status != MLSEL_OK)
+        return status;
+    size_t index = 0;
+    while (index < mlsel_evaluation_policy_count(evaluation) && policy.kind != MLSEL_POLICY_SELECTOR)
+        mlsel_evaluation_get_policy(evaluation, index++, &policy, sizeof policy, NULL);
+    const mlsel_reliability *bins = mlsel_evaluation_reliability(evaluation, index - 1, &out->n_bins);
+    out->bins = tool_alloc(out->n_bins, sizeof *out->bins);
+    for (size_t i = 0; i < out->n_bins; ++i)
+        out->bins[i] = bins[i];
+    mlsel_evaluation_free(evaluation);
+    return MLSEL_OK;
 }
 
 /* Everything about one query: features, scores, what follows from them. */
@@ -176,7 +176,7 @@ mlsel_status reliability_measure(const mlsel_dataset *dataset, const mlsel_model
         for (size_t i = 0; i < room.n_labels; ++i)
             out->labels[i] = measure_of(&all[i]);
         out->choice = measure_of(&all[room.n_labels]);
-        fill_bins(&all[room.n_labels], out);
+        status = find_bins(dataset, model, out, err);
     }
     free(space);
     free(all);
@@ -184,4 +184,7 @@ mlsel_status reliability_measure(const mlsel_dataset *dataset, const mlsel_model
     return status;
 }
 
-void reliability_free(reliability *r) { free(r->labels); }
+void reliability_free(reliability *r) {
+    free(r->labels);
+    free(r->bins);
+}

@@ -17,17 +17,15 @@ typedef struct measure {
     double brier_of_mean;  /* that of the mean quality */
 } measure;
 
-enum { RELIABILITY_BINS = 10 };
-
 typedef struct reliability {
     measure *labels; /* [n_labels] all records of a label's model */
     size_t n_labels;
-    measure choice;                           /* records of the models chosen, among those that the records have */
-    mlsel_reliability bins[RELIABILITY_BINS]; /* of the choices, by rising confidence and of equal count */
+    measure choice;          /* records of the models chosen, among those that the records have */
+    mlsel_reliability *bins; /* [n_bins] of the choices, by rising confidence and of equal count */
     size_t n_bins;
 } reliability;
 
-/* Measures a calibrated model. Free what is in *out after success. */
+/* Measures a calibrated model. Free what is in *out, which begins as zeros, whatever it returns. */
 mlsel_status reliability_measure(const mlsel_dataset *dataset, const mlsel_model *model, reliability *out,
                                  mlsel_error *err);
 void reliability_free(reliability *r);

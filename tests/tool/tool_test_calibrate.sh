@@ -76,6 +76,12 @@ head -c 150 new.json >head_after
 same "calibrate: the rest is the same" head_before head_after
 refused "calibrate: exists" 1 'new\.json: exists already' calibrate --model plain.json --data-file held_out.jsonl --output new.json
 err_has "calibrate: exists" '--force'
+refused "calibrate: exists, before anything is read" 1 'new\.json: exists already' \
+    calibrate --model plain.json --data-file nowhere.jsonl --output new.json
+for option in "--method platt" --force; do
+    refused "calibrate $option without a copy" 2 'about a copy: --output is missing' \
+        calibrate --model new.json --data-file held_out.jsonl $option
+done
 run calibrate --model plain.json --data-file held_out.jsonl --output new.json --force --method platt --json
 code_is "calibrate --json" 0
 out_has "calibrate --json" '^{"model":"plain\.json","output":"new\.json","method":"platt","records":200,"models":{"a":{"records":100,'
@@ -84,6 +90,13 @@ out_lacks "calibrate --json: no floor" '"floor"'
 run calibrate --model new.json --data-file held_out.jsonl --share 0.25 --json
 code_is "calibrate: compare" 0
 out_has "calibrate: compare" '"output":null,"method":"platt"'
+reliability() { sed -n 's/.*"reliability":\(\[[^]]*\]\).*/\1/p' out | sed 's/"queries"/"choices"/g'; }
+reliability >of_calibrate
+run evaluate --model new.json --data-file held_out.jsonl --json
+reliability >of_evaluate
+same "calibrate: the same bins as evaluate" of_calibrate of_evaluate
+if grep -q choices of_calibrate; then pass; else fail "calibrate: no bins"; fi
+run calibrate --model new.json --data-file held_out.jsonl --share 0.25 --json
 out_has "calibrate: a share" '"floor":{"min_probability":0\.[0-9]*,"share":0\.25,"quality":'
 run calibrate --model plain.json --data-file held_out.jsonl --output new.safetensors
 code_is "calibrate: a container" 0
@@ -95,7 +108,7 @@ refused "calibrate: no calibration" 2 'plain\.json has no calibration: --output 
 refused "calibrate: no model" 2 '--model is missing' calibrate --data-file held_out.jsonl
 refused "calibrate: no data" 2 '--data-file is missing' calibrate --model plain.json
 refused "calibrate: two wishes" 2 'not both' calibrate --model new.json --data-file held_out.jsonl --share 0.5 --quality 0.5
-refused "calibrate: bad share" 2 'number from 0 to 1, not "2"' calibrate --model new.json --data-file held_out.jsonl --share 2
+refused "calibrate: bad share" 2 'a number from 0 to 1' calibrate --model new.json --data-file held_out.jsonl --share 2
 refused "calibrate: bad method" 2 'isotonic or platt' calibrate --model new.json --data-file held_out.jsonl --method beta
 refused "calibrate: operand" 2 'unexpected argument' calibrate --model new.json new.json
 refused "calibrate: out of reach" 3 'no floor leads to a mean quality of 1' calibrate --model new.json --data-file held_out.jsonl --quality 1

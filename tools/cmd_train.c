@@ -26,7 +26,8 @@ const char cmd_train_help[] =
     "\n"
     "Data:\n" DATASET_ARGS_HELP "\n"
     "Output:\n"
-    "  --algorithm NAME        all (default), knn, kmeans, svm or mlp; may be repeated\n"
+    "  --algorithm NAME        all (default), knn, kmeans, svm or mlp; may be\n"
+    "                          repeated\n"
     "  --output-dir DIR        where the artifacts go (default models); those there\n"
     "                          are replaced\n"
     "  --safetensors           write a container beside each artifact, for instant\n"
@@ -38,6 +39,8 @@ const char cmd_train_help[] =
     "                          line has the evaluation\n"
     "  -h, --help              this text\n"
     "\n" TRAIN_OPTIONS_HELP "\n"
+    "Without --embedding-model the cache is asked for embeddings of qwen3.\n"
+    "\n"
     "The table says what each selector is worth on queries that were held out in\n"
     "cross-validation, beside the best single model on the same queries; --holdout,\n"
     "or `mlsel evaluate`, measures it on records that were not trained on. Ctrl-C\n"
@@ -136,6 +139,19 @@ static bool train_one(training *t, const mlsel_dataset *dataset, mlsel_algorithm
     return ok;
 }
 
+/* Whether the folder can be one, before time is spent: nothing that is there may be something else. */
+static bool check_folder(training *t) {
+    char *path = tool_copy(t->output_dir, strlen(t->output_dir));
+    struct stat about;
+    while (stat(path, &about) != 0 && strrchr(path, '/') != NULL && strrchr(path, '/') != path)
+        *strrchr(path, '/') = '\0';
+    const bool ok = stat(path, &about) != 0 || S_ISDIR(about.st_mode);
+    if (!ok)
+        failure_set(&t->problem, EXIT_BAD_INPUT, "%s: %s", path, strerror(ENOTDIR));
+    free(path);
+    return ok;
+}
+
 /* Makes the folder, with those above it. */
 static bool make_folder(training *t) {
     char *path = tool_copy(t->output_dir, strlen(t->output_dir));
@@ -181,7 +197,7 @@ static bool show(training *t, const mlsel_dataset *dataset, const mlsel_dataset 
 }
 
 static int run(training *t) {
-    mlsel_dataset *dataset = dataset_args_read(&t->data, &t->problem), *held_out = NULL;
+    mlsel_dataset *dataset = check_folder(t) ? dataset_args_read(&t->data, &t->problem) : NULL, *held_out = NULL;
     bool ok = dataset != NULL && make_folder(t) && split(t, &dataset, &held_out);
     t->options.progress = on_progress;
     t->options.user = t;
@@ -209,16 +225,6 @@ static bool take_algorithm(training *t, const args *a, const char *value) {
     for (int i = MLSEL_ALGORITHM_KNN; i <= MLSEL_ALGORITHM_MLP; i++)
         t->algorithms[i] = t->algorithms[i] || choice == 0 || choice == i;
     return choice >= 0;
-}
-
-static bool take_holdout(training *t, const args *a, const char *value) {
-    char *end;
-    t->holdout = strtod(value, &end);
-    if (end != value && *end == '\0' && t->holdout > 0 && t->holdout < 1)
-        return true;
-    tool_error("--holdout \"%s\": expected a share above 0 and below 1, as in 0.2", value);
-    args_help_hint(a->command, NULL);
-    return false;
 }
 
 int cmd_train(char **arguments) {
@@ -260,7 +266,9 @@ int cmd_train(char **arguments) {
             t.safetensors = true;
             break;
         case HOLDOUT:
-            taken = take_holdout(&t, &a, value) ? 0 : ARGS_BAD;
+            if (!args_real(&a, "--holdout", value, ARGS_ABOVE_0, ARGS_BELOW_1, "a share above 0 and below 1, as in 0.2",
+                           &t.holdout))
+                return EXIT_USAGE;
             break;
         case REPORT:
             t.report = value;

@@ -101,11 +101,19 @@ refused "train without data" 2 "no records: --data-file is missing" train
 refused "train: missing file" 1 "nowhere.jsonl" train --data-file nowhere.jsonl
 refused "train without embeddings" 1 "60 of 60 queries have no embedding" train --data-file "$records"
 err_has "train without embeddings" "hint: .*builtin"
-refused "train: share" 2 "expected a share above 0 and below 1" train --data-file "$records" --holdout 1.5
-refused "train: sizes" 2 "expected sizes with commas between" train --data-file "$records" --mlp-hidden-dims 12,,3
-refused "train: weight" 2 "expected a number from 0 to 1" train --data-file "$records" --quality-weight 2
+refused "train: share" 2 "it takes a share above 0 and below 1" train --data-file "$records" --holdout 1.5
+refused "train: sizes" 2 "it takes sizes with commas between" train --data-file "$records" --mlp-hidden-dims 12,,3
+refused "train: weight" 2 "it takes a number from 0 to 1" train --data-file "$records" --quality-weight 2
 refused "train: report without held-out records" 2 "needs --holdout" train --data-file "$records" --report x.html
 refused "train: memory" 2 "a size as in" train --data-file "$records" --max-memory lots
+refused "train: more memory than can be counted" 2 "a size as in" train --data-file "$records" --max-memory 1000000000000T
+refused "train: no memory" 2 "a size as in" train --data-file "$records" --max-memory 0.5
+refused "train: a seed too large" 2 "largest possible is 18446744073709551615" \
+    train --data-file "$records" --seed 18446744073709551616
+echo x >plain_file
+for folder in plain_file plain_file/sub/models; do
+    refused "train: a file for a folder" 1 "plain_file: Not a directory" train --data-file nowhere.jsonl --output-dir $folder
+done
 refused "train: device" 4 "trains on the CPU only" \
     train --data-file "$records" --embedding-model builtin --device cuda --output-dir cuda
 refused "train: memory limit" 1 "max_memory_bytes allows" \

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,8 @@ const char cmd_embed_help[] =
     "its \"id\" and \"category\" if it has them, for --embeddings-file of `mlsel train`\n"
     "and others.\n"
     "\n"
-    "QUERIES is a file of JSON lines with a \"query\" (or \"text\") each; benchmark results\n"
-    "will do. `-` or nothing is standard input.\n"
+    "QUERIES is a file of JSON lines with a \"query\" (or \"text\") each; benchmark\n"
+    "results will do. `-` or nothing is standard input.\n"
     "\n"
     "Options:\n"
     "  --embedding-model M     builtin, which needs no model and knows no meaning; a\n"
@@ -34,12 +33,13 @@ const char cmd_embed_help[] =
     "                          server that speaks OpenAI's /v1/embeddings (vLLM,\n"
     "                          Ollama, llama.cpp, Text Embeddings Inference), as in\n"
     "                          http://localhost:8000/v1\n"
-    "  --output FILE           instead of standard output; appears whole or not at all\n"
-    "  --format FORMAT         jsonl (default) or npy, float32 rows in the order of the\n"
-    "                          queries (default where FILE ends in .npy)\n"
+    "  --output FILE           instead of standard output; appears whole or not at\n"
+    "                          all\n"
+    "  --format FORMAT         jsonl (default) or npy, float32 rows in the order of\n"
+    "                          the queries (default where FILE ends in .npy)\n"
     "  --limit N               the first N queries\n"
-    "  --cache-dir DIR         keeps embeddings by model and text (default .cache), so\n"
-    "                          that a run that ends early loses nothing\n"
+    "  --cache-dir DIR         keeps embeddings by model and text (default .cache),\n"
+    "                          so that a run that ends early loses nothing\n"
     "  --no-cache              keeps nothing\n"
     "  -h, --help              this text\n"
     "\n"
@@ -59,7 +59,7 @@ const char cmd_embed_help[] =
     "                          OPENAI_API_KEY, if it is set)\n"
     "  --cacert FILE           certificates to trust instead of the system's\n"
     "\n"
-    "A query that the model refuses is reported and left out; the exit code is then 1.\n"
+    "A query that the model refuses is left out and reported, and the exit code is 1.\n"
     "The same model, prefix and scaling must be used for training and for routing.\n"
     "\n"
     "Examples:\n"
@@ -224,7 +224,7 @@ static int run(embed_command *c) {
         progress_start(&c->progress);
         read_all(c, embedder);
         progress_clear(&c->progress);
-        const bool keeps = c->problem.exit_code == 0 && c->file.count > 0;
+        const bool keeps = c->problem.exit_code == 0 && (c->file.count > 0 || c->failed == 0);
         if (c->problem.exit_code == 0 && c->in.count == 0)
             tool_warning("%s holds no queries", c->in.name);
         (void)embedding_file_close(&c->file, keeps, &c->problem);

@@ -28,10 +28,12 @@ bool embedding_file_open(embedding_file *f, const char *path, bool is_npy, failu
     f->beside = tool_alloc(size, 1);
     snprintf(f->beside, size, "%s.tmp%ld", path, (long)getpid());
     f->file = fopen(f->beside, "wb");
-    if (f->file == NULL)
-        return fail(f, problem);
     const char blanks[NPY_HEADER] = {0}; /* the header tells the number of rows, so it comes last */
-    return !is_npy || fwrite(blanks, sizeof blanks, 1, f->file) == 1 || fail(f, problem);
+    if (f->file != NULL && (!is_npy || fwrite(blanks, sizeof blanks, 1, f->file) == 1))
+        return true;
+    (void)fail(f, problem);
+    (void)embedding_file_close(f, false, problem);
+    return false;
 }
 
 /* --- JSON lines --------------------------------------------------------------------------------------------------- */

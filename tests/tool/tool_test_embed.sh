@@ -212,9 +212,11 @@ if grep -q "pass-99\|k-77" err; then fail "embed: a secret of the address is sho
 echo '{"id":"x"}' >no_query.jsonl
 refused "embed: no query" 1 'no_query.jsonl:1: ' embed $quick --embedding-endpoint "$base/ok/v1" --no-cache no_query.jsonl
 : >empty.jsonl
+echo "of another run" >empty.out
 run embed $quick --embedding-endpoint "$base/ok/v1" --no-cache --output empty.out empty.jsonl
 code_is "embed nothing" 0
 err_has "embed nothing" "holds no queries"
+if [ -e empty.out ] && [ ! -s empty.out ]; then pass; else fail "embed nothing: the output is not of nothing"; fi
 printf '{"query":"bad \377 byte"}\n' >bytes.jsonl
 run embed $quick --embedding-endpoint "$base/ok/v1" --no-cache bytes.jsonl
 code_is "embed: bytes that are no UTF-8" 0

@@ -102,12 +102,18 @@ static void write_facts(FILE *out, const evaluate_results *r) {
 
 /* A number, or two; with minus signs as wide as plus signs. */
 static void cell(FILE *out, const char *text) {
-    char sign[2] = "";
     fputs("<td>", out);
-    for (const char *at = text; *at != '\0'; ++at) {
-        bool is_minus = *at == '-' && (at == text || at[-1] == ' ') && at[1] >= '0' && at[1] <= '9';
-        sign[0] = *at;
-        fputs(is_minus ? "&minus;" : sign, out);
+    for (const char *part = text, *at = text;; ++at) {
+        const bool is_minus = *at == '-' && (at == text || at[-1] == ' ') && at[1] >= '0' && at[1] <= '9';
+        if (!is_minus && *at != '\0')
+            continue;
+        char *before = tool_copy(part, (size_t)(at - part));
+        html_text(out, before);
+        free(before);
+        if (!is_minus)
+            break;
+        fputs("&minus;", out);
+        part = at + 1;
     }
     fputs("</td>", out);
 }

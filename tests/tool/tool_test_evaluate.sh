@@ -85,6 +85,19 @@ out_lacks "hostile names: no element" '<script\|</title><b\|<b>[^h]'
 out_has "hostile names: escaped" '&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;&quot;&#39;'
 out_lacks "hostile names: no override" "$(printf '\342\200\256')"
 
+# Queries on which the selector is always right and the best single model half the time: a p-value with a sign.
+i=0
+while [ $i -lt 24 ]; do
+    record "p$i" math alpha $((1 - i % 2)) 1 $((1 - i % 2)),$((i % 2))
+    record "p$i" math beta $((i % 2)) 1 $((1 - i % 2)),$((i % 2))
+    i=$((i + 1))
+done >clear.jsonl
+run evaluate --data-file clear.jsonl --model two.json --report clear.html
+out_has "evaluate: a small p" '<0\.001'
+cp clear.html out
+out_has "page: a small p" '<td>&lt;0\.001</td>'
+out_lacks "page: a small p" '<td><'
+
 cp page.html out
 out_has "page: figures" '<h2>Quality of every policy</h2>'
 out_has "page: gap" '<h2>Share of the gap closed</h2>'
@@ -125,7 +138,7 @@ for path in sys.argv[1:]:
 END
 if python3 -c pass 2>/dev/null; then
     ran="(check_page.py)"
-    python3 check_page.py page.html hostile.html >out 2>err
+    python3 check_page.py page.html hostile.html clear.html >out 2>err
     code=$?
     code_is "page: well formed" 0
 else

@@ -280,8 +280,7 @@ MLSEL_API mlsel_status mlsel_dataset_get_finding(const mlsel_dataset *dataset, s
  * Words, pairs of words, punctuation and character n-grams of the lower-cased text, and how many characters, digits,
  * capitals and lines it has, are hashed, weighted by 1 + log(count), projected with random signs to `width` values
  * (feature hashing: K. Weinberger et al., Feature Hashing for Large Scale Multitask Learning, 2009) and scaled to
- * length
- * 1. A text of nothing but white space gives zeros. The same everywhere, whatever the machine or the locale.
+ * length 1. A text of nothing but white space gives zeros. The same everywhere, whatever the machine or the locale.
  * docs/training.md has what it reaches beside real embeddings.
  *
  * @param text    UTF-8; other bytes are taken as they are
@@ -411,12 +410,13 @@ typedef struct mlsel_train_options {
     double svm_tolerance;        /**< 1e-3; of the stopping condition */
     uint32_t mlp_hidden[MLSEL_TRAIN_MAX_HIDDEN]; /**< 512, 256 */
     uint32_t n_mlp_hidden;                       /**< 2; 0: a linear model */
-    double mlp_dropout;                          /**< negative: the objective's default (0.1 for the compatible one),
-                                                      or chosen with `tune`; else 0 to 0.95 */
+    double mlp_dropout;                          /**< negative: the default (0.1), or chosen with `tune`; else 0 to
+                                                      0.95 */
     uint32_t mlp_epochs;                         /**< 100; at most, as training stops early */
     uint32_t mlp_batch;                          /**< 32 rows a step */
     double mlp_learning_rate;                    /**< 0.001 */
-    double mlp_weight_decay;                     /**< negative: the objective's default (0 for the compatible one) */
+    double mlp_weight_decay;                     /**< negative: the objective's default (0 for the compatible one,
+                                                      else 0.01) */
 } mlsel_train_options;
 
 /** Sets the defaults; size is sizeof(mlsel_train_options) as compiled by the caller. NULL does nothing. */

@@ -2,7 +2,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "agreement.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +16,10 @@
 
 const char cmd_convert_help[] = "Usage: mlsel convert [options] FILE NEW\n"
                                 "\n"
-                                "Writes a selector artifact in another format. From JSON to safetensors it becomes\n"
-                                "a container that is mapped when it is loaded: at once, whatever its size, in\n"
-                                "memory that processes share. Back to JSON nothing of the selector is lost. Both\n"
-                                "select the same.\n"
+                                "Writes a selector artifact in another format. From JSON to safetensors it\n"
+                                "becomes a container that is mapped when it is loaded: at once, whatever its\n"
+                                "size, in memory that processes share. Back to JSON nothing of the selector is\n"
+                                "lost. Both select the same.\n"
                                 "\n"
                                 "FILE is an artifact in either format (`-`: standard input). The end of NEW tells\n"
                                 "its format: .json or .safetensors. NEW appears only when it is complete, was\n"

@@ -33,7 +33,8 @@ const char cmd_explain_help[] =
     "  mlsel explain --model examples/models/knn_model.json --limit 1 \\\n"
     "      --prefer quality=0.7,latency=0.3 examples/queries.jsonl\n"
     "  mlsel explain --config examples/router.yaml --limit 1 examples/queries.jsonl\n"
-    "  mlsel explain --config examples/router.yaml --category law --signal keyword=urgent\n"
+    "  mlsel explain --config examples/router.yaml --category law \\\n"
+    "      --signal keyword=urgent\n"
     "  tail -n 1 examples/queries.jsonl |\n"
     "      mlsel explain --model examples/models/mlp_model.json -\n";
 

@@ -31,19 +31,17 @@ void evaluate_results_read(evaluate_results *r);
 char *evaluate_shortened(const char *text, size_t width);
 /* "always llama" for a model's policy, else the policy's name; shortened likewise. Free it. */
 char *evaluate_title(const mlsel_policy *policy, size_t width);
-/* Whether latency, cost, or the quality's interval are known of any policy. */
+/* Whether latency or cost are known of any policy. */
 bool evaluate_has_latency(const evaluate_results *r);
 bool evaluate_has_cost(const evaluate_results *r);
 /* The selector of the highest quality, the first on ties; NULL if there is none that counts. */
 const mlsel_policy *evaluate_best_selector(const evaluate_results *r);
-/* A model's share of what a policy chose, and the choices in all. */
-uint64_t evaluate_total(const evaluate_results *r, size_t policy);
 
 /* Zero where `digits` after the point show no more, so that no minus sign is left of it. */
 double evaluate_rounded(double value, int digits);
 /* A p-value as "0.012" or "<0.001"; "-" for NaN. */
 const char *evaluate_p(char *out, size_t size, double p);
-/* 0.1234 as "+12.3 %". */
+/* 0.1234 as "+12.3%". */
 const char *evaluate_percent(char *out, size_t size, double share);
 /* A latency in seconds for people, as "1.24 s"; a cost, with as many digits as it needs. "-" for NaN. */
 const char *evaluate_latency(char *out, size_t size, double seconds);

@@ -76,14 +76,6 @@ const mlsel_policy *evaluate_best_selector(const evaluate_results *r) {
     return best;
 }
 
-uint64_t evaluate_total(const evaluate_results *r, size_t policy) {
-    const uint64_t *counts = mlsel_evaluation_selections(r->evaluation, policy);
-    uint64_t sum = 0;
-    for (size_t m = 0; m < r->n_models; ++m)
-        sum += counts[m];
-    return sum;
-}
-
 double evaluate_rounded(double value, int digits) { return fabs(value) * pow(10, digits) < 0.5 ? 0 : value; }
 
 const char *evaluate_p(char *out, size_t size, double p) {

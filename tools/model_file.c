@@ -3,12 +3,10 @@
 #include "model_file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "source.h"
-#include "text.h"
 
 /* As mlsel_model_options.max_bytes of 0. */
 #define DEFAULT_MAX_BYTES ((uint64_t)4 << 30)

@@ -4,7 +4,6 @@
  * {'descr': '<f4', 'fortran_order': False, 'shape': (300, 1038), }
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "input.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What selectors chose in each category, and how far their confidence can be trusted. */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "report_html_figures.h"
 #include "report_html_plot.h"

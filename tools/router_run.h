@@ -22,7 +22,8 @@
     "With --category or --signal and no REQUESTS one request is made of the options.\n\n"
 #define ROUTER_HELP_OPTIONS                                                                                            \
     "  --category NAME     of requests that name none\n"                                                               \
-    "  --signal TYPE=NAME  something that is true of every request; repeat it for more\n"                              \
+    "  --signal TYPE=NAME  something that is true of every request; repeat it for\n"                                   \
+    "                      more\n"                                                                                     \
     "  --unavailable A,B   models that must not answer\n"                                                              \
     "  --allow A,B         only these models may answer\n"                                                             \
     "  --format FORMAT     of the requests: jsonl or npy\n"                                                            \

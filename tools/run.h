@@ -35,9 +35,9 @@
     "  --device DEVICE     cpu (default), cuda, cuda:N, metal or auto (see\n"                                          \
     "                      `mlsel devices`)\n"                                                                         \
     "  --device-fallback   use the CPU where that device is not available\n"                                           \
-    "  --precision P       mlp: f32 (default), f16, bf16 or int8, each faster and less\n"                              \
-    "                      exact (`mlsel inspect --agreement` measures how much)\n" TEXT_EMBEDDER_HELP TRADEOFF_HELP   \
-    "  -h, --help          this text\n\n"
+    "  --precision P       mlp: f32 (default), f16, bf16 or int8, each faster and\n"                                   \
+    "                      less exact (`mlsel inspect --agreement` measures how\n"                                     \
+    "                      much)\n" TEXT_EMBEDDER_HELP TRADEOFF_HELP "  -h, --help          this text\n\n"
 
 typedef struct run_model {
     mlsel_model *model;

@@ -9,16 +9,16 @@
 #include "tool.h"
 
 #define TRADEOFF_HELP                                                                                                  \
-    "  --prefer WEIGHTS    knn: choose by expected outcomes instead of votes, weighed as\n"                            \
-    "                      in quality=0.7,latency=0.2,cost=0.1\n"                                                      \
-    "  --tolerance EPS     knn: the cheapest of the models whose expected quality is at\n"                             \
-    "                      most EPS below the best; the fastest without --cost\n"                                      \
+    "  --prefer WEIGHTS    knn: choose by expected outcomes instead of votes, weighed\n"                               \
+    "                      as in quality=0.7,latency=0.2,cost=0.1\n"                                                   \
+    "  --tolerance EPS     knn: the cheapest of the models whose expected quality is\n"                                \
+    "                      at most EPS below the best; the fastest without --cost\n"                                   \
     "  --cost MODEL=COST   what a call of a model costs, in any unit; repeat it\n"                                     \
     "  --latency-scale S   seconds that are worth half (10)\n"                                                         \
     "  --cost-scale COST   a cost that is worth half (the highest of all)\n"
 #define TRADEOFF_HELP_MEANING                                                                                          \
-    "With --prefer or --tolerance a score is a utility from 0 to 1: the weighted mean of\n"                            \
-    "the expected quality, 1 / (1 + latency / scale) and 1 / (1 + cost / scale).\n"
+    "With --prefer or --tolerance a score is a utility from 0 to 1: the weighted mean\n"                               \
+    "of the expected quality, 1 / (1 + latency / scale) and 1 / (1 + cost / scale).\n"
 
 /* The ids that a command gives to the five options must follow one another, from `first` on. */
 enum { TRADEOFF_PREFER, TRADEOFF_TOLERANCE, TRADEOFF_COST, TRADEOFF_LATENCY_SCALE, TRADEOFF_COST_SCALE };

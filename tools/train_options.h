@@ -32,8 +32,7 @@ enum {
     TRAIN_MLP_DROPOUT,
     TRAIN_MLP_EPOCHS,
     TRAIN_MLP_RATE,
-    TRAIN_MLP_DECAY,
-    TRAIN_OPTIONS_LAST_ID = TRAIN_MLP_DECAY
+    TRAIN_MLP_DECAY
 };
 
 /* clang-format off */
@@ -53,12 +52,12 @@ enum {
 
 #define TRAIN_OPTIONS_HELP                                                                                             \
     "How to train:\n"                                                                                                  \
-    "  --objective WHAT        outcome (default): one row per query with the outcomes of\n"                            \
-    "                          all models; compatible: as the ecosystem's trainer does,\n"                             \
-    "                          for comparison\n"                                                                       \
+    "  --objective WHAT        outcome (default): one row per query with the outcomes\n"                               \
+    "                          of all models; compatible: as the ecosystem's trainer\n"                                \
+    "                          does, for comparison\n"                                                                 \
     "  --quality-weight W      0 to 1 (default 0.9): quality against speed\n"                                          \
-    "  --categories ORDER      category values of the features: vsr (default), vsr-doc\n"                              \
-    "                          or none\n"                                                                              \
+    "  --categories ORDER      category values of the features: vsr (default),\n"                                      \
+    "                          vsr-doc or none\n"                                                                      \
     "  --category-weight W     value of a category's one (default 1), or auto, with\n"                                 \
     "                          --tune, to have it chosen\n"                                                            \
     "  --tune                  choose by cross-validation what is not given\n"                                         \
@@ -76,10 +75,10 @@ enum {
     "                          (default: 1 and 1 for compatible, else fitting ones)\n"                                 \
     "  --mlp-hidden-dims LIST  hidden layers (default 512,256), or none; also\n"                                       \
     "                          --mlp-hidden-sizes\n"                                                                   \
-    "  --mlp-dropout P         (compatible: 0.1)\n"                                                                    \
+    "  --mlp-dropout P         (default 0.1)\n"                                                                        \
     "  --mlp-epochs N          at most (default 100)\n"                                                                \
     "  --mlp-lr R              (default 0.001) also --mlp-learning-rate\n"                                             \
-    "  --mlp-weight-decay D    (compatible: 0)\n"                                                                      \
+    "  --mlp-weight-decay D    (default 0.01; compatible: 0)\n"                                                        \
     "  --batch-size N          rows a step of the MLP takes (default 32)\n"
 
 /* Takes an option with one of the ids above. 0: done; ARGS_BAD: the message has been printed; 1: another option. */

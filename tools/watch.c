@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 

@@ -80,6 +80,17 @@ step_tree() {
     diff -r "$TREE/staged/opt/mlsel" "$prefix" || fail "installed files depend on the prefix"
 }
 
+# shared_library NAME: its links and SONAME have the version, and it has no search path of its own
+shared_library() {
+    library=$prefix/$LIBDIR/$1
+    [ "$(readlink "$library")" = "$1.$major" ] || fail "$1 is no link to $1.$major"
+    [ "$(readlink "$library.$major")" = "$1.$VERSION" ] || fail "$1.$major is no link to $1.$VERSION"
+    readelf -d "$library" | grep -Fq "Library soname: [$1.$major]" || fail "the SONAME is not $1.$major"
+    if readelf -d "$library" | grep -E 'RPATH|RUNPATH'; then
+        fail "$1 has a search path of its own"
+    fi
+}
+
 step_files() {
     major=${VERSION%%.*}
     suffix=$(echo "$CONFIG" | tr '[:upper:]' '[:lower:]')
@@ -108,14 +119,11 @@ step_files() {
     (cd "$prefix" && find . ! -type d | sort) >"$TREE/files.list"
     diff "$TREE/expected.list" "$TREE/files.list" || fail "other files installed than expected (<: expected)"
 
-    library=$prefix/$LIBDIR/libmlsel.so
-    [ "$(readlink "$library")" = "libmlsel.so.$major" ] || fail "libmlsel.so is no link to libmlsel.so.$major"
-    [ "$(readlink "$library.$major")" = "libmlsel.so.$VERSION" ] ||
-        fail "libmlsel.so.$major is no link to libmlsel.so.$VERSION"
-    readelf -d "$library" | grep -Fq "Library soname: [libmlsel.so.$major]" ||
-        fail "the SONAME is not libmlsel.so.$major"
-    if readelf -d "$library" | grep -E 'RPATH|RUNPATH'; then
-        fail "libmlsel.so has a search path of its own"
+    shared_library libmlsel.so
+    if [ "$TRAIN" = 1 ]; then
+        shared_library libmlsel_train.so
+        needs "$prefix/$LIBDIR/libmlsel_train.so" | grep -Fxq "libmlsel.so.$major" ||
+            fail "libmlsel_train.so does not ask for libmlsel.so.$major"
     fi
 
     for folder in "$SOURCE_DIR" "$BUILD_DIR" "$TREE"; do

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A server for measuring mlsel benchmark: answers every request with the same completion as fast as one thread can,
- * over connections that stay open. collect_server [PORT_FILE]: listens on a free port of 127.0.0.1, writes it to the
+ * over connections that stay open. collect_server PORT_FILE: listens on a free port of 127.0.0.1, writes it to the
  * file, and ends when its standard input does. It trusts its client: requests end where Content-Length says.
  */
 #define _GNU_SOURCE

@@ -13,17 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "train/kmeans_cluster.h"
 
 enum { CENTERS = 64 };
-
-static double now(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* Rows of length 1 around centers, as far from them as from each other, about. */
 static void make_up(float *x, size_t n, size_t n_features, size_t stride) {

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "train/mlp_net.h"
 
 enum { MODELS = 4 };
@@ -26,12 +26,6 @@ typedef struct work {
     size_t batch;
     double loss;
 } work;
-
-static double now(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void epoch(void *argument) {
     work *w = argument;

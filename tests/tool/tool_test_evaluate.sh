@@ -50,6 +50,9 @@ code_is "evaluate --models-dir --pool" 0
 out_has "evaluate --models-dir: name" "^kmeans  *0\.5000 "
 out_lacks "evaluate --pool" "beta"
 out_lacks "evaluate --resamples 0" "interval"
+run evaluate --data-file records.jsonl --model two.json --resamples 0 --report page0.html
+cp page0.html out
+out_lacks "page: --resamples 0" "resamples"
 run evaluate --data-file records.jsonl --models-dir folder --model two.json --train-data records.jsonl
 out_has "evaluate --train-data" "from 4 other queries"
 out_has "evaluate: several selectors" "^kmeans  *0\.7500 "

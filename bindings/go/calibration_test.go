@@ -12,7 +12,7 @@ import (
 	"mlsel"
 )
 
-// [1, 0.5] is nearest to the first cluster, whose scores are 0.5 and 0.25; a rises from 0.2 to 0.8 between 0.4 and 0.6.
+// The scores of [1, 0.5] are 0.5, 0.25 and 0; the confidence of a rises from 0.2 to 0.8 between 0.4 and 0.6.
 const calibrated = `{"algorithm":"mlp","trained":true,"model_names":["a","b","c"],"feature_dim":2,
 "layers":[{"type":"linear","in_features":2,"out_features":3,"weight":[[0.5,0],[0,0.5],[0,0]],"bias":[0,0,0]}],
 "calibration":{"method":"isotonic","models":["b","a"],"scores":[[0,1,1],[0.4,0.6,1]],

@@ -42,7 +42,8 @@ static mlsel_status open_backend(backend_slot *slot, const mlsel_backend **out, 
     return status == MLSEL_OK ? probe(*out, score, err) : status;
 }
 
-/* The device that a machine of this kind can have: what is said of the other one is of no use to anybody. */
+/* The device that a machine of this kind can have: that there is no plugin for the other one is of no use to anybody.
+ */
 #ifdef __APPLE__
 static const char usual_device[] = "metal";
 #else
@@ -53,7 +54,7 @@ static const char usual_device[] = "cuda";
 static void choose_best(device_choice *out) {
     int32_t best_score = 0;
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(backend_slots); i++) {
-        const mlsel_backend *backend;
+        const mlsel_backend *backend = NULL;
         int32_t score = 0;
         mlsel_error err = {0};
         if (open_backend(&backend_slots[i], &backend, &score, &err) == MLSEL_OK) {
@@ -61,7 +62,7 @@ static void choose_best(device_choice *out) {
                 out->backend = backend;
                 best_score = score;
             }
-        } else if (strcmp(backend_slots[i].name, usual_device) == 0) {
+        } else if (backend != NULL || strcmp(backend_slots[i].name, usual_device) == 0) {
             snprintf(out->reason, sizeof out->reason, "%s", err.message);
         }
     }

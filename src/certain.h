@@ -10,6 +10,18 @@
  * are a hundredth of it. */
 #define LOGIT_TOLERANCE 1e-4
 
+/* Labels up to which comparing all pairs of logits is cheap beside computing them. */
+enum { MAX_FAST_LABELS = 256 };
+
+/* A norm so far from the limits of float that bounds relative to it hold. The prefix is for compilers of GPUs. */
+#ifdef __CUDACC__
+__host__ __device__
+#endif
+    static inline bool
+    is_tame_norm(double norm) {
+    return norm >= 0x1p-40 && norm <= 0x1p40;
+}
+
 /* Values between the layers of an MLP that float holds with room to spare. */
 #define LARGEST_MLP_VALUE 1e36
 

@@ -41,9 +41,6 @@ void mlsel_i_accel_widen(const accel_query *query, size_t n, double factor, doub
 /* The nearest number in IEEE half precision, ties to even; infinity from 65520 on. */
 uint16_t mlsel_i_accel_half(float x);
 
-/* A norm so far from the limits of float that bounds relative to it hold. */
-static inline int accel_is_tame(double norm) { return norm >= 0x1p-40 && norm <= 0x1p40; }
-
 #ifdef __cplusplus
 }
 #endif

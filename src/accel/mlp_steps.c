@@ -35,9 +35,7 @@ static bool new_step(accel_steps *all, const mlsel_layer_view *layer, bool is_li
     return step->shift != NULL && (step->weight != NULL || step->scale != NULL);
 }
 
-static accel_step *last_of(const accel_steps *all) {
-    return all->n_steps == 0 ? NULL : &all->steps[all->n_steps - 1];
-}
+static accel_step *last_of(const accel_steps *all) { return all->n_steps == 0 ? NULL : &all->steps[all->n_steps - 1]; }
 
 /* Whether what comes next can become part of this step. */
 static bool is_open(const accel_step *step) { return step != NULL && !step->relu; }

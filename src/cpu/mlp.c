@@ -9,9 +9,6 @@
 #include "certain.h"
 #include "mlp.h"
 
-/* Labels up to which comparing all pairs of logits is cheap beside computing them. */
-enum { MAX_FAST_LABELS = 256 };
-
 /* --- preparing --------------------------------------------------------------------------------------------------- */
 
 size_t mlsel_i_mlp_widest(const mlsel_mlp_view *mlp) {

@@ -99,10 +99,14 @@ mlsel_status mlsel_i_cuda_prepare_cpu(cuda_state *state, mlsel_error *err) {
     return state->view->cpu->prepare(0, state->view, MLSEL_PRECISION_F32, &state->cpu, err);
 }
 
+/* Neighbours that the first slot has room for, as a plugin does not know what will be asked for. */
+static const uint32_t usual_neighbours = 32;
+
 static mlsel_status fill(cuda_state *state, mlsel_error *err) {
     const uint32_t device = state->device;
     device_scope scope(device);
-    TRY(scope.status);
+    if (scope.status != cudaSuccess)
+        return mlsel_i_cuda_fail(err, device, "cudaSetDevice", scope.status);
     state->free_slots = mlsel_i_slots_create(N_SLOTS);
     if (state->free_slots == NULL)
         return mlsel_i_no_memory(err);
@@ -112,7 +116,7 @@ static mlsel_status fill(cuda_state *state, mlsel_error *err) {
         return status;
     /* a first slot, so that what is wrong shows now, and the first query is as fast as the others */
     cuda_slot *slot = NULL;
-    status = mlsel_i_cuda_slot_take(state, 1, 1, &slot, err);
+    status = mlsel_i_cuda_slot_take(state, 1, usual_neighbours, &slot, err);
     if (status == MLSEL_OK)
         mlsel_i_cuda_slot_give(state, slot);
     return status;
@@ -130,13 +134,14 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
                   : view->kmeans != NULL ? &mlsel_i_cuda_kmeans
                   : view->svm != NULL    ? &mlsel_i_cuda_svm
                                          : &mlsel_i_cuda_mlp;
+    state->max_batch = state->kind->max_batch;
     const mlsel_status status = fill(state, err);
     if (status != MLSEL_OK) {
         release(state);
         return status;
     }
     out->state = state;
-    out->max_batch = state->kind->max_batch;
+    out->max_batch = state->max_batch;
     out->scratch_bytes = state->scratch_bytes + state->cpu.scratch_bytes;
     out->memory_bytes = sizeof *state + state->memory.bytes + state->slots[0].device_bytes + state->cpu.memory_bytes;
     out->checks_queries = 0;
@@ -162,7 +167,8 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
     const uint32_t device = state->device;
     cuda_slot *slot = NULL;
     device_scope scope(device);
-    TRY(scope.status);
+    if (scope.status != cudaSuccess)
+        return mlsel_i_cuda_fail(err, device, "cudaSetDevice", scope.status);
     mlsel_status status = mlsel_i_cuda_slot_take(state, run->count, run->k == 0 ? 1 : run->k, &slot, err);
     if (status != MLSEL_OK)
         return status;

@@ -18,6 +18,7 @@
 #include <cuda_runtime.h>
 
 #include "accel/slots.h"
+#include "certain.h"
 #include "internal.h"
 #include "mlsel_backend.h"
 
@@ -223,6 +224,7 @@ struct cuda_state {
     const cuda_kind *kind;
     uint32_t device;
     mlsel_precision precision;
+    uint32_t max_batch; /* the kind's, or less where that would take too much memory */
     cublasLtHandle_t lt;
     device_memory memory; /* of the weights */
     void *model;          /* knn_model and so on */
@@ -267,8 +269,5 @@ static inline T *carve(carver *c, uint64_t count) {
     c->used += (count * sizeof(T) + 255) / 256 * 256;
     return part;
 }
-
-/* A norm so far from the limits of float that bounds relative to it hold. */
-__host__ __device__ static inline bool is_tame_norm(double norm) { return norm >= 0x1p-40 && norm <= 0x1p40; }
 
 #endif

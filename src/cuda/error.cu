@@ -32,11 +32,11 @@ static void device_name(char *out, size_t size, uint32_t device) {
         snprintf(out, size, "cuda:%u", (unsigned)device);
 }
 
-/* The name of the function in the text of a call. */
+/* The function in the text of a call; what is none of CUDA's launches a kernel. */
 static void call_name(char *out, size_t size, const char *call) {
-    const size_t length = strcspn(call, "(");
-    snprintf(out, size, "%.*s", (int)length, strncmp(call, "LAUNCH", length) == 0 ? "a kernel's launch" : call);
-    if (strncmp(call, "LAUNCH", length) == 0)
+    if (strncmp(call, "cu", 2) == 0)
+        snprintf(out, size, "%.*s", (int)strcspn(call, "("), call);
+    else
         snprintf(out, size, "a kernel's launch");
 }
 

@@ -180,8 +180,7 @@ static mlsel_status search_slice(const cuda_state *state, const mlsel_backend_ru
     s.minima = w->minima;
     s.limits = w->limits;
     s.max_candidates = max_candidates(m, run->k);
-    s.record_bytes = knn_record_bytes(s.max_candidates);
-    s.records = slot->device_out + first * s.record_bytes;
+    s.records = slot->device_out + first * knn_record_bytes(s.max_candidates);
     return mlsel_i_cuda_knn_select(state->device, &s, count, slot->stream, err);
 }
 

@@ -37,8 +37,7 @@ typedef struct knn_search {
     uint32_t k, n_groups;
     float *minima; /* [count][n_groups] */
     float *limits; /* [count] */
-    char *records; /* [count][record_bytes], see knn_record */
-    uint64_t record_bytes;
+    char *records; /* [count], see knn_record */
     uint32_t max_candidates;
 } knn_search;
 

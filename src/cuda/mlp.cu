@@ -4,12 +4,10 @@
  * queries. In float, logits that are too close to call go to the CPU backend; in f16 and bf16 values between the layers
  * are rounded to that format and sums stay in float.
  */
-#include "mlp.h"
-
 #include <math.h>
 #include <string.h>
 
-#include "certain.h"
+#include "accel/mlp_steps.h"
 #include "cuda.h"
 #include "half.cuh"
 
@@ -18,6 +16,8 @@ enum { MAX_BATCH = 4096 };
 /* Larger query values are left to the CPU: with these, mlsel_mlp_view.max_value holds. In f16 nothing is above 65504.
  */
 static const float largest_value = 0x1p35f, largest_half = 6e4f;
+/* The same of what was folded. */
+static const double largest_folded = 1e30;
 
 /* A step on the device. */
 typedef struct layer {
@@ -91,7 +91,7 @@ static mlsel_status upload_as(device_memory *memory, cudaDataType_t type, const 
     return status;
 }
 
-static mlsel_status make_linear(cuda_state *state, const mlp_model *m, const mlp_step *step, layer *l,
+static mlsel_status make_linear(cuda_state *state, const mlp_model *m, const accel_step *step, layer *l,
                                 mlsel_error *err) {
     device_memory *memory = &state->memory;
     gemm_shape shape = {};
@@ -108,14 +108,14 @@ static mlsel_status make_linear(cuda_state *state, const mlp_model *m, const mlp
         upload_as(memory, m->type, step->weight, step->out_features, step->in_features, shape.stride, &l->weight, err);
     if (status == MLSEL_OK)
         status =
-            upload_as(memory, shape.out_type, step->bias, 1, step->out_features, step->out_features, &l->bias, err);
+            upload_as(memory, shape.out_type, step->shift, 1, step->out_features, step->out_features, &l->bias, err);
     if (status != MLSEL_OK)
         return status;
     shape.bias = l->bias;
     return mlsel_i_cuda_gemm_plan(state->lt, state->device, &shape, MAX_BATCH, &l->plan, err);
 }
 
-static mlsel_status make_layer(cuda_state *state, const mlp_model *m, const mlp_step *step, layer *l,
+static mlsel_status make_layer(cuda_state *state, const mlp_model *m, const accel_step *step, layer *l,
                                mlsel_error *err) {
     device_memory *memory = &state->memory;
     l->in_features = step->in_features;
@@ -128,7 +128,7 @@ static mlsel_status make_layer(cuda_state *state, const mlp_model *m, const mlp_
     return status == MLSEL_OK ? upload_as(memory, CUDA_R_32F, step->shift, 1, n, n, (void **)&l->shift, err) : status;
 }
 
-static mlsel_status make_layers(cuda_state *state, mlp_model *m, const mlp_steps *steps, mlsel_error *err) {
+static mlsel_status make_layers(cuda_state *state, mlp_model *m, const accel_steps *steps, mlsel_error *err) {
     m->layers = (layer *)mlsel_i_calloc(steps->n_steps, sizeof *m->layers);
     if (m->layers == NULL)
         return mlsel_i_no_memory(err);
@@ -149,11 +149,11 @@ static mlsel_status make_layers(cuda_state *state, mlp_model *m, const mlp_steps
 static mlsel_status prepare(cuda_state *state, mlsel_error *err) {
     const mlsel_mlp_view *mlp = state->view->mlp;
     mlp_model *m = (mlp_model *)mlsel_i_calloc(1, sizeof *m);
-    mlp_steps steps;
+    accel_steps steps;
     state->model = m;
     if (m == NULL)
         return mlsel_i_no_memory(err);
-    mlsel_status status = mlsel_i_mlp_fold(mlp, &steps, err);
+    mlsel_status status = mlsel_i_accel_steps_make(mlp, &steps, err);
     if (status == MLSEL_OK) {
         m->type = state->precision == MLSEL_PRECISION_F16    ? CUDA_R_16F
                   : state->precision == MLSEL_PRECISION_BF16 ? CUDA_R_16BF
@@ -161,11 +161,12 @@ static mlsel_status prepare(cuda_state *state, mlsel_error *err) {
         m->value_bytes = m->type == CUDA_R_32F ? sizeof(float) : sizeof(uint16_t);
         m->n_labels = mlp->layers[mlp->n_layers - 1].out_features;
         m->query_bytes = m->type == CUDA_R_32F ? 0 : padded_width(state->view->n_features) * sizeof(float);
-        m->can_run = steps.is_in_range && mlp->max_value <= LARGEST_MLP_VALUE;
+        m->can_run = steps.n_steps > 0 && steps.largest <= largest_folded && mlp->max_value <= LARGEST_MLP_VALUE &&
+                     m->n_labels <= MAX_FAST_LABELS;
         if (m->can_run)
             status = make_layers(state, m, &steps, err);
     }
-    mlsel_i_mlp_steps_free(&steps);
+    mlsel_i_accel_steps_free(&steps);
     return status == MLSEL_OK ? mlsel_i_cuda_prepare_cpu(state, err) : status;
 }
 

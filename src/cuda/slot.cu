@@ -30,7 +30,7 @@ static uint32_t round_up(const cuda_state *state, uint32_t count) {
     uint32_t capacity = MAX_FEW;
     while (capacity < count)
         capacity *= 2;
-    return count == 1 ? 1 : capacity < state->kind->max_batch ? capacity : state->kind->max_batch;
+    return count == 1 ? 1 : capacity < state->max_batch ? capacity : state->max_batch;
 }
 
 static mlsel_status fill(cuda_state *state, uint32_t count, uint32_t k, cuda_slot *slot, mlsel_error *err) {

@@ -9,10 +9,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "certain.h"
 #include "cuda.h"
 
 enum { MAX_BATCH = 1024, CHUNK = 128 };
+
+/* Values that a slot has room for: with more vectors, batches are smaller. */
+static const uint64_t max_values = (uint64_t)64 << 20;
 
 /* Kernel values must be this good for their decision values to be reported, as on the CPU. */
 static const double tolerance = 5e-5;
@@ -268,6 +270,8 @@ static mlsel_status prepare(cuda_state *state, mlsel_error *err) {
         for (uint32_t c = 0; c < svm->n_classes; c++)
             m->n_vectors += svm->classifiers[c].n_vectors;
     }
+    while (state->max_batch > MAX_FEW && state->max_batch * padded_width(m->n_vectors) > max_values)
+        state->max_batch /= 2;
     svm_lists lists;
     mlsel_status status = alloc_lists(m, &lists, err);
     if (status == MLSEL_OK) {

@@ -122,6 +122,9 @@ mlsel_status mlsel_i_metal_model_alloc(metal_state *state, uint64_t count, size_
     return status;
 }
 
+/* Neighbours that the first slot has room for, as a plugin does not know what will be asked for. */
+static const uint32_t usual_neighbours = 32;
+
 static mlsel_status fill(metal_state *state, mlsel_error *err) {
     state->free_slots = mlsel_i_slots_create(N_SLOTS);
     if (state->free_slots == NULL)
@@ -133,7 +136,7 @@ static mlsel_status fill(metal_state *state, mlsel_error *err) {
         return status;
     /* a first slot, so that what is wrong shows now, and the first query is as fast as the others */
     metal_slot *slot = NULL;
-    status = mlsel_i_metal_slot_take(state, 1, 1, &slot, err);
+    status = mlsel_i_metal_slot_take(state, 1, usual_neighbours, &slot, err);
     if (status != MLSEL_OK)
         return status;
     for (int i = 0; i < SLOT_PARTS; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The GPU as the rest of the backend sees it: memory that host and device share, and lists of kernels to run. Objective-C
- * is behind this header (device.m); the tests have another implementation of it, which runs the same shaders on the CPU.
+ * The GPU as the rest of the backend sees it: memory that host and device share, and lists of kernels to run.
+ * Objective-C is behind this header (device.m); the tests have another implementation of it, which runs the same
+ * shaders on the CPU.
  */
 #ifndef MLSEL_METAL_DEVICE_H
 #define MLSEL_METAL_DEVICE_H
@@ -59,12 +60,12 @@ enum { METAL_MAX_BUFFERS = 8, METAL_MAX_PARAMS = 32 };
 /* One kernel, once. */
 typedef struct metal_dispatch {
     metal_kernel kernel;
-    uint32_t groups[2];                     /* x, y */
-    metal_span buffers[METAL_MAX_BUFFERS];  /* the kernel's first parameters */
+    uint32_t groups[2];                    /* x, y */
+    metal_span buffers[METAL_MAX_BUFFERS]; /* the kernel's first parameters */
     uint32_t n_buffers;
-    uint32_t params_bytes;                  /* of what follows the buffers */
+    uint32_t params_bytes; /* of what follows the buffers */
     unsigned char params[METAL_MAX_PARAMS];
-    uint32_t group_bytes;                   /* of threadgroup memory, a multiple of 16; 0: none */
+    uint32_t group_bytes; /* of threadgroup memory, a multiple of 16; 0: none */
 } metal_dispatch;
 
 /* Runs kernels one after the other, each seeing what those before it wrote, and waits for the last. */

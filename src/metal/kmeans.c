@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "certain.h"
 #include "metal.h"
 
 enum { MAX_BATCH = 1024 };
@@ -48,13 +49,12 @@ static mlsel_status prepare(metal_state *state, mlsel_error *err) {
     for (uint32_t c = 0; c < n_clusters; c++) {
         const accel_query centroid = {.f64 = kmeans->centroids + (uint64_t)c * n};
         const double squared = mlsel_i_accel_sum_squares(&centroid, n), norm = sqrt(squared);
-        m->can_estimate = m->can_estimate && (norm <= 0 || accel_is_tame(norm));
+        m->can_estimate = m->can_estimate && (norm <= 0 || is_tame_norm(norm));
         m->max_norm = fmax(m->max_norm, norm);
         m->offsets[c] = squared;
         mlsel_i_accel_narrow(&centroid, n, 1, (float *)m->centroids.contents + (uint64_t)c * stride);
     }
-    m->matrix =
-        (metal_matrix){.rows = span_of(&m->centroids, 0), .n_rows = n_clusters, .n = n, .stride = stride};
+    m->matrix = (metal_matrix){.rows = span_of(&m->centroids, 0), .n_rows = n_clusters, .n = n, .stride = stride};
     state->memory_bytes += n_clusters * sizeof *m->offsets;
     state->scratch_bytes = n_clusters; /* marks of clusters that are too close to call */
     return MLSEL_OK;
@@ -97,12 +97,11 @@ static bool estimate(const metal_state *state, const accel_query *query, const f
     const kmeans_model *m = state->model;
     const uint32_t n = state->view->n_features, n_clusters = state->view->kmeans->n_clusters;
     const double squared = mlsel_i_accel_sum_squares(query, n), norm = sqrt(squared), largest = m->max_norm;
-    if (!m->can_estimate || !accel_is_tame(norm))
+    if (!m->can_estimate || !is_tame_norm(norm))
         return false;
     const double unit = 0x1p-24, sum_error = 4 * (double)(n + 8) * 0x1p-53;
     const double dots_error = mlsel_i_metal_products_error(n) + unit; /* centroids are rounded to float too */
-    const double error =
-        2 * dots_error * largest * norm + sum_error * (squared + largest * largest) + 1e-12;
+    const double error = 2 * dots_error * largest * norm + sum_error * (squared + largest * largest) + 1e-12;
     double least = INFINITY;
     for (uint32_t c = 0; c < n_clusters; c++) {
         out[c] = squared + m->offsets[c] - 2 * (double)products[c];

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "accel/neighbours.h"
+#include "certain.h"
 #include "metal.h"
 
 enum { MAX_BATCH = 128 };
@@ -21,15 +22,15 @@ static const uint64_t max_products = (uint64_t)16 << 20;
 enum { QUERIES, TAKEN, MASK, PRODUCTS, MINIMA, COUNTS, IDS };
 
 typedef struct knn_model {
-    metal_buffer vectors;        /* the view's */
-    metal_buffer double_scales;  /* [n_vectors] 2 / norm, or what the rule has in its place */
-    metal_buffer offsets;        /* [n_vectors] squared norm as it takes part */
-    double *scales;              /* [n_vectors] on the host, in double */
-    double max_norm;             /* of a vector as it takes part */
-    bool can_estimate;           /* all norms are far from the limits of float */
+    metal_buffer vectors;       /* the view's */
+    metal_buffer double_scales; /* [n_vectors] 2 / norm, or what the rule has in its place */
+    metal_buffer offsets;       /* [n_vectors] squared norm as it takes part */
+    double *scales;             /* [n_vectors] on the host, in double */
+    double max_norm;            /* of a vector as it takes part */
+    bool can_estimate;          /* all norms are far from the limits of float */
     metal_matrix matrix;
     uint32_t products_stride;
-    uint32_t slice;              /* queries whose products fit at a time */
+    uint32_t slice; /* queries whose products fit at a time */
 } knn_model;
 
 /* --- preparing ---------------------------------------------------------------------------------------------------- */
@@ -40,7 +41,7 @@ static void measure_norms(const mlsel_knn_view *knn, uint64_t n, knn_model *m) {
     for (uint64_t v = 0; v < knn->n_vectors; v++) {
         const double squared = mlsel_i_accel_sum_squares_f32(knn->vectors + v * knn->stride, n);
         const double norm = sqrt(squared);
-        m->can_estimate = m->can_estimate && (norm <= 0 || accel_is_tame(norm));
+        m->can_estimate = m->can_estimate && (norm <= 0 || is_tame_norm(norm));
         m->max_norm = fmax(m->max_norm, norm);
         m->scales[v] = !knn->normalize ? 1 : norm > 0 ? 1 / norm : 0;
         double_scales[v] = (float)(2 * m->scales[v]);
@@ -162,7 +163,7 @@ static void take_queries(const metal_state *state, const mlsel_backend_run *run,
         const double norm = take_norm(state, &query, &factor);
         mlsel_i_accel_narrow(&query, n, factor, narrow + (uint64_t)q * padded_width(n));
         /* others are not looked at again */
-        const bool is_tame = accel_is_tame(norm);
+        const bool is_tame = is_tame_norm(norm);
         taken[q].base = is_tame ? (float)(norm * norm) : 0;
         taken[q].width = is_tame ? estimate_width(state, norm) : 0;
     }
@@ -222,7 +223,7 @@ static void finish(const metal_state *state, const mlsel_backend_run *run, const
     double factor, *wide = run->scratch;
     const double norm = take_norm(state, &query, &factor);
     mlsel_i_accel_widen(&query, state->view->n_features, factor, wide);
-    if (has_searched && accel_is_tame(norm) && count <= room) {
+    if (has_searched && is_tame_norm(norm) && count <= room) {
         for (uint32_t i = 0; i < count; i++)
             measure(state, run, ids[i], wide, &top);
     } else {
@@ -245,8 +246,7 @@ static mlsel_status run_knn(const metal_state *state, const mlsel_backend_run *r
     if (searches) {
         take_queries(state, run, slot);
         for (uint32_t first = 0; first < run->count; first += m->slice, n_dispatches += 4)
-            search(state, run, slot, first, (uint32_t)smaller(run->count - first, m->slice),
-                   dispatches + n_dispatches);
+            search(state, run, slot, first, (uint32_t)smaller(run->count - first, m->slice), dispatches + n_dispatches);
         const mlsel_status status = mlsel_i_metal_run(state->device, dispatches, n_dispatches, err);
         if (status != MLSEL_OK)
             return status;

@@ -16,9 +16,6 @@ enum { MAX_BATCH = 1024 };
 /* Parts of a slot; the layers between the first and the last write to the two buffers in turn. */
 enum { QUERIES, EVEN, ODD, LOGITS };
 
-/* Labels up to which comparing all pairs of logits is cheap beside computing them. */
-enum { MAX_FAST_LABELS = 256 };
-
 /* Larger numbers are left to the CPU's exact path. */
 static const double largest_folded = 1e30, largest_half = 6e4;
 

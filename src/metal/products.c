@@ -40,8 +40,10 @@ void mlsel_i_metal_products(const metal_matrix *m, metal_span queries, uint32_t 
     const metal_span buffers[] = {m->rows, queries, m->bias.buffer != NULL ? m->bias : queries, out};
     const metal_kernel kernels[2][3] = {{METAL_dots_1_f32, METAL_dots_8_f32, METAL_products_f32},
                                         {METAL_dots_1_f16, METAL_dots_8_f16, METAL_products_f16}};
-    mlsel_i_metal_each(kernels[m->is_half][is_one ? 0 : is_few ? 1 : 2], 0, 1, buffers, MLSEL_ARRAY_LENGTH(buffers),
-                       &params, sizeof params, dispatch);
+    mlsel_i_metal_each(kernels[m->is_half][is_one   ? 0
+                                           : is_few ? 1
+                                                    : 2],
+                       0, 1, buffers, MLSEL_ARRAY_LENGTH(buffers), &params, sizeof params, dispatch);
     dispatch->groups[0] = divide_up(m->n_rows, is_few ? METAL_DOTS_ROWS : METAL_TILE);
     dispatch->groups[1] = is_few ? 1 : divide_up(count, METAL_TILE);
     const uint32_t n_floats = !is_few  ? 2 * METAL_CHUNK * METAL_TILE_PITCH

@@ -92,7 +92,7 @@ static void measure(svm_model *m, uint32_t n) {
     for (uint32_t v = 0; v < m->n_vectors; v++) {
         const double squared = mlsel_i_accel_sum_squares_f32(vectors + (uint64_t)v * m->matrix.stride, n);
         const double norm = sqrt(squared);
-        m->can_estimate = m->can_estimate && (norm <= 0 || accel_is_tame(norm));
+        m->can_estimate = m->can_estimate && (norm <= 0 || is_tame_norm(norm));
         m->max_norm = fmax(m->max_norm, norm);
         m->max_gamma = fmax(m->max_gamma, (double)gammas[v]);
         m->bound_sum += m->bounds[v];
@@ -173,8 +173,7 @@ static mlsel_status multiply(const metal_state *state, const mlsel_backend_run *
     }
     metal_dispatch dispatches[2];
     const metal_span values = span_of(&slot->parts[VALUES], 0);
-    const metal_span rbf[] = {span_of(&slot->parts[BASES], 0), span_of(&m->offsets, 0), span_of(&m->gammas, 0),
-                              values};
+    const metal_span rbf[] = {span_of(&slot->parts[BASES], 0), span_of(&m->offsets, 0), span_of(&m->gammas, 0), values};
     const metal_rbf params = {.n_vectors = m->n_vectors, .stride = value_stride(m)};
     mlsel_i_metal_products(&m->matrix, span_of(&slot->parts[QUERIES], 0), stride, run->count, values, params.stride,
                            &dispatches[0]);
@@ -202,10 +201,9 @@ static void add_up(const metal_state *state, const float *values, double *out) {
     for (uint32_t i = 0, pair = 0; i < svm->n_classes; i++)
         for (uint32_t j = i + 1; j < svm->n_classes; j++, pair++) {
             const double *for_i = svm->dual_coef + (j - 1) * n, *for_j = svm->dual_coef + i * n;
-            out[pair] =
-                mlsel_i_accel_dot(for_i + start[i], values + start[i], (size_t)(start[i + 1] - start[i])) +
-                mlsel_i_accel_dot(for_j + start[j], values + start[j], (size_t)(start[j + 1] - start[j])) +
-                svm->intercept[pair];
+            out[pair] = mlsel_i_accel_dot(for_i + start[i], values + start[i], (size_t)(start[i + 1] - start[i])) +
+                        mlsel_i_accel_dot(for_j + start[j], values + start[j], (size_t)(start[j + 1] - start[j])) +
+                        svm->intercept[pair];
         }
 }
 
@@ -222,7 +220,7 @@ static bool is_certain(const metal_state *state, const accel_query *query, const
     double factor;
     const double norm = take_norm(state, query, &factor);
     const double error = kernel_error(m, norm, state->view->n_features);
-    if (!accel_is_tame(norm) || !(error <= tolerance))
+    if (!is_tame_norm(norm) || !(error <= tolerance))
         return false;
     /* the last term is for kernel values that float rounds to 0 */
     const double weighted = m->is_linear ? m->bound_sum : mlsel_i_accel_dot(m->bounds, values, m->n_vectors);

@@ -9,11 +9,12 @@ plugins=$2
 fixtures=$3
 shapes=$4
 MLSEL_PLUGIN_PATH=$plugins
-export MLSEL_PLUGIN_PATH
+MLSEL_TEST_DEVICE=cuda
+export MLSEL_PLUGIN_PATH MLSEL_TEST_DEVICE
 
 if said=$("$mlsel" devices cuda 2>&1); then
     echo "$said"
-    MLSEL_TEST_DEVICE=cuda "$fixtures"
+    "$fixtures"
     "$shapes"
     exit 0
 fi

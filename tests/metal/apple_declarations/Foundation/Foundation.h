@@ -27,7 +27,8 @@ NS_ASSUME_NONNULL_BEGIN
 @protocol NSObject
 @end
 
-__attribute__((objc_root_class)) @interface NSObject <NSObject>
+__attribute__((objc_root_class))
+@interface NSObject<NSObject>
 + (instancetype)alloc;
 - (instancetype)init;
 @end

@@ -31,5 +31,5 @@ if(MLSEL_METAL)
   set_target_properties(mlsel_metal PROPERTIES PREFIX lib SUFFIX .dylib OUTPUT_NAME mlsel-metal
                         LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/metal.exports)
   target_link_options(mlsel_metal PRIVATE LINKER:-exported_symbols_list,${PROJECT_SOURCE_DIR}/cmake/metal.exports)
-  install(TARGETS mlsel_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/mlsel COMPONENT metal)
+  install(TARGETS mlsel_metal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/mlsel COMPONENT metal EXCLUDE_FROM_ALL)
 endif()

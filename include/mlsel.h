@@ -1428,8 +1428,8 @@ typedef struct mlsel_batcher_options {
     uint32_t max_wait_us; /**< longest wait for company, at most 1000000; 0: 100; or MLSEL_BATCHER_NO_WAIT */
     uint32_t max_batch; /**< queries of a run, at most 4096 and what the engine takes; 1: no groups; 0: what the engine
                              takes, at most 64 on the CPU and 256 on other devices */
-    uint32_t max_running;   /**< runs at once, at most 64; 0: 2 on a device that runs one after the other, else as many
-                                 as the system has processors (a container's limit is not seen) */
+    uint32_t max_running;   /**< runs at once, at most 64; 0: 2, on the CPU as many as the system has processors (a
+                                 container's limit is not seen) */
     int32_t allow_rounding; /**< not 0: SVM and MLP queries are grouped on the CPU too. Their scores then differ by
                                  float's rounding with the company they are in, as those of mlsel_select_batch do */
     int32_t always_group;   /**< not 0: on the CPU group also queries that are so short that it does not pay */

@@ -63,7 +63,7 @@ static mlsel_status find_bins(const mlsel_dataset *dataset, const mlsel_model *m
     mlsel_evaluation *evaluation = NULL;
     mlsel_policy policy = {0};
     mlsel_evaluate_options_init(&options, sizeof options);
-    options.resamples = 0;
+    options.resamples = options.curve_points = 0; /* only the bins are of use here */
     const mlsel_status status = mlsel_evaluate(dataset, &contender, 1, &options, &evaluation, err);
     if (status != MLSEL_OK)
         return status;

@@ -9,6 +9,14 @@
 extern "C" {
 #endif
 
+/*
+ * The search for candidates takes the least estimate of each of many groups of vectors, whose k-th smallest is a bound.
+ * Groups: so many that few more than k vectors are within it. Room: for twice k and some; where more are as near, all
+ * vectors are measured.
+ */
+uint32_t mlsel_i_accel_groups(uint64_t n_vectors, uint32_t k);
+uint32_t mlsel_i_accel_room(uint64_t n_vectors, uint32_t k);
+
 /* Offers the rows of a vector that take part. */
 void mlsel_i_accel_offer(const mlsel_knn_view *knn, uint64_t vector, double distance, const uint8_t *label_mask,
                          top_k *top);

@@ -40,7 +40,7 @@ static bool can_group(const mlsel_model *model, bool allow_rounding) {
 
 /* Runs that gain from each other's company. */
 static uint32_t default_running(const mlsel_model *model) {
-    if (model->engine->prepared.runs_in_parallel == 0)
+    if (!is_cpu(model))
         return DEVICE_RUNNING;
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     return processors < 1 ? 1 : processors > MAX_RUNNING ? MAX_RUNNING : (uint32_t)processors;
@@ -71,7 +71,7 @@ static mlsel_status read_options(const mlsel_model *model, const mlsel_batcher_o
         .max_batch = own.max_batch < most ? own.max_batch : most,
         .max_running = own.max_running == 0 ? default_running(model) : own.max_running,
     };
-    out->must_pay = model->engine->prepared.runs_in_parallel != 0 && own.always_group == 0;
+    out->must_pay = is_cpu(model) && own.always_group == 0;
     out->is_grouping = out->max_batch > 1 && can_group(model, own.allow_rounding != 0);
     return MLSEL_OK;
 }

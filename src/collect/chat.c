@@ -126,8 +126,8 @@ static void put_line(const char *text, size_t size, const secret_list *secrets, 
         const size_t hidden = mlsel_i_secrets_length(secrets, SECRET_MIN_SIZE, (const char *)at, (size_t)(end - at));
         const size_t length = mlsel_i_utf8_length(at, end);
         if (hidden > 0) {
-            memcpy(out + n, "***", 3);
-            n += 3;
+            memcpy(out + n, SECRET_STARS, sizeof SECRET_STARS - 1);
+            n += sizeof SECRET_STARS - 1;
             at += hidden;
             blank = false;
             continue;

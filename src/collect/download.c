@@ -195,7 +195,7 @@ static mlsel_status attempt(fetch *f, http_response *response, mlsel_error *err)
 /* Attempts until all bytes are there; those that bring something do not count. */
 static mlsel_status fetch_bytes(fetch *f, mlsel_error *err) {
     const mlsel_download_options *o = f->hub->options;
-    uint32_t n_stale = 0;
+    bool was_stale = false;
     for (uint32_t tried = 1;;) {
         http_response response = {0};
         if (f->about.has_size && f->offset == f->about.size && f->offset > 0)
@@ -210,7 +210,8 @@ static mlsel_status fetch_bytes(fetch *f, mlsel_error *err) {
             response.may_retry = true;
         }
         /* what is there is of another file: that is found out once without costing an attempt */
-        const bool is_stale = response.status == 416 && f->offset > 0 && n_stale++ <= o->retries;
+        const bool is_stale = response.status == 416 && f->offset > 0 && !was_stale;
+        was_stale = was_stale || is_stale;
         const http_response failed = {.may_retry = response.may_retry, .retry_after = response.retry_after};
         mlsel_i_http_free(&response);
         if (is_stale && (status = start_again(f, err)) == MLSEL_OK)

@@ -3,6 +3,7 @@
 #include "retry.h"
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,9 +36,11 @@ bool mlsel_i_retry_status(long status) {
 }
 
 uint64_t mlsel_i_retry_seed(void) {
+    static atomic_uint_fast64_t n_calls; /* as a clock may say the same twice */
     struct timespec t = {0};
     (void)clock_gettime(CLOCK_REALTIME, &t);
-    return ((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec) ^ (uint64_t)getpid() << 40;
+    return ((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec) ^ (uint64_t)getpid() << 40 ^
+           atomic_fetch_add(&n_calls, 1) * 0x9e3779b97f4a7c15u;
 }
 
 double mlsel_i_retry_wait(random_state *random, uint32_t attempt, double base, double asked) {

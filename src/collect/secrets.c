@@ -5,8 +5,6 @@
 
 #include "internal.h"
 
-static const char stars[] = "***";
-
 static bool add(secret_list *list, const char *text, size_t size) {
     if (size < SECRET_MIN_SIZE)
         return true;
@@ -60,25 +58,23 @@ void mlsel_i_secrets_free(secret_list *list) {
 }
 
 void mlsel_i_secrets_scrub(const secret_list *list, size_t min_size, char *text) {
-    for (size_t i = 0; list != NULL && i < list->n; i++) {
-        const size_t size = strlen(list->texts[i]);
-        if (size < min_size)
-            break;
-        char *from = strstr(text, list->texts[i]), *to = from;
-        while (from != NULL) {
-            memcpy(to, stars, sizeof stars - 1);
-            to += sizeof stars - 1;
-            from += size;
-            char *next = strstr(from, list->texts[i]);
-            const size_t plain = next != NULL ? (size_t)(next - from) : strlen(from) + 1;
-            memmove(to, from, plain);
-            to += plain;
-            from = next;
+    const char *from = text, *const end = text + strlen(text);
+    char *to = text; /* never ahead of `from`: a secret is longer than what takes its place */
+    while (from < end) {
+        const size_t hidden = mlsel_i_secrets_length(list, min_size, from, (size_t)(end - from));
+        if (hidden > 0) {
+            memcpy(to, SECRET_STARS, sizeof SECRET_STARS - 1);
+            to += sizeof SECRET_STARS - 1;
+            from += hidden;
+        } else {
+            *to++ = *from++;
         }
     }
+    *to = '\0';
 }
 
-size_t mlsel_i_secrets_length(const secret_list *list, size_t min_size, const char *text, size_t size) {
+/* Of the longest secret that begins here; 0: none does. */
+static size_t length_here(const secret_list *list, size_t min_size, const char *text, size_t size) {
     for (size_t i = 0; list != NULL && i < list->n; i++) {
         const char *const secret = list->texts[i];
         const size_t length = strlen(secret);
@@ -90,15 +86,24 @@ size_t mlsel_i_secrets_length(const secret_list *list, size_t min_size, const ch
     return 0;
 }
 
+size_t mlsel_i_secrets_length(const secret_list *list, size_t min_size, const char *text, size_t size) {
+    size_t length = length_here(list, min_size, text, size);
+    for (size_t at = 1; at < length; at++) {
+        const size_t other = length_here(list, min_size, text + at, size - at);
+        length = at + other > length ? at + other : length;
+    }
+    return length;
+}
+
 bool mlsel_i_secrets_copy(const secret_list *list, size_t min_size, const char *text, char *out, size_t size) {
     const char *const end = text + strlen(text);
     size_t n = 0;
     while (text < end) {
         const size_t hidden = mlsel_i_secrets_length(list, min_size, text, (size_t)(end - text));
-        const size_t written = hidden > 0 ? sizeof stars - 1 : 1;
+        const size_t written = hidden > 0 ? sizeof SECRET_STARS - 1 : 1;
         if (n + written >= size)
             break;
-        memcpy(out + n, hidden > 0 ? stars : text, written);
+        memcpy(out + n, hidden > 0 ? SECRET_STARS : text, written);
         n += written;
         text += hidden > 0 ? hidden : 1;
     }

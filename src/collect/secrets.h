@@ -8,6 +8,9 @@
 /* Shorter texts are no secrets: they would be found everywhere. */
 enum { SECRET_MIN_SIZE = 4, SECRET_MIN_SIZE_IN_ANSWERS = 12 };
 
+/* What takes the place of a secret. */
+#define SECRET_STARS "***"
+
 /* All zero: empty. */
 typedef struct secret_list {
     char **texts; /* longest first */
@@ -20,7 +23,8 @@ void mlsel_i_secrets_free(secret_list *list);
 /* Puts *** in the place of each secret of at least min_size bytes. The text does not get longer. A text that is to be
  * cut is scrubbed before: part of a secret is not found. list: NULL stands for an empty one, also in what follows. */
 void mlsel_i_secrets_scrub(const secret_list *list, size_t min_size, char *text);
-/* Length of the longest secret of at least min_size bytes that the text begins with; 0: none. */
+/* Length of the longest secret of at least min_size bytes that the text begins with, together with those that begin
+ * inside of it; 0: none. */
 size_t mlsel_i_secrets_length(const secret_list *list, size_t min_size, const char *text, size_t size);
 /* Copies a text with *** in the place of secrets, as much of it as fits out[size]. False: that is not all. */
 bool mlsel_i_secrets_copy(const secret_list *list, size_t min_size, const char *text, char *out, size_t size);

@@ -88,22 +88,6 @@ static void release(cuda_state *state) { mlsel_i_cuda_gemm_free(&((knn_model *)s
 
 /* --- a slot's memory ---------------------------------------------------------------------------------------------- */
 
-static uint32_t max_candidates(const knn_model *m, uint32_t k) {
-    const uint64_t wanted = 2 * (uint64_t)k + 32;
-    return (uint32_t)(wanted < m->n_vectors ? wanted : m->n_vectors);
-}
-
-static uint32_t n_groups(const knn_model *m, uint32_t k) {
-    uint64_t groups = m->n_vectors / VECTORS_PER_GROUP;
-    if (groups > MAX_GROUPS)
-        groups = MAX_GROUPS;
-    if (groups < MIN_GROUPS)
-        groups = MIN_GROUPS;
-    if (groups < (uint64_t)GROUPS_PER_NEIGHBOUR * k)
-        groups = (uint64_t)GROUPS_PER_NEIGHBOUR * k;
-    return (uint32_t)(groups < m->n_vectors ? groups : m->n_vectors);
-}
-
 typedef struct knn_work {
     double *wide, *norms;
     float *narrow, *dots, *minima, *limits;
@@ -124,7 +108,7 @@ static knn_work work_of(const cuda_state *state, uint32_t capacity, uint32_t k, 
     w.norms = carve<double>(&c, capacity);
     w.narrow = carve<float>(&c, rows * m->stride);
     w.dots = carve<float>(&c, estimates);
-    w.minima = carve<float>(&c, (uint64_t)at_once * n_groups(m, k));
+    w.minima = carve<float>(&c, (uint64_t)at_once * mlsel_i_accel_groups(m->n_vectors, k));
     w.limits = carve<float>(&c, at_once);
     w.gemm = capacity > MAX_FEW ? carve<char>(&c, GEMM_WORKSPACE) : NULL;
     w.bytes = c.used;
@@ -139,7 +123,7 @@ static uint64_t mask_offset(const cuda_state *state, uint32_t capacity) {
 static void lay_out(const cuda_state *state, uint32_t capacity, uint32_t k, slot_layout *out) {
     const knn_model *m = (const knn_model *)state->model;
     out->in = mask_offset(state, capacity) + m->n_vectors;
-    out->out = capacity * knn_record_bytes(max_candidates(m, k));
+    out->out = capacity * knn_record_bytes(mlsel_i_accel_room(m->n_vectors, k));
     out->work = work_of(state, capacity, k, NULL).bytes;
 }
 
@@ -176,10 +160,10 @@ static mlsel_status search_slice(const cuda_state *state, const mlsel_backend_ru
     s.max_norm = m->max_norm;
     s.dots_error = is_few ? mlsel_i_cuda_dots_error(n) : mlsel_i_cuda_sum_error(n);
     s.k = run->k;
-    s.n_groups = n_groups(m, run->k);
+    s.n_groups = mlsel_i_accel_groups(m->n_vectors, run->k);
     s.minima = w->minima;
     s.limits = w->limits;
-    s.max_candidates = max_candidates(m, run->k);
+    s.max_candidates = mlsel_i_accel_room(m->n_vectors, run->k);
     s.records = slot->device_out + first * knn_record_bytes(s.max_candidates);
     return mlsel_i_cuda_knn_select(state->device, &s, count, slot->stream, err);
 }
@@ -221,7 +205,7 @@ static mlsel_status enqueue(const cuda_state *state, const mlsel_backend_run *ru
         const uint32_t left = run->count - first;
         status = search_slice(state, run, slot, &w, first, left < m->slice ? left : m->slice, err);
     }
-    const uint32_t room = max_candidates(m, run->k);
+    const uint32_t room = mlsel_i_accel_room(m->n_vectors, run->k);
     if (status == MLSEL_OK)
         status = mlsel_i_cuda_knn_measure(device, m, n, w.wide, slot->device_out, room, run->count, slot->stream, err);
     if (status == MLSEL_OK)
@@ -252,7 +236,7 @@ static mlsel_status measure_all(const cuda_state *state, const mlsel_backend_run
 
 static mlsel_status finish(const cuda_state *state, const mlsel_backend_run *run, cuda_slot *slot, mlsel_error *err) {
     const knn_model *m = (const knn_model *)state->model;
-    const uint32_t room = max_candidates(m, run->k);
+    const uint32_t room = mlsel_i_accel_room(m->n_vectors, run->k);
     mlsel_status status = MLSEL_OK;
     for (uint32_t q = 0; q < run->count && status == MLSEL_OK; q++) {
         top_k top = {run->neighbours + q * run->neighbour_stride, 0, run->k};

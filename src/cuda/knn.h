@@ -9,9 +9,6 @@
 
 #include "cuda.h"
 
-/* Groups whose nearest vectors bound the k-th distance: many, so that few more than k vectors are within the bound. */
-enum { MIN_GROUPS = 1024, GROUPS_PER_NEIGHBOUR = 8, VECTORS_PER_GROUP = 16, MAX_GROUPS = 8192 };
-
 typedef struct knn_model {
     float *vectors; /* [n_vectors][stride] */
     uint64_t n_vectors, stride;

@@ -12,9 +12,6 @@
 
 enum { MAX_BATCH = 128 };
 
-/* Groups whose nearest vectors bound the k-th distance: many, so that few more than k vectors are within the bound. */
-enum { MIN_GROUPS = 1024, GROUPS_PER_NEIGHBOUR = 8, VECTORS_PER_GROUP = 16, MAX_GROUPS = 8192 };
-
 /* Values that a slot has for products: with more queries than fit, they take turns. */
 static const uint64_t max_products = (uint64_t)16 << 20;
 
@@ -107,18 +104,6 @@ static void release(metal_state *state) {
 
 /* --- a slot's memory ---------------------------------------------------------------------------------------------- */
 
-/* Candidates that a query has place for. */
-static uint32_t candidate_room(const metal_state *state, uint32_t k) {
-    return (uint32_t)smaller(2 * (uint64_t)k + 32, state->view->knn->n_vectors);
-}
-
-static uint32_t n_groups(const metal_state *state, uint32_t k) {
-    const uint64_t n_vectors = state->view->knn->n_vectors;
-    uint64_t groups = smaller(n_vectors / VECTORS_PER_GROUP, MAX_GROUPS);
-    groups = larger(groups, larger(MIN_GROUPS, GROUPS_PER_NEIGHBOUR * (uint64_t)k));
-    return (uint32_t)smaller(groups, n_vectors);
-}
-
 static void lay_out(const metal_state *state, uint32_t capacity, uint32_t k, uint64_t bytes[SLOT_PARTS]) {
     const knn_model *m = state->model;
     const uint64_t at_once = smaller(capacity, m->slice);
@@ -126,9 +111,9 @@ static void lay_out(const metal_state *state, uint32_t capacity, uint32_t k, uin
     bytes[TAKEN] = capacity * sizeof(metal_knn_query);
     bytes[MASK] = state->view->knn->n_vectors;
     bytes[PRODUCTS] = at_once * m->products_stride * sizeof(float);
-    bytes[MINIMA] = at_once * n_groups(state, k) * sizeof(float);
+    bytes[MINIMA] = at_once * mlsel_i_accel_groups(state->view->knn->n_vectors, k) * sizeof(float);
     bytes[COUNTS] = capacity * sizeof(uint32_t);
-    bytes[IDS] = (uint64_t)capacity * candidate_room(state, k) * sizeof(uint32_t);
+    bytes[IDS] = (uint64_t)capacity * mlsel_i_accel_room(state->view->knn->n_vectors, k) * sizeof(uint32_t);
 }
 
 /* --- on the device ------------------------------------------------------------------------------------------------ */
@@ -177,9 +162,9 @@ static void search(const metal_state *state, const mlsel_backend_run *run, const
     const uint32_t stride = padded_width(state->view->n_features);
     const metal_knn params = {.n_vectors = m->matrix.n_rows,
                               .stride = m->products_stride,
-                              .n_groups = n_groups(state, run->k),
+                              .n_groups = mlsel_i_accel_groups(state->view->knn->n_vectors, run->k),
                               .k = run->k,
-                              .room = candidate_room(state, run->k),
+                              .room = mlsel_i_accel_room(state->view->knn->n_vectors, run->k),
                               .has_mask = run->label_mask != NULL};
     const metal_span queries = span_of(&parts[QUERIES], (uint64_t)first * stride * sizeof(float));
     const metal_span taken = span_of(&parts[TAKEN], first * sizeof(metal_knn_query));
@@ -214,7 +199,7 @@ static void measure(const metal_state *state, const mlsel_backend_run *run, uint
  * limits of float, all vectors. */
 static void finish(const metal_state *state, const mlsel_backend_run *run, const metal_slot *slot, bool has_searched,
                    uint32_t index) {
-    const uint32_t room = candidate_room(state, run->k);
+    const uint32_t room = mlsel_i_accel_room(state->view->knn->n_vectors, run->k);
     const uint32_t count = ((const uint32_t *)slot->parts[COUNTS].contents)[index];
     const uint32_t *ids = (const uint32_t *)slot->parts[IDS].contents + (uint64_t)index * room;
     const uint8_t *mask = slot->parts[MASK].contents;
@@ -240,7 +225,8 @@ static mlsel_status run_knn(const metal_state *state, const mlsel_backend_run *r
     metal_dispatch *dispatches = (metal_dispatch *)(void *)((char *)run->scratch + dispatches_offset(state));
     uint32_t n_dispatches = 0;
     /* with more neighbours than groups, every vector may have to be one */
-    const bool searches = m->can_estimate && run->k > 0 && run->k <= n_groups(state, run->k);
+    const bool searches =
+        m->can_estimate && run->k > 0 && run->k <= mlsel_i_accel_groups(state->view->knn->n_vectors, run->k);
     if (run->label_mask != NULL)
         mlsel_i_accel_mark(state->view->knn, run->label_mask, slot->parts[MASK].contents);
     if (searches) {

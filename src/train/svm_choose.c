@@ -176,6 +176,7 @@ static mlsel_status compare(const train_table *table, const train_settings *cand
     svm_fit fit = {0};
     mlsel_status status = MLSEL_OK;
     for (size_t i = 0; i < n && status == MLSEL_OK; i++) {
+        mlsel_i_run_part(run, &place, i, n, "setting %zu of %zu: ", i + 1, n);
         if (i == 0 || !shares_kernel(&candidates[i].options, &candidates[i - 1].options)) {
             if (i > 0)
                 mlsel_i_svm_fit_close(&fit);
@@ -190,7 +191,6 @@ static mlsel_status compare(const train_table *table, const train_settings *cand
             status = mlsel_i_svm_fit_fill(&fit);
         }
         fit.settings = &candidates[i];
-        mlsel_i_run_part(run, &place, i, n, "setting %zu of %zu: ", i + 1, n);
         if (status == MLSEL_OK)
             status = run_folds(&fit, room);
         if (status != MLSEL_OK)

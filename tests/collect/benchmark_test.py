@@ -458,6 +458,12 @@ def test_code(server):
     assert len(check_rows(rows)) == 12
     assert all(r["performance"] == (0.75 if r["model_name"] == "ok" else 0) for r in rows), rows
     assert p.summary["answered"] == 12
+    # a program that sleeps is no time that the model took
+    sleeps = write("code3.jsonl", json.dumps({**query, "ground_truth": ["assert f(1) == 2"],
+                                              "query": "code:import time\ntime.sleep(2)\ndef f(x):\n    return x + 1"}) + "\n")
+    benchmark(server, sleeps, "ok", "code3.out", "--allow-code-execution")
+    row = rows_of("code3.out")[0]
+    assert row["performance"] == 1 and row["response_time"] < 2, row
 
 
 def main():

@@ -39,6 +39,9 @@ static void test_secrets(void **state) {
     scrub_is(&list, 4, "key word-of-mouth; Bearer remains, Bearer word-of-mouth does not",
              "key ***; Bearer remains, *** does not");
     scrub_is(&list, 12, "sk-long sk-long-secret-key", "sk-long ***");
+    /* secrets that overlap hide each other's ends */
+    assert_true(mlsel_i_secrets_add(&list, "keyABCD"));
+    scrub_is(&list, 4, "sk-long-secret-keyABCD!", "***!");
     mlsel_i_secrets_free(&list);
 }
 

@@ -120,6 +120,7 @@ static mlsel_status prepare(uint32_t device, const mlsel_model_view *view, mlsel
     out->max_batch = behaves("zero-batch") ? 0 : FAKE_MAX_BATCH;
     out->scratch_bytes = (view->n_features + fake_room(view)) * sizeof(double);
     out->memory_bytes = FAKE_MEMORY_BYTES;
+    out->runs_in_parallel = behaves("parallel");
     out->state = state;
     return MLSEL_OK;
 }

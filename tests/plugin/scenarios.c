@@ -661,6 +661,7 @@ const scenario scenarios[] = {
     {"run fails", "good", "run", run_fails, MLSEL_ERROR_DEVICE, {"the fake device was unplugged"}},
     {"second run fails", "good", "second-run", second_run_fails, MLSEL_ERROR_DEVICE, {"the fake device was unplugged"}},
     {"batchers", "good", NULL, batcher_answers, 0, {NULL}},
+    {"batchers of a device that runs many at once", "good", "parallel", batcher_answers, 0, {NULL}},
     {"batchers whose runs fail", "good", "run", batcher_fails, MLSEL_ERROR_DEVICE, {"the fake device was unplugged"}},
 };
 const size_t n_scenarios = sizeof scenarios / sizeof *scenarios;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text line by line, where the buffer ends inside of a line. */
+#include "folder.h"
 #include "support.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "train/lines.h"
 
 enum { CAPACITY = 1 << 18, MAX_LINE = 40 };
 
-static char path[] = "/tmp/mlsel-lines-XXXXXX";
+static const char *path;
 
 /* `before` bytes of short lines, a line of `length` bytes, and a last line. */
 static void write_text(size_t before, size_t length) {
@@ -67,10 +67,6 @@ static void test_blank(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_long_lines), cmocka_unit_test(test_blank)};
-    const int fd = mkstemp(path);
-    if (fd < 0 || close(fd) != 0)
-        return 1;
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    (void)unlink(path);
-    return failed;
+    path = test_path("lines");
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * What a batcher does for threads that ask one model at once, beside the plain calls.
  *
  *     bench_batcher [--seconds S] [--threads N,N...] [--device DEVICE] [--case NAME] [--running N]
- *               [--wait US]
+ *               [--wait US] [--always 1]
  *
  * Both take turns, and a ratio is the median over the turns. A thread asks the next query as soon as it has its answer.
  * With MLSEL_PLUGIN_PATH at the folder of bench_fixed_device, device "cuda" is one that takes as long for one query as
@@ -53,6 +53,7 @@ typedef struct setting {
     size_t n_threads;
     double seconds;                    /* of a turn */
     uint32_t max_running, max_wait_us; /* of the batcher */
+    int32_t always_group;
     atomic_uint arrived;
     atomic_bool stop;
     worker workers[MAX_THREADS];
@@ -147,6 +148,7 @@ static void compare(setting *s, const subject *what) {
     options.allow_rounding = what->allow_rounding;
     options.max_running = s->max_running;
     options.max_wait_us = s->max_wait_us;
+    options.always_group = s->always_group;
     side plain = {0}, batched = {0};
     if (mlsel_batcher_create(s->model, &options, &batched.batcher, &err) != MLSEL_OK)
         bench_fail("%s", err.message);
@@ -215,6 +217,8 @@ int main(int argc, char **argv) {
             name = argv[i + 1];
         else if (strcmp(argv[i], "--running") == 0)
             s.max_running = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--always") == 0)
+            s.always_group = strcmp(argv[i + 1], "0") != 0;
         else if (strcmp(argv[i], "--wait") == 0)
             s.max_wait_us =
                 strcmp(argv[i + 1], "none") == 0 ? MLSEL_BATCHER_NO_WAIT : (uint32_t)strtoul(argv[i + 1], NULL, 10);

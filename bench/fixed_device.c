@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A plugin that poses as "cuda": a device that does one run after the other (FIXED_RUNS in the environment: as many at
- * once), each of which takes FIXED_US microseconds (30) beside the system's own time to wake a thread, whatever the
- * number of queries. So a GPU
- * behaves with models that are small for it. The numbers are the CPU's.
+ * once), each of which takes FIXED_US microseconds (30) beside the system's own time to wake a thread and the CPU's to
+ * find the answers. So a GPU behaves with models that are small for it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <semaphore.h>

@@ -5,6 +5,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
+#include "backend.h"
 #include "cpu/kernels.h"
 #include "pool.h"
 #include "registry.h"
@@ -73,5 +74,10 @@ typedef struct small_workspace {
 /* A workspace for `count` queries, in `small` where that is enough. */
 workspace *mlsel_i_workspace_take_for(const mlsel_model *model, size_t count, small_workspace *small, mlsel_error *err);
 void mlsel_i_workspace_give_for(const mlsel_model *model, workspace *ws, const small_workspace *small);
+
+/* Whether the CPU scores it. */
+static inline bool mlsel_i_scores_on_cpu(const mlsel_model *model) {
+    return model->engine->backend == &mlsel_i_cpu_backend;
+}
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "backend.h"
 #include "model.h"
 
 /* A workspace grows with the queries it takes; beyond this many bytes of measurements a chunk gains nothing. Other
@@ -32,8 +31,7 @@ static workspace_layout lay_out(const mlsel_model *model, uint64_t chunk) {
 mlsel_status mlsel_i_workspace_init(mlsel_model *model, mlsel_error *err) {
     const uint64_t per_query =
         model->n_values * sizeof(double) + model->n_neighbours * sizeof(mlsel_backend_neighbour) + 1;
-    const bool is_cpu = model->engine->backend == &mlsel_i_cpu_backend;
-    const uint64_t fitting = (is_cpu ? cpu_chunk_bytes : device_chunk_bytes) / per_query;
+    const uint64_t fitting = (mlsel_i_scores_on_cpu(model) ? cpu_chunk_bytes : device_chunk_bytes) / per_query;
     const uint32_t max_batch = model->engine->prepared.max_batch;
     model->chunk = fitting == 0 ? 1 : fitting < max_batch ? (uint32_t)fitting : max_batch;
     model->layout = lay_out(model, model->chunk);

@@ -31,8 +31,7 @@ type BatcherOptions struct {
 	// MaxBatch is how many queries a run has at most; 1: no groups; 0: what the device takes, at most 64 on the CPU and 256
 	// on others.
 	MaxBatch int
-	// MaxRunning is how many runs there are at once, at most 64; 0: 2 on a device that runs one after the other, else as
-	// many as the system has processors.
+	// MaxRunning is how many runs there are at once, at most 64; 0: 2, on the CPU as many as the system has processors.
 	MaxRunning int
 	// AllowRounding groups the queries of an SVM or MLP on the CPU too. Their scores then differ by float32's rounding
 	// with the company they are in.
@@ -111,10 +110,12 @@ func (o *BatcherOptions) check() (uint32, error) {
 // Close lets no more calls in, waits for those that are inside, and frees the Batcher. Closing twice is no error, and the
 // error is always nil.
 func (b *Batcher) Close() error {
-	if b == nil || !b.shut() {
+	if b == nil || !b.mark() {
 		return nil
 	}
 	runtime.SetFinalizer(b, nil)
+	cCloseBatcher(b.ptr) // so that groups wait for company no longer
+	b.drain()
 	cReleaseBatcher(b.ptr)
 	return nil
 }

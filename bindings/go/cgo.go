@@ -78,6 +78,9 @@ func take(outcome C.go_outcome) (status Status, detail uint64, message string) {
 
 func outcomeError(outcome C.go_outcome, got int) error {
 	status, detail, message := take(outcome)
+	if outcome.status == C.MLSEL_ERROR_CLOSED { // by a Close that came while the call was on its way
+		return ErrClosed
+	}
 	return newError(status, detail, message, got)
 }
 

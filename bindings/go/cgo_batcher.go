@@ -27,6 +27,8 @@ func cNewBatcher(model modelPtr, maxWaitMicroseconds uint32, o *BatcherOptions) 
 	return made.batcher, nil
 }
 
+func cCloseBatcher(ptr batcherPtr) { C.mlsel_batcher_close(C.go_batcher_of(ptr)) }
+
 func cReleaseBatcher(ptr batcherPtr) { C.mlsel_batcher_release(C.go_batcher_of(ptr)) }
 
 func cBatcherSelect32(ptr batcherPtr, x []float32, e *Eligible) (Selection, error) {

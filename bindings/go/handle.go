@@ -43,9 +43,18 @@ func (s *stripe) leave() { s.calls.Add(-1) }
 
 // shut lets no more calls in and waits for those that are inside. Only the first caller gets true.
 func (h *handle) shut() bool {
-	if !h.closed.CompareAndSwap(false, true) {
+	if !h.mark() {
 		return false
 	}
+	h.drain()
+	return true
+}
+
+// mark lets no more calls in. Only the first caller gets true.
+func (h *handle) mark() bool { return h.closed.CompareAndSwap(false, true) }
+
+// drain waits for the calls that are inside.
+func (h *handle) drain() {
 	for i := range h.inside {
 		pause := time.Microsecond
 		for round := 0; h.inside[i].calls.Load() != 0; round++ {
@@ -59,5 +68,4 @@ func (h *handle) shut() bool {
 			}
 		}
 	}
-	return true
 }

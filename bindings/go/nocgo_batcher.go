@@ -9,6 +9,7 @@ type batcherPtr = *struct{}
 const cNoWait = ^uint32(0)
 
 func cNewBatcher(modelPtr, uint32, *BatcherOptions) (batcherPtr, error) { return nil, ErrNoCgo }
+func cCloseBatcher(batcherPtr)                                          {}
 func cReleaseBatcher(batcherPtr)                                        {}
 func cBatcherSelect32(batcherPtr, []float32, *Eligible) (Selection, error) {
 	return Selection{}, ErrNoCgo

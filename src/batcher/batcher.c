@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making, closing and freeing a batcher. */
-#ifndef _POSIX_C_SOURCE
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE /* _SC_NPROCESSORS_ONLN */
+#elif !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
 #include "batcher/batcher.h"
 
 #include <unistd.h>
 
-#include "backend.h"
 #include "batcher/wait.h"
 
 enum {
@@ -21,11 +22,9 @@ enum {
     SPARE_GROUPS = 4 /* beside those that run: open ones, and some whose members are on their way out */
 };
 
-static bool is_cpu(const mlsel_model *model) { return model->engine->backend == &mlsel_i_cpu_backend; }
-
 /* Whether a group's answers are those of its members alone, and there is something to gain. */
 static bool can_group(const mlsel_model *model, bool allow_rounding) {
-    if (!is_cpu(model))
+    if (!mlsel_i_scores_on_cpu(model))
         return true;
     switch (model->artifact->scalars.algorithm) {
     case MLSEL_ALGORITHM_KNN:
@@ -40,7 +39,7 @@ static bool can_group(const mlsel_model *model, bool allow_rounding) {
 
 /* Runs that gain from each other's company. */
 static uint32_t default_running(const mlsel_model *model) {
-    if (!is_cpu(model))
+    if (!mlsel_i_scores_on_cpu(model))
         return DEVICE_RUNNING;
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     return processors < 1 ? 1 : processors > MAX_RUNNING ? MAX_RUNNING : (uint32_t)processors;
@@ -63,7 +62,7 @@ static mlsel_status read_options(const mlsel_model *model, const mlsel_batcher_o
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "max_running is %lu, the most are %d",
                             (unsigned long)own.max_running, MAX_RUNNING);
     if (own.max_batch == 0)
-        own.max_batch = is_cpu(model) ? CPU_BATCH : DEVICE_BATCH;
+        own.max_batch = mlsel_i_scores_on_cpu(model) ? CPU_BATCH : DEVICE_BATCH;
     *out = (batch_settings){
         .max_wait_us = own.max_wait_us == 0                       ? DEFAULT_WAIT_US
                        : own.max_wait_us == MLSEL_BATCHER_NO_WAIT ? 0
@@ -71,7 +70,7 @@ static mlsel_status read_options(const mlsel_model *model, const mlsel_batcher_o
         .max_batch = own.max_batch < most ? own.max_batch : most,
         .max_running = own.max_running == 0 ? default_running(model) : own.max_running,
     };
-    out->must_pay = is_cpu(model) && own.always_group == 0;
+    out->must_pay = mlsel_i_scores_on_cpu(model) && own.always_group == 0;
     out->is_grouping = out->max_batch > 1 && can_group(model, own.allow_rounding != 0);
     return MLSEL_OK;
 }

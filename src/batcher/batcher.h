@@ -62,8 +62,8 @@ struct mlsel_batcher {
     bool is_closed;
     uint32_t inside;    /* callers */
     uint32_t expected;  /* callers that may be inside at once, by what was seen lately; at least `inside` */
-    uint32_t running;   /* runs */
-    uint32_t busy;      /* callers in them */
+    uint32_t running;   /* runs, of max_running; not those of callers whom grouping would not pay */
+    uint32_t busy;      /* callers in runs of any kind */
     uint32_t queued;    /* members of pending groups */
     uint32_t homeless;  /* callers who wait for a free group */
     uint64_t lone_ns;   /* about what queries take alone */
@@ -83,18 +83,20 @@ typedef struct batch_call {
     answer_place place;
     uint64_t enter_ns;
     uint64_t start_ns;  /* of its run; 0: it was in none */
+    bool has_turn;      /* of one that goes alone: it is one of the max_running */
     batch_group *group; /* that it has to leave; or NULL */
 } batch_call;
 
 /* --- group.c ------------------------------------------------------------------------------------------------------ */
 
-/* Whether a caller who has just come in should be answered by itself, at once. The lock is held. */
-bool mlsel_i_batch_goes_alone(mlsel_batcher *batcher, mlsel_query_type type);
+/* Whether a caller who has just come in should be answered by itself, at once, and whether that takes one of the runs.
+ * Those who do not group take none: else groups would wait for a turn as long as they keep coming. The lock is held. */
+bool mlsel_i_batch_goes_alone(mlsel_batcher *batcher, mlsel_query_type type, bool *has_turn);
 /* What a query took that was answered by itself. The lock is held. */
 void mlsel_i_batch_learn(mlsel_batcher *batcher, uint64_t nanoseconds);
 /* Marks the beginning and the end of a run of `count` callers. The lock is held. */
-void mlsel_i_batch_start(mlsel_batcher *batcher, uint32_t count);
-void mlsel_i_batch_end(mlsel_batcher *batcher, uint32_t count);
+void mlsel_i_batch_start(mlsel_batcher *batcher, bool has_turn, uint32_t count);
+void mlsel_i_batch_end(mlsel_batcher *batcher, bool has_turn, uint32_t count);
 /* Joins or opens a group for a checked query and returns when it has been measured; *row is the member's. The status is
  * that of the run. */
 mlsel_status mlsel_i_batch_measure(mlsel_batcher *batcher, batch_call *call, uint32_t *row, mlsel_error *err);

@@ -57,9 +57,9 @@ static mlsel_status enter(mlsel_batcher *b, batch_call *call, bool *is_alone, ml
     b->inside++;
     if (b->inside > b->expected)
         b->expected = b->inside;
-    *is_alone = mlsel_i_batch_goes_alone(b, call->query.type);
+    *is_alone = mlsel_i_batch_goes_alone(b, call->query.type, &call->has_turn);
     if (*is_alone) {
-        mlsel_i_batch_start(b, 1);
+        mlsel_i_batch_start(b, call->has_turn, 1);
         call->start_ns = call->enter_ns;
     }
     pthread_mutex_unlock(&b->lock);
@@ -73,7 +73,7 @@ static void leave(mlsel_batcher *b, const batch_call *call, bool is_alone, mlsel
     if (is_alone) {
         if (status == MLSEL_OK)
             mlsel_i_batch_learn(b, now - call->start_ns);
-        mlsel_i_batch_end(b, 1);
+        mlsel_i_batch_end(b, call->has_turn, 1);
     }
     if (call->group != NULL)
         mlsel_i_batch_leave(b, call->group);

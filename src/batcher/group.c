@@ -40,8 +40,8 @@ enum { PROBE = 64 };
  * less. What the system does to a thread now and then, or a cold start, does not count. */
 void mlsel_i_batch_learn(mlsel_batcher *batcher, uint64_t nanoseconds) {
     uint64_t *known = &batcher->lone_ns;
-    if (*known == 0)
-        *known = nanoseconds;
+    if (*known == 0) /* a cold start: what is slow has to show it more than once */
+        *known = nanoseconds < worth_ns / 2 ? nanoseconds : worth_ns / 2;
     else if (nanoseconds > *known)
         *known += *known / 8 + 1;
     else
@@ -52,11 +52,13 @@ static bool pays(mlsel_batcher *b) {
     return !b->settings.must_pay || (b->lone_ns >= worth_ns && ++b->n_grouped % PROBE != 0);
 }
 
-bool mlsel_i_batch_goes_alone(mlsel_batcher *b, mlsel_query_type type) {
+bool mlsel_i_batch_goes_alone(mlsel_batcher *b, mlsel_query_type type, bool *has_turn) {
+    *has_turn = false;
     if (!b->settings.is_grouping || !pays(b))
         return true;
-    return b->pending == NULL && b->open[slot_of(type)] == NULL && b->running < b->settings.max_running &&
-           (b->settings.max_wait_us == 0 || hoped_for(b, NULL) <= 1);
+    *has_turn = b->pending == NULL && b->open[slot_of(type)] == NULL && b->running < b->settings.max_running &&
+                (b->settings.max_wait_us == 0 || hoped_for(b, NULL) <= 1);
+    return *has_turn;
 }
 
 /* --- runs --------------------------------------------------------------------------------------------------------- */
@@ -66,14 +68,14 @@ void mlsel_i_batch_wake_leaders(mlsel_batcher *b) {
         pthread_cond_signal(&group->leader);
 }
 
-void mlsel_i_batch_start(mlsel_batcher *b, uint32_t count) {
-    b->running++;
+void mlsel_i_batch_start(mlsel_batcher *b, bool has_turn, uint32_t count) {
+    b->running += has_turn;
     b->busy += count;
     mlsel_i_batch_count_run(b, count);
 }
 
-void mlsel_i_batch_end(mlsel_batcher *b, uint32_t count) {
-    b->running--;
+void mlsel_i_batch_end(mlsel_batcher *b, bool has_turn, uint32_t count) {
+    b->running -= has_turn;
     b->busy -= count;
     mlsel_i_batch_wake_leaders(b);
 }
@@ -92,8 +94,10 @@ static bool is_due(mlsel_batcher *b, const batch_group *group) {
         return true;
     if (b->settings.max_wait_us != 0 && mlsel_i_now_ns() < group->deadline_ns)
         return false;
-    b->expected = b->inside;
-    b->counts.timeouts += b->settings.max_wait_us != 0;
+    if (has_turn(b, group)) { /* else it is no company that was missing, but a run */
+        b->expected = b->inside;
+        b->counts.timeouts += b->settings.max_wait_us != 0;
+    }
     return true;
 }
 
@@ -130,8 +134,10 @@ static uint32_t join(mlsel_batcher *b, batch_call *call) {
             close_to_others(b, group);
             pthread_cond_signal(&group->leader);
         }
-        if (b->open[slot] == NULL && b->free != NULL)
+        if (b->open[slot] == NULL && b->free != NULL) {
             open_group(b, call);
+            mlsel_i_batch_wake_leaders(b); /* who can hope for one less now */
+        }
         if (b->open[slot] != NULL)
             break;
         b->homeless++;
@@ -167,7 +173,7 @@ static void await_turn(mlsel_batcher *b, batch_group *group) {
     *at = group->next;
     close_to_others(b, group);
     b->queued -= group->count;
-    mlsel_i_batch_start(b, group->count);
+    mlsel_i_batch_start(b, true, group->count);
     group->start_ns = mlsel_i_now_ns();
 }
 
@@ -193,7 +199,7 @@ static void lead(mlsel_batcher *b, batch_group *group) {
     const mlsel_status status = mlsel_i_measure(b->model, &queries, group->values, group->neighbours, &err);
 
     pthread_mutex_lock(&b->lock); /* first of all, as the next group waits for it */
-    mlsel_i_batch_end(b, (uint32_t)queries.count);
+    mlsel_i_batch_end(b, true, (uint32_t)queries.count);
     pthread_mutex_unlock(&b->lock);
     pthread_mutex_lock(&group->lock);
     group->status = status;

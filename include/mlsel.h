@@ -884,6 +884,10 @@ typedef struct mlsel_router_options {
     uint64_t max_artifact_bytes; /**< refuse a larger artifact; 0: 4 GiB */
     uint64_t max_name_bytes;     /**< all names ever seen by this router together; a reload that needs more is
                                     refused; 0: 64 MiB */
+    const char *models_root;     /**< refuse artifacts that are, all links followed, not below this folder, wherever
+                                    their paths come from (MLSEL_ERROR_SCHEMA): for configurations that others may
+                                    write; NULL: they may be anywhere. Links that are changed while an artifact is
+                                    opened are not seen, so others must not write in the folder */
 } mlsel_router_options;
 
 /** Sets the defaults; size is sizeof(mlsel_router_options) as compiled by the caller. NULL does nothing. */
@@ -1318,8 +1322,8 @@ enum {
  * stay as they are. What the configuration says is no reason to fail: MLSEL_OK means that it was checked.
  *
  * @param path     a YAML (or JSON) file
- * @param options  those that count here: models_dir, base_dir, device, allow_device_fallback, knn_rule,
- *                 category_layout, max_config_bytes, max_artifact_bytes; may be NULL
+ * @param options  those that count here: models_dir, base_dir, models_root, device, allow_device_fallback,
+ *                 knn_rule, category_layout, max_config_bytes, max_artifact_bytes; may be NULL
  * @param flags    MLSEL_VALIDATE_ bits
  * @param out      receives the findings, to be given to mlsel_diagnostics_release once
  * @return MLSEL_OK; MLSEL_ERROR_NOT_FOUND, _IO, _LIMIT (the file), _NO_MEMORY.

@@ -8,6 +8,7 @@
 #include "args.h"
 #include "bench.h"
 #include "benchmark_summary.h"
+#include "code_layers.h"
 #include "code_run.h"
 #include "commands.h"
 #include "interrupt.h"
@@ -199,6 +200,7 @@ static int run(benchmark *b) {
             tool_error("--allow-code-execution: %s", err.message);
             return tool_exit_code(status);
         }
+        code_layers_warn(runner);
         metrics = (mlsel_metric_options){.run_code = mlsel_code_run, .user = runner};
         b->options.metrics = &metrics;
     }

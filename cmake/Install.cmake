@@ -45,7 +45,7 @@ endif()
 
 if(MLSEL_BUILD_TOOL)
   install(TARGETS mlsel_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
-  if(TARGET man)
+  if(TARGET mlsel_man)
     install(DIRECTORY ${PROJECT_BINARY_DIR}/man/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT tools)
   endif()
 endif()

@@ -45,6 +45,15 @@ if ! card=$("$build/mlsel" devices cuda 2>&1); then
 fi
 echo "$card"
 run "fixtures" "$build/tests/cuda/cuda_fixtures"
+ctest --test-dir "$build" -R '^conformance_unpack$' >>"$log" 2>&1 || true
+if [ -s "$build/tests/trained/expected.jsonl" ]; then
+    TEST_DATA_DIR=$build/tests/trained
+    export TEST_DATA_DIR
+    run "trained artifacts" "$build/tests/cuda/cuda_trained"
+else
+    note "trained artifacts" "skipped: the folder of the measuring data (MLSEL_TEST_DATA) is not here"
+fi
+run "f16 and bf16" "$build/tests/cuda/cuda_precisions"
 run "random shapes" "$build/tests/cuda/cuda_shapes"
 if command -v compute-sanitizer >/dev/null 2>&1; then
     for tool in memcheck racecheck initcheck; do

@@ -69,7 +69,7 @@ const char cmd_benchmark_help[] =
     "  --allow-code-execution  run answers of the metric code_eval in limited\n"
     "                          processes; otherwise they are not scored\n"
     "\n"
-    "Budgets of this run; once one is used up, what is on its way is still recorded:\n"
+    "Budgets of this run (once one is used up, what is on its way is still recorded):\n"
     "  --max-requests N        attempts of any kind\n"
     "  --max-tokens-total N    tokens, as far as servers report them; else as many as\n"
     "                          possible\n"

@@ -103,15 +103,18 @@ function begin_entry(line,    at) {
 function join(a, b) { return a == "" ? b : a " " b }
 
 # The block titled `line` begins.
-function begin_block(line) {
+function begin_block(line,    at) {
     end_paragraph()
     sub(/:$/, "", line)
     is_options = ahead ~ /^  -/
     if (is_options) {
         section = "options"
         seen_options = 1
+        at = index(line, " (") # a remark behind the title
         if (line != "Options")
-            put(section, ".SS \"" escape(line) "\"")
+            put(section, ".SS \"" escape(at ? substr(line, 1, at - 1) : line) "\"")
+        if (at)
+            put(section, guard(prose(substr(line, at + 1))))
     } else if (command == "" && line != "Exit codes") {
         section = "commands"
         put(section, ".SS \"" escape(line) "\"")

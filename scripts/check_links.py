@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """check_links.py [FOLDER]: whether the relative links of all Markdown files below FOLDER (default: this repository) lead to
-files that are there, and their anchors to headings; and whether the pages of docs/ that other files name are there."""
+files that are there, and their anchors to headings; whether the pages of docs/ that other files name are there; and whether
+docs/README.md lists all pages."""
 import os
 import re
 import subprocess
@@ -104,6 +105,10 @@ def main():
                             problems.append(f"{source}:{number}: there is no {page}")
             except UnicodeDecodeError:
                 pass
+    listed = set(LINK.findall("\n".join(line for _, line in text_lines("docs/README.md"))))
+    for page in files:
+        if re.fullmatch(r"docs/[^/]+\.md", page) and page != "docs/README.md" and os.path.basename(page) not in listed:
+            problems.append(f"{page} is not listed in docs/README.md")
     for problem in problems:
         print(problem)
     if links < 50:

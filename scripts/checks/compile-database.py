@@ -11,7 +11,7 @@ import sys
 
 build, output = map(pathlib.Path, sys.argv[1:3])
 prefixes = tuple(sys.argv[3:])
-root = pathlib.Path(__file__).resolve().parent.parent
+root = pathlib.Path(__file__).resolve().parent.parent.parent
 entries = {}
 for entry in json.loads((build / "compile_commands.json").read_text()):
     source = pathlib.Path(entry["directory"], entry["file"]).resolve()

@@ -19,7 +19,7 @@ def command_of(entry):
     if os.path.basename(words[0]) == "ccache":
         del words[0]
     kept = [word for word in words if word not in ("-g", "-Werror") and not word.startswith("-O")]
-    return kept + ["-O1", "-fanalyzer", "-o", os.devnull] + sys.argv[2:]
+    return kept + ["-U_FORTIFY_SOURCE", "-O1", "-fanalyzer", "-o", os.devnull] + sys.argv[2:]
 
 
 def analyze(entry):

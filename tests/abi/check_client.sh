@@ -21,11 +21,13 @@ done
 for name in old new; do
     program=$old
     [ "$name" = old ] || program=$new
-    ${EMULATOR:-} "$program" "$@" >"$work/$name" 2>&1 || {
+    status=0
+    ${EMULATOR:-} "$program" "$@" >"$work/$name" 2>&1 || status=$?
+    if [ "$status" -ne 0 ]; then
         cat "$work/$name"
-        echo "FAILED: compiled with the $name header: status $?"
+        echo "FAILED: compiled with the $name header: status $status"
         exit 1
-    }
+    fi
 done
 lines=$(wc -l <"$work/old")
 [ "$lines" -gt 20 ] || {

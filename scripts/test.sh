@@ -104,6 +104,7 @@ run_preset() {
 step "packages of the system"
 sh scripts/install-packages.sh test
 check "format" sh scripts/check-format.sh
+check "documentation" sh scripts/check-docs.sh
 # For the programs without shared libraries; where it cannot be had, their tests report themselves skipped.
 step "static libraries"
 status=0

@@ -45,7 +45,7 @@ SUM_STREAMS(8)
 
 /* x * y + sum on independent registers, enough of them for any pipeline; FMA_STEPS times. */
 TARGET static float NAME(fma)(float start) {
-    NAME(vector) sums[FMA_REGISTERS], x, y;
+    NAME(vector) sums[FMA_REGISTERS], x = {0}, y = {0};
     for (size_t i = 0; i < WIDTH; i++) {
         x[i] = start;
         y[i] = 1 - start;

@@ -93,14 +93,18 @@ static int listen_somewhere(const char *port_file) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 1024) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    if (fd < 0)
         return -1;
-    FILE *file = fopen(port_file, "w");
-    if (file == NULL)
-        return -1;
-    fprintf(file, "%d\n", ntohs(address.sin_port));
-    return fclose(file) == 0 ? fd : -1;
+    FILE *file = NULL;
+    if (bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1024) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &size) == 0)
+        file = fopen(port_file, "w");
+    if (file != NULL)
+        fprintf(file, "%d\n", ntohs(address.sin_port));
+    if (file != NULL && fclose(file) == 0)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 int main(int argc, char **argv) {

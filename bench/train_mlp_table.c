@@ -23,10 +23,9 @@ static int fail(const char *what) {
     return 1;
 }
 
-static int read_table(const char *path, train_table *t, train_run *run) {
+static int read_values(FILE *file, train_table *t, train_run *run) {
     uint64_t sizes[3];
-    FILE *file = fopen(path, "rb");
-    if (file == NULL || fread(sizes, sizeof *sizes, 3, file) != 3)
+    if (fread(sizes, sizeof *sizes, 3, file) != 3)
         return -1;
     t->n_queries = sizes[0];
     t->n_models = sizes[1];
@@ -48,7 +47,6 @@ static int read_table(const char *path, train_table *t, train_run *run) {
             return -1;
     if (fread(t->quality, sizeof *t->quality, cells, file) != cells)
         return -1;
-    fclose(file);
     for (size_t m = 0; m < t->n_models; m++) {
         snprintf(names[m], sizeof *names, "m%03u", (unsigned)m % 1000);
         models[m] = names[m];
@@ -61,6 +59,15 @@ static int read_table(const char *path, train_table *t, train_run *run) {
         t->n_records += isnan(t->quality[i]) ? 0 : 1;
     }
     return 0;
+}
+
+static int read_table(const char *path, train_table *t, train_run *run) {
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return -1;
+    const int result = read_values(file, t, run);
+    fclose(file);
+    return result;
 }
 
 static int read_option(mlsel_train_options *o, const char *name, char *value) {

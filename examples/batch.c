@@ -101,7 +101,7 @@ int main(int argc, char **argv) {
     }
     for (const char *c = argv[3]; *c != '\0'; c++)
         b.count += *c == ',';
-    b.stride = (b.info.n_features + 15) / 16 * 16; /* queries need not lie side by side */
+    b.stride = ((size_t)b.info.n_features + 15) / 16 * 16; /* queries need not lie side by side */
     b.queries = calloc(b.count * b.stride, sizeof *b.queries);
     b.best = calloc(b.count, sizeof *b.best);
     b.candidates = calloc(n_candidates + 1, sizeof *b.candidates);

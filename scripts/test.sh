@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # test.sh [PRESET ...]: installs what is missing, then builds and tests with every compiler and sanitizer (or only the
-# presets named), checks formatting and runs the static analysis; without presets named it also tests the packages and
-# static programs for musl and arm64. The last line says how it ended.
+# presets named), checks formatting and runs the static checks; without presets named it also tests the packages and
+# static programs for musl and arm64. The last lines say how long each step took and how it ended.
 set -eu
 cd "$(dirname "$0")/.."
 exec </dev/null # where there is no standard input, the first file that a test opens must not become it
 
-presets=${*:-gcc clang asan-ubsan tsan}
+presets=${*:-gcc clang asan-ubsan tsan msan}
 passed=0
 failed=0
 skipped=0
@@ -15,7 +15,19 @@ skips=$(mktemp)
 output=$(mktemp)
 trap 'rm -f "$skips" "$output"' EXIT
 
-step() { printf '\n== %s\n' "$*"; }
+times=""
+running=""
+started=0
+
+# step NAME: the step before it has ended
+step() {
+    now=$(date +%s)
+    [ -z "$running" ] || times="$times$(printf '%6d s  %s' $((now - started)) "$running")
+"
+    running=$*
+    started=$now
+    printf '\n== %s\n' "$*"
+}
 
 # A check that is one command: counts as one test, and as skipped if its output says so.
 check() {
@@ -37,8 +49,28 @@ check() {
     fi
 }
 
+# The libraries that MemorySanitizer has to see into; status 3 where their sources cannot be had.
+msan_libraries() {
+    CC=clang CFLAGS="-g -fsanitize=memory -fsanitize-memory-track-origins -fno-omit-frame-pointer" \
+        sh scripts/static-libraries.sh build/static/msan
+}
+
 run_preset() {
     preset=$1
+    if [ "$preset" = msan ]; then
+        step "msan: libraries"
+        status=0
+        msan_libraries || status=$?
+        if [ "$status" -eq 3 ]; then
+            skipped=$((skipped + 1))
+            echo "msan: the sources of cJSON and libyaml cannot be had here" >>"$skips"
+            return
+        elif [ "$status" -ne 0 ]; then
+            failed=$((failed + 1))
+            echo "FAILED: msan: libraries"
+            return
+        fi
+    fi
     step "$preset: build"
     if ! { cmake --preset "$preset" >/dev/null && cmake --build --preset "$preset"; }; then
         failed=$((failed + 1))
@@ -49,7 +81,7 @@ run_preset() {
     report=build/$preset/ctest.xml
     rm -f "$report"
     status=0
-    ctest --preset "$preset" --output-junit ctest.xml || status=$?
+    ctest --preset "$preset" --parallel "$(nproc)" --output-junit ctest.xml || status=$?
     if [ ! -s "$report" ]; then
         failed=$((failed + 1))
         echo "FAILED: ctest of $preset left no report"
@@ -69,10 +101,12 @@ run_preset() {
     sed -n -e "s/^skipped: /$preset: /p" -e "s/^SKIP /$preset: part of a test: /p" "build/$preset/Testing/Temporary/LastTest.log" >>"$skips" || true
 }
 
+step "packages of the system"
 sh scripts/install-packages.sh test
 check "format" sh scripts/check-format.sh
 check "documentation" sh scripts/check-docs.sh
 # For the programs without shared libraries; where it cannot be had, their tests report themselves skipped.
+step "static libraries"
 status=0
 sh scripts/static-libraries.sh || status=$?
 if [ "$status" -ne 0 ] && [ "$status" -ne 3 ]; then
@@ -83,7 +117,7 @@ for preset in $presets; do
     run_preset "$preset"
 done
 if [ -f build/gcc/compile_commands.json ]; then
-    check "static analysis" sh scripts/check-tidy.sh build/gcc
+    check "static checks" sh scripts/check-sources.sh build/gcc
 fi
 if [ $# -eq 0 ]; then
     check "packages" sh scripts/check-packages.sh
@@ -92,6 +126,7 @@ if [ $# -eq 0 ]; then
 fi
 
 step "result"
+printf '%s' "$times"
 if [ -s "$skips" ]; then
     echo "Skipped:"
     sort -u "$skips" | sed 's/^/  /'

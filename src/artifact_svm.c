@@ -278,7 +278,6 @@ static mlsel_status read_classifiers(const artifact_reader *in, const cJSON *lis
                                      mlsel_svm_classifier *classifiers) {
     char path[64];
     size_t i = 0;
-    mlsel_status status = MLSEL_OK;
     const cJSON *node;
     cJSON_ArrayForEach (node, list) {
         mlsel_i_path_index(path, sizeof path, "$", key, i);
@@ -287,7 +286,8 @@ static mlsel_status read_classifiers(const artifact_reader *in, const cJSON *lis
         int32_t label = 0;
         if (!cJSON_IsObject(node))
             return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s must be an object", path);
-        if ((status = mlsel_i_read_string(in, place, "model_name", READ_REQUIRED, &name)) != MLSEL_OK)
+        mlsel_status status = mlsel_i_read_string(in, place, "model_name", READ_REQUIRED, &name);
+        if (status != MLSEL_OK)
             return status;
         if (name[0] == '\0')
             return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.model_name is an empty name", path);

@@ -34,8 +34,9 @@ static uint64_t *find(const row_table *table, const char *row) {
     return &table->slots[slot];
 }
 
-/* Counting sort of the rows by vector; vector_of is overwritten. */
-static void group(uint64_t *vector_of, size_t n, size_t n_vectors, uint64_t *vector_start, uint64_t *vector_rows) {
+/* Counting sort of the rows by vector. */
+static void group(const uint64_t *vector_of, size_t n, size_t n_vectors, uint64_t *vector_start,
+                  uint64_t *vector_rows) {
     memset(vector_start, 0, (n_vectors + 1) * sizeof *vector_start);
     for (size_t i = 0; i < n; i++)
         vector_start[vector_of[i] + 1]++;

@@ -58,8 +58,8 @@ mlsel_status mlsel_i_fail(mlsel_error *err, mlsel_status code, const char *forma
 mlsel_status mlsel_i_fail_detail(mlsel_error *err, mlsel_status code, uint64_t detail, const char *format, ...)
     MLSEL_PRINTF(4, 5);
 mlsel_status mlsel_i_no_memory(mlsel_error *err);
-#if defined(__clang_analyzer__) && !defined(MLSEL_ERROR_C)
-/* The analyzer does not see into error.c: tell it that a failure is never MLSEL_OK. */
+#if (defined(__clang_analyzer__) || defined(MLSEL_ANALYZER)) && !defined(MLSEL_ERROR_C)
+/* Analyzers (gcc's has no macro of its own) do not see into error.c: tell them that a failure is never MLSEL_OK. */
 #define mlsel_i_fail(err, code, ...) ((void)mlsel_i_fail(err, code, __VA_ARGS__), (mlsel_status)(code))
 #define mlsel_i_fail_detail(err, code, detail, ...)                                                                    \
     ((void)mlsel_i_fail_detail(err, code, detail, __VA_ARGS__), (mlsel_status)(code))

@@ -195,32 +195,36 @@ const char *mlsel_i_json_decode_scratch(json_parser *p, const json_slice *string
 
 static bool has_escapes(const json_slice *s) { return s->decoded_size != s->size; }
 
+/* Where the reading of a key is, and the escape it is in. */
+typedef struct key_reader {
+    const char *at, *end;
+    char escape[4];
+    size_t n, next; /* bytes of the escape, and the next one of them */
+} key_reader;
+
+/* The next decoded byte, -1 at the end. */
+static int next_byte(key_reader *r) {
+    if (r->next == r->n && r->at < r->end && *r->at == '\\') {
+        r->n = decode_escape(&r->at, r->escape);
+        r->next = 0;
+    }
+    if (r->next < r->n)
+        return (unsigned char)r->escape[r->next++];
+    return r->at < r->end ? (unsigned char)*r->at++ : -1;
+}
+
 /* Like memcmp of the decoded forms, the shorter first where one is a prefix of the other. */
 static int compare_keys(const json_slice *a, const json_slice *b) {
     if (!has_escapes(a) && !has_escapes(b)) {
         const int order = memcmp(a->text, b->text, a->size < b->size ? a->size : b->size);
         return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
     }
-    const char *const end[2] = {a->text + a->size, b->text + b->size};
-    const char *at[2] = {a->text, b->text};
-    char escape[2][4];
-    size_t n[2] = {0, 0};    /* bytes of the current escape */
-    size_t next[2] = {0, 0}; /* the next one of them */
+    key_reader of_a = {.at = a->text, .end = a->text + a->size}, of_b = {.at = b->text, .end = b->text + b->size};
     for (;;) {
-        int byte[2]; /* -1: the end */
-        for (int i = 0; i < 2; i++) {
-            if (next[i] == n[i] && at[i] < end[i] && *at[i] == '\\') {
-                n[i] = decode_escape(&at[i], escape[i]);
-                next[i] = 0;
-            }
-            if (next[i] < n[i])
-                byte[i] = (unsigned char)escape[i][next[i]++];
-            else
-                byte[i] = at[i] < end[i] ? (unsigned char)*at[i]++ : -1;
-        }
-        if (byte[0] != byte[1])
-            return byte[0] < byte[1] ? -1 : 1;
-        if (byte[0] < 0)
+        const int byte_a = next_byte(&of_a), byte_b = next_byte(&of_b);
+        if (byte_a != byte_b)
+            return byte_a < byte_b ? -1 : 1;
+        if (byte_a < 0)
             return 0;
     }
 }

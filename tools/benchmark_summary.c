@@ -17,7 +17,8 @@ static const char *end_name(mlsel_bench_end end) {
     static const char *const names[] = {
         "", "complete", "cancelled", "max_requests", "max_tokens_total", "max_cost",
     };
-    return end > 0 && (size_t)end < TOOL_ARRAY_LENGTH(names) ? names[end] : "failed";
+    const size_t index = end > 0 ? (size_t)end : TOOL_ARRAY_LENGTH(names);
+    return index < TOOL_ARRAY_LENGTH(names) ? names[index] : "failed";
 }
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */

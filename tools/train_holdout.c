@@ -8,7 +8,8 @@
 #include "train_result.h"
 
 static mlsel_evaluation *evaluate(const train_result *results, size_t count, const mlsel_dataset *held_out,
-                                  mlsel_evaluate_options *options, failure *problem) {
+                                  const mlsel_evaluate_options *given, failure *problem) {
+    mlsel_evaluate_options options = *given;
     mlsel_contender contenders[MLSEL_ALGORITHM_MLP];
     mlsel_evaluation *evaluation = NULL;
     mlsel_error err;
@@ -16,9 +17,9 @@ static mlsel_evaluation *evaluate(const train_result *results, size_t count, con
     for (size_t i = 0; i < count; ++i)
         contenders[i] = (mlsel_contender){mlsel_algorithm_name(results[i].info.algorithm), results[i].model};
     progress_start_stages(&shown);
-    options->progress = progress_evaluation;
-    options->user = &shown;
-    if (mlsel_evaluate(held_out, contenders, count, options, &evaluation, &err) != MLSEL_OK)
+    options.progress = progress_evaluation;
+    options.user = &shown;
+    if (mlsel_evaluate(held_out, contenders, count, &options, &evaluation, &err) != MLSEL_OK)
         failure_of(problem, &err);
     progress_clear(&shown);
     return evaluation;

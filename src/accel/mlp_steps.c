@@ -20,8 +20,8 @@ static void free_step(accel_step *step) {
     memset(step, 0, sizeof *step);
 }
 
-/* A step that changes nothing yet, with a matrix if it is to be linear. False when out of memory. */
-static bool new_step(accel_steps *all, const mlsel_layer_view *layer, bool is_linear) {
+/* A step that changes nothing yet, with a matrix if it is to be linear. NULL when out of memory. */
+static accel_step *new_step(accel_steps *all, const mlsel_layer_view *layer, bool is_linear) {
     accel_step *step = &all->steps[all->n_steps++];
     step->in_features = layer->in_features;
     step->out_features = is_linear ? layer->out_features : layer->in_features;
@@ -32,7 +32,7 @@ static bool new_step(accel_steps *all, const mlsel_layer_view *layer, bool is_li
         step->scale = mlsel_i_alloc(step->out_features, sizeof *step->scale);
     for (size_t i = 0; step->scale != NULL && i < step->out_features; i++)
         step->scale[i] = 1;
-    return step->shift != NULL && (step->weight != NULL || step->scale != NULL);
+    return step->shift != NULL && (step->weight != NULL || step->scale != NULL) ? step : NULL;
 }
 
 static accel_step *last_of(const accel_steps *all) { return all->n_steps == 0 ? NULL : &all->steps[all->n_steps - 1]; }
@@ -73,10 +73,9 @@ static void fold_columns(const accel_step *before, accel_step *linear) {
 }
 
 static bool add_linear(const mlsel_layer_view *layer, accel_steps *all) {
-    accel_step *before = last_of(all);
-    if (!new_step(all, layer, true))
+    accel_step *before = last_of(all), *linear = new_step(all, layer, true);
+    if (linear == NULL)
         return false;
-    accel_step *linear = last_of(all);
     copy_linear(layer, linear);
     if (is_open(before) && before->weight == NULL) {
         fold_columns(before, linear);
@@ -89,18 +88,19 @@ static bool add_linear(const mlsel_layer_view *layer, accel_steps *all) {
 }
 
 static bool add_layer(const mlsel_layer_view *layer, accel_steps *all) {
+    accel_step *step = last_of(all);
     switch (layer->type) {
     case MLSEL_LAYER_LINEAR:
         return add_linear(layer, all);
     case MLSEL_LAYER_BATCH_NORM:
-        if (!is_open(last_of(all)) && !new_step(all, layer, false))
+        if (!is_open(step) && (step = new_step(all, layer, false)) == NULL)
             return false;
-        fold_norm(layer, last_of(all));
+        fold_norm(layer, step);
         return true;
     case MLSEL_LAYER_RELU:
-        if (last_of(all) == NULL && !new_step(all, layer, false))
+        if (step == NULL && (step = new_step(all, layer, false)) == NULL)
             return false;
-        last_of(all)->relu = true;
+        step->relu = true;
         return true;
     default: /* dropout */
         return true;

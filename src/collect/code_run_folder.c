@@ -44,11 +44,14 @@ typedef struct removal {
     bool has_changed;
 } removal;
 
+/* Whether everything may be done in the folder now; where not, what is tried next fails, and the folder stays. */
+static bool allow_all(int parent, const char *name) { return fchmodat(parent, name, 0700, 0) == 0; }
+
 /* Moves a folder up into root, under a name that there is not. */
 static void move_up(int folder, const char *name, int root, removal *r) {
     char moved[32];
     int result;
-    (void)fchmodat(folder, name, 0700, 0); /* moving a folder changes its ".." */
+    (void)allow_all(folder, name); /* moving a folder changes its ".." */
     do {
         (void)snprintf(moved, sizeof moved, ".%u", r->number++);
         result = renameat(folder, name, root, moved);
@@ -67,7 +70,7 @@ static DIR *open_folder(int parent, const char *name) {
 /* Empties the folder `name` in `root`: files go, folders move up into root, so that neither the depth of the tree nor
  * the length of its paths matters. Then it goes itself. */
 static void dissolve(int root, const char *name, removal *r) {
-    (void)fchmodat(root, name, 0700, 0);
+    (void)allow_all(root, name);
     DIR *folder = open_folder(root, name);
     for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
         if (!is_self(entry->d_name) && !remove_file(dirfd(folder), entry->d_name))

@@ -222,9 +222,9 @@ static mlsel_status fetch_bytes(fetch *f, mlsel_error *err) {
             tried = 1;
         if (tried > o->retries)
             return status;
-        status = mlsel_i_http_wait(f->hub->http, tried++, &failed, err);
-        if (status != MLSEL_OK)
-            return status;
+        const mlsel_status waited = mlsel_i_http_wait(f->hub->http, tried++, &failed, err);
+        if (waited != MLSEL_OK)
+            return waited;
     }
 }
 

@@ -265,7 +265,8 @@ static const yaml_node *read_node(reader *r, yaml_event_t *event, size_t depth) 
 /* --- the document ------------------------------------------------------------------------------------------------ */
 
 static void report_empty(reader *r) {
-    mlsel_i_diagnose(r->list, CONFIG_ERROR, "yaml-empty", (config_span){1, 1, 1, 1}, NULL,
+    const config_span start = {1, 1, 1, 1};
+    mlsel_i_diagnose(r->list, CONFIG_ERROR, "yaml-empty", start, NULL,
                      "the file holds no configuration, only white space and comments");
     r->stopped = true;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frame of passes with sums of 16 floats, for the files with AVX-512. They include <immintrin.h> before. */
+/* The frame of passes with sums of 16 floats, for the files with AVX-512. */
 #ifndef MLSEL_CPU_LOW_AVX512_H
 #define MLSEL_CPU_LOW_AVX512_H
+
+#include <immintrin.h>
 
 #include "low_steps.h"
 

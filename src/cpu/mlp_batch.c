@@ -9,7 +9,7 @@
 
 /* Where the parts of the scratch are, in values. */
 typedef struct batch_layout {
-    size_t room, panel, values[2], end;
+    size_t panel, values[2], end;
 } batch_layout;
 
 static batch_layout lay_out(const cpu_state *state) {

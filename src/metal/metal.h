@@ -58,7 +58,7 @@ extern const metal_kind mlsel_i_metal_knn, mlsel_i_metal_kmeans, mlsel_i_metal_s
 /* slot.c: a slot that nobody else has, with room. */
 mlsel_status mlsel_i_metal_slot_take(metal_state *state, uint32_t count, uint32_t k, metal_slot **out,
                                      mlsel_error *err);
-void mlsel_i_metal_slot_give(metal_state *state, metal_slot *slot);
+void mlsel_i_metal_slot_give(metal_state *state, const metal_slot *slot);
 void mlsel_i_metal_slots_free(metal_state *state);
 
 /* backend.c: prepares the CPU backend for what a kind leaves to it, */

@@ -52,7 +52,7 @@ mlsel_status mlsel_i_metal_slot_take(metal_state *state, uint32_t count, uint32_
     return MLSEL_OK;
 }
 
-void mlsel_i_metal_slot_give(metal_state *state, metal_slot *slot) {
+void mlsel_i_metal_slot_give(metal_state *state, const metal_slot *slot) {
     mlsel_i_slots_give(state->free_slots, (uint32_t)(slot - state->slots));
 }
 

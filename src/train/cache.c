@@ -251,7 +251,7 @@ static unsigned char *make_header(const char *model, size_t name_size, size_t wi
 static char *make_path(const char *folder, const char *model, size_t width) {
     char plain[MAX_SHOWN + 1];
     size_t n = 0;
-    for (; model[n] != '\0' && n < MAX_SHOWN; n++) {
+    for (; n < MAX_SHOWN && model[n] != '\0'; n++) {
         const char c = model[n];
         const bool is_plain =
             (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';

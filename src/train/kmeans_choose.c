@@ -172,7 +172,7 @@ mlsel_status mlsel_i_kmeans_choose(train_table *table, train_settings *settings,
                  .n_folds = given.folds,
                  .n_starts = given.kmeans_starts < CV_STARTS ? given.kmeans_starts : CV_STARTS,
                  .means = {.n_models = table->n_models}};
-    size_t n_clusters = 0, largest = 0;
+    size_t n_clusters = 0;
     mlsel_status status = MLSEL_OK;
     c.groups = mlsel_i_run_alloc(run, table->n_queries, sizeof *c.groups);
     if (c.groups == NULL)
@@ -181,7 +181,7 @@ mlsel_status mlsel_i_kmeans_choose(train_table *table, train_settings *settings,
         status = mlsel_i_kmeans_groups(table, run, c.groups, &c.n_groups);
     if (status == MLSEL_OK) {
         n_clusters = list_clusters(&c, given.kmeans_clusters, clusters);
-        largest = c.n_groups;
+        size_t largest = c.n_groups;
         for (size_t i = 0; i < n_clusters; i++)
             largest = clusters[i] > largest ? clusters[i] : largest;
         status = alloc_chooser(&c, largest < table->n_queries ? largest : table->n_queries);

@@ -97,9 +97,9 @@ static mlsel_status run_epochs(mlp_training *t) {
     mlp_plateau plateau = {.best = INFINITY, .patience = s->plateau_patience};
     mlp_stopping stopping = {.best = INFINITY, .patience = s->stop_patience};
     double validation = (double)NAN;
-    mlsel_status status = MLSEL_OK;
     for (uint32_t epoch = 0; epoch < t->options->mlp_epochs && stopping.waited < stopping.patience; epoch++) {
-        if ((status = run_epoch(t, epoch, validation)) != MLSEL_OK)
+        mlsel_status status = run_epoch(t, epoch, validation);
+        if (status != MLSEL_OK)
             return status;
         const double loss = t->loss_sum / (double)t->n_batches;
         validation = validates && t->validation.weight > 0 ? t->validation.sum / t->validation.weight : (double)NAN;

@@ -116,23 +116,24 @@ static mlsel_status search_all(search *s, train_run *run) {
     return MLSEL_OK;
 }
 
-static mlsel_status make_room(const train_table *table, size_t k, train_run *run, neighbour_lists *out) {
+/* False when out of memory, or over the limit. */
+static bool make_room(const train_table *table, size_t k, train_run *run, neighbour_lists *out) {
     *out = (neighbour_lists){.k = k};
     const size_t cells = table->n_queries > SIZE_MAX / k ? SIZE_MAX : table->n_queries * k;
     out->counts = mlsel_i_run_alloc(run, table->n_queries, sizeof *out->counts);
     out->rows = out->counts == NULL ? NULL : mlsel_i_run_alloc(run, cells, sizeof *out->rows);
     out->distances = out->rows == NULL ? NULL : mlsel_i_run_alloc(run, cells, sizeof *out->distances);
-    return out->distances == NULL ? mlsel_i_run_status(run) : MLSEL_OK;
+    return out->distances != NULL;
 }
 
-static mlsel_status make_scratch(const train_table *table, train_run *run, search *s) {
+static bool make_scratch(const train_table *table, train_run *run, search *s) {
     const size_t stride = table->stride, n = s->n_threads;
     s->unit = mlsel_i_run_alloc(run, table->n_queries, stride * sizeof *s->unit);
     s->squares = s->unit == NULL ? NULL : mlsel_i_run_alloc(run, table->n_queries, sizeof *s->squares);
     s->panels = s->squares == NULL ? NULL : mlsel_i_run_alloc(run, n * stride, PANEL_WIDTH * sizeof *s->panels);
     s->dots = s->panels == NULL ? NULL : mlsel_i_run_alloc(run, n * ROWS_AT_ONCE, PANEL_WIDTH * sizeof *s->dots);
     s->heaps = s->dots == NULL ? NULL : mlsel_i_run_alloc(run, n * s->out->k, PANEL_WIDTH * sizeof *s->heaps);
-    return s->heaps == NULL ? mlsel_i_run_status(run) : MLSEL_OK;
+    return s->heaps != NULL;
 }
 
 mlsel_status mlsel_i_neighbours_find(const train_table *table, size_t k, const uint32_t *groups, train_run *run,
@@ -145,12 +146,12 @@ mlsel_status mlsel_i_neighbours_find(const train_table *table, size_t k, const u
                 .n_threads = mlsel_i_team_size(run->team),
                 .out = &lists};
     const size_t most = table->n_queries > 1 ? table->n_queries - 1 : 1;
-    mlsel_status status = make_room(table, k == 0 ? 1 : k < most ? k : most, run, &lists);
-    if (status == MLSEL_OK)
-        status = make_scratch(table, run, &s);
-    if (status == MLSEL_OK) {
+    mlsel_status status;
+    if (make_room(table, k == 0 ? 1 : k < most ? k : most, run, &lists) && make_scratch(table, run, &s)) {
         normalise(table, &s);
         status = search_all(&s, run);
+    } else {
+        status = mlsel_i_run_status(run);
     }
     mlsel_i_run_free(run, s.unit);
     mlsel_i_run_free(run, s.squares);

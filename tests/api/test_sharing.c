@@ -193,7 +193,7 @@ static void any_order(void **state) {
 /* --- memory ------------------------------------------------------------------------------------------------------ */
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define OTHER_ALLOCATOR
 #endif
 #endif

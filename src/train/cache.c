@@ -32,6 +32,7 @@
 
 #include "dataset.h"
 #include "file.h"
+#include "file_io.h"
 #include "file_write.h"
 #include "folders.h"
 
@@ -157,18 +158,8 @@ static uint64_t offset_of(const mlsel_cache *cache, uint64_t place) {
 /* Reads up to size bytes; *got says how many there are. */
 static mlsel_status read_at(const mlsel_cache *cache, unsigned char *out, size_t size, uint64_t offset, size_t *got,
                             mlsel_error *err) {
-    *got = 0;
-    while (*got < size) {
-        const ssize_t n = pread(cache->fd, out + *got, size - *got, (off_t)(offset + *got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return mlsel_i_file_failed(cache->path, "read", errno, err);
-        if (n == 0)
-            break;
-        *got += (size_t)n;
-    }
-    return MLSEL_OK;
+    const int error = mlsel_i_read_all_at(cache->fd, out, size, offset, got);
+    return error == 0 ? MLSEL_OK : mlsel_i_file_failed(cache->path, "read", error, err);
 }
 
 static mlsel_status scan_entries(mlsel_cache *cache, const unsigned char *entries, size_t n, mlsel_error *err) {
@@ -214,19 +205,12 @@ static mlsel_status scan(mlsel_cache *cache, mlsel_error *err) {
 
 static mlsel_status write_entry(mlsel_cache *cache, uint64_t place, mlsel_error *err) {
     const uint64_t offset = offset_of(cache, place);
-    for (size_t done = 0; done < cache->entry_size;) {
-        const ssize_t n = pwrite(cache->fd, cache->entry + done, cache->entry_size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            const int error = errno;
-            if (place == cache->n_places) /* half an entry does no harm, but takes room */
-                (void)!ftruncate(cache->fd, (off_t)offset);
-            return mlsel_i_file_failed(cache->path, "written", error, err);
-        }
-        done += (size_t)n;
-    }
-    return MLSEL_OK;
+    const int error = mlsel_i_write_all_at(cache->fd, cache->entry, cache->entry_size, offset);
+    if (error == 0)
+        return MLSEL_OK;
+    if (place == cache->n_places) /* half an entry does no harm, but takes room */
+        (void)mlsel_i_cut(cache->fd, offset);
+    return mlsel_i_file_failed(cache->path, "written", error, err);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
@@ -271,12 +255,13 @@ static char *make_path(const char *folder, const char *model, size_t width) {
 /* Width of a file that is a cache of the model; 0: it is something else. */
 static size_t width_of(int folder, const char *file, const char *model) {
     const size_t name_size = strlen(model), size = header_size(name_size);
-    const int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = mlsel_i_open_at(folder, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return 0;
-    size_t width = 0;
+    size_t width = 0, got = 0;
     unsigned char *header = mlsel_i_alloc(size, 1);
-    if (header != NULL && pread(fd, header, size, 0) == (ssize_t)size && memcmp(header, magic, sizeof magic) == 0) {
+    if (header != NULL && mlsel_i_read_all_at(fd, header, size, 0, &got) == 0 && got == size &&
+        memcmp(header, magic, sizeof magic) == 0) {
         width = (size_t)get_u64(header + 16);
         unsigned char *expected = make_header(model, name_size, width);
         if (expected == NULL || memcmp(header, expected, size) != 0)
@@ -330,10 +315,10 @@ static mlsel_status create(const char *path, const unsigned char *header, size_t
 
 /* Opens for reading and writing, or where that is not allowed for reading; -1 and errno. */
 static int open_file(const char *path, bool *is_writable) {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = mlsel_i_open(path, O_RDWR | O_CLOEXEC);
     *is_writable = fd >= 0;
     if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM))
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        fd = mlsel_i_open(path, O_RDONLY | O_CLOEXEC);
     return fd;
 }
 
@@ -433,7 +418,7 @@ void mlsel_cache_close(mlsel_cache *cache) {
         return;
     if (cache->fd >= 0) {
         if (cache->is_dirty)
-            (void)fsync(cache->fd);
+            (void)mlsel_i_sync(cache->fd);
         (void)close(cache->fd);
     }
     mlsel_i_free(cache->path);
@@ -493,10 +478,7 @@ static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
         return MLSEL_OK;
     if (!cache->is_writable)
         return mlsel_i_file_failed(cache->path, "written", EACCES, err);
-    int locked;
-    do
-        locked = flock(cache->fd, LOCK_EX | LOCK_NB);
-    while (locked != 0 && errno == EINTR);
+    const int locked = mlsel_i_lock(cache->fd);
     if (locked != 0 && errno == EWOULDBLOCK) {
         (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, EAGAIN,
                                   " is being written by another process: wait for its end");

@@ -29,6 +29,7 @@ static size_t number_now;
 void scenario_fail(const char *format, ...) {
     va_list args;
     const fault_place *place = fault_where();
+    fflush(stdout);
     fprintf(stderr, "%s%s%s, %s %s %zu (%s %s): ", current->function, current->what[0] == '\0' ? "" : ", ",
             current->what, mode_now, family_now, number_now, place->function, place->path);
     va_start(args, format);
@@ -108,6 +109,19 @@ static const char *last_part(const char *path) {
     return slash == NULL ? path : slash + 1;
 }
 
+/* Whether the message names a path, or the file that a temporary one beside it is to become. */
+static bool is_named(const char *message, const char *path) {
+    char name[256];
+    const int length = snprintf(name, sizeof name, "%s", last_part(path));
+    char *end = length > 5 && strcmp(name + length - 5, ".part") == 0 ? name + length - 5 : NULL;
+    if (end != NULL) {
+        *end = '\0';
+        end = strrchr(name, '.');
+        *(end == NULL ? name : end) = '\0';
+    }
+    return strstr(message, name) != NULL;
+}
+
 static void check_message(const scenario *s, fault_family family, mlsel_status status, const mlsel_error *err) {
     const fault_place *place = fault_where();
     char reason[32];
@@ -128,9 +142,9 @@ static void check_message(const scenario *s, fault_family family, mlsel_status s
         scenario_fail("%s: %s", mlsel_status_name(status), err->message);
     if (family != FAULT_FILE)
         return;
-    const char *path = s->path != NULL ? s->path : last_part(place->path), *last = last_part(fault_last()->path);
-    if (strstr(err->message, path) == NULL && (s->path != NULL || strstr(err->message, last) == NULL))
-        scenario_fail("the message does not name %s: %s", path, err->message);
+    if (s->path != NULL ? strstr(err->message, s->path) == NULL
+                        : !is_named(err->message, place->path) && !is_named(err->message, fault_last()->path))
+        scenario_fail("the file is not named: %s", err->message);
     snprintf(reason, sizeof reason, "(errno %d)", (int)err->detail);
     if (status == MLSEL_ERROR_IO && (!fault_gave((int)err->detail) || strstr(err->message, reason) == NULL))
         scenario_fail("the reason is not %d: %llu: %s", place->error, (unsigned long long)err->detail, err->message);

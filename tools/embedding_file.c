@@ -28,6 +28,8 @@ bool embedding_file_open(embedding_file *f, const char *path, bool is_npy, failu
     f->beside = tool_alloc(size, 1);
     snprintf(f->beside, size, "%s.tmp%ld", path, (long)getpid());
     f->file = fopen(f->beside, "wb");
+    if (f->file != NULL)
+        tool_unfinished(f->beside);
     const char blanks[NPY_HEADER] = {0}; /* the header tells the number of rows, so it comes last */
     if (f->file != NULL && (!is_npy || fwrite(blanks, sizeof blanks, 1, f->file) == 1))
         return true;
@@ -151,6 +153,7 @@ bool embedding_file_close(embedding_file *f, bool keeps, failure *problem) {
         (void)fail(f, problem);
     if (!keeps || !ok)
         (void)remove(f->beside);
+    tool_finished(f->beside);
     free(f->beside);
     f->beside = NULL;
     f->file = NULL;

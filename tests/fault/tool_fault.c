@@ -255,11 +255,6 @@ static bool is_whole(const tool_case *c, const file_state *file) {
            memcmp(file->data + file->size - end, whole->data + whole->size - end, end) == 0;
 }
 
-static const char *last_part(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
 static void check_failure(const tool_case *c, int code, const folder_state *now_there, const char *errors) {
     const char *function = shared->place.function;
     const bool is_removal = strncmp(function, "unlink", 6) == 0 || strcmp(function, "remove") == 0;
@@ -269,11 +264,12 @@ static void check_failure(const tool_case *c, int code, const folder_state *now_
         failed("exit code %d, and no reason:\n%s", code, errors);
     if (mode_now == FAULT_INTERRUPT || mode_now == FAULT_SHORT)
         failed("is not taken up again: %s", errors);
-    if (family_now == FAULT_ALLOC && code != 5)
+    /* libcurl says of a name that it found no memory for that there is none such */
+    const bool is_host = code == 1 && strstr(c->arguments, "PORT") != NULL && strstr(errors, "no such host") != NULL;
+    if (family_now == FAULT_ALLOC && code != 5 && !is_host)
         failed("exit code %d for want of memory: %s", code, errors);
     if (family_now == FAULT_FILE && code != 1)
         failed("exit code %d for a file: %s", code, errors);
-    (void)last_part;
     for (size_t i = 0; i < now_there->n; i++) {
         const file_state *file = &now_there->files[i];
         const bool is_known = find(&reference, file->path) != NULL || find(&before, file->path) != NULL;

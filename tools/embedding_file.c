@@ -138,12 +138,20 @@ bool embedding_file_add(embedding_file *f, const query *q, const float *values, 
     return ferror(f->file) == 0;
 }
 
+static bool sync_file(FILE *file) {
+    int result;
+    do
+        result = fsync(fileno(file));
+    while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
 bool embedding_file_close(embedding_file *f, bool keeps, failure *problem) {
     bool ok = true;
     if (f->path == NULL || f->beside == NULL)
         return true;
     if (f->file != NULL && keeps)
-        ok = (!f->is_npy || put_header(f)) && fflush(f->file) == 0 && fsync(fileno(f->file)) == 0 &&
+        ok = (!f->is_npy || put_header(f)) && fflush(f->file) == 0 && sync_file(f->file) &&
              ferror(f->file) == 0;
     if (f->file != NULL)
         ok = fclose(f->file) == 0 && ok;

@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -139,6 +140,14 @@ int tool_finish(int code) {
     if (!quiet)
         tool_error("cannot write the output: %s", strerror(output_errno));
     return code != EXIT_ANSWER ? code : EXIT_BAD_INPUT;
+}
+
+int tool_open(const char *path, int flags) {
+    int fd;
+    do
+        fd = open(path, flags, 0666);
+    while (fd < 0 && errno == EINTR);
+    return fd;
 }
 
 /* --- memory ----------------------------------------------------------------------------------------------------- */

@@ -53,6 +53,9 @@ void tool_warning(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_hint(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_notice(const char *format, ...) TOOL_PRINTF(1, 2);
 
+/* Opens a file with mode 0666, again where a signal interrupts that. */
+int tool_open(const char *path, int flags);
+
 /* Flushes standard output; false once writing has failed, so that work nobody sees can stop. */
 bool tool_flush(void);
 /* Closes standard output. Returns code, or a failure code if something could not be written. */

@@ -117,8 +117,7 @@ static mlsel_status compare_answers(const conversion *c, const mlsel_model *othe
         status = ask(c->model, query, width, &first, scores, labels, err);
         if (status == MLSEL_OK)
             status = ask(other, query, width, &second, scores + labels, labels, err);
-        *same = status != MLSEL_OK ||
-                (same_selection(&first, &second) && same_scores(scores, scores + labels, labels));
+        *same = status != MLSEL_OK || (same_selection(&first, &second) && same_scores(scores, scores + labels, labels));
     }
     return status;
 }

@@ -151,8 +151,7 @@ bool embedding_file_close(embedding_file *f, bool keeps, failure *problem) {
     if (f->path == NULL || f->beside == NULL)
         return true;
     if (f->file != NULL && keeps)
-        ok = (!f->is_npy || put_header(f)) && fflush(f->file) == 0 && sync_file(f->file) &&
-             ferror(f->file) == 0;
+        ok = (!f->is_npy || put_header(f)) && fflush(f->file) == 0 && sync_file(f->file) && ferror(f->file) == 0;
     if (f->file != NULL)
         ok = fclose(f->file) == 0 && ok;
     if (keeps && ok)

@@ -195,6 +195,7 @@ static int run_command(char **arguments) {
 }
 
 int main(int argc, char **argv) {
+    tool_hold_streams();
     tool_json_start();
     return tool_finish(run_command(argv + (argc > 0 ? 1 : 0)));
 }

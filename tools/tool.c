@@ -142,6 +142,12 @@ int tool_finish(int code) {
     return code != EXIT_ANSWER ? code : EXIT_BAD_INPUT;
 }
 
+void tool_hold_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)tool_open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest that is free */
+}
+
 int tool_open(const char *path, int flags) {
     int fd;
     do

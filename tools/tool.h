@@ -53,6 +53,10 @@ void tool_warning(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_hint(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_notice(const char *format, ...) TOOL_PRINTF(1, 2);
 
+/* Takes the places of standard streams that are closed, so that no file gets one and what is meant for the stream with
+ * it: using them fails as before. */
+void tool_hold_streams(void);
+
 /* Opens a file with mode 0666, again where a signal interrupts that. */
 int tool_open(const char *path, int flags);
 

@@ -158,9 +158,8 @@ static mlsel_status read_values(result_line *out, mlsel_error *err) {
 static bool read_before(result_line *out) {
     const result_span *span = &out->members[RESULT_PERFORMANCE];
     bool lacks_memory = false;
-    cJSON *value = span->begin == NULL
-                       ? NULL
-                       : mlsel_i_json_tree(span->begin, (size_t)(span->end - span->begin), &lacks_memory);
+    cJSON *value =
+        span->begin == NULL ? NULL : mlsel_i_json_tree(span->begin, (size_t)(span->end - span->begin), &lacks_memory);
     const bool is_number = value != NULL && cJSON_IsNumber(value);
     out->is_known = is_number && !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_KNOWN]));
     out->performance = is_number ? value->valuedouble : NAN;

@@ -81,8 +81,8 @@ static void test_secrets_that_are_cut(void **state) {
         assert_int_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
         assert_null(strstr(answer.finish_reason, "sk-"));
         mlsel_i_free(answer.content);
-        snprintf(body, sizeof body, "{\"choices\": [{\"message\": {\"content\": \"a\"}, \"finish_reason\": \"a-%s-b\"}]}",
-                 secret);
+        snprintf(body, sizeof body,
+                 "{\"choices\": [{\"message\": {\"content\": \"a\"}, \"finish_reason\": \"a-%s-b\"}]}", secret);
         assert_int_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
         assert_string_equal(answer.finish_reason, "a--b");
         mlsel_i_free(answer.content);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -97,6 +98,16 @@ int fault_decide(fault_family family, const char *function, int kind, int error,
         errno = result;
     }
     return result;
+}
+
+static atomic_bool took_stream;
+
+bool fault_took_stream(void) { return atomic_load(&took_stream); }
+
+int fault_opened(int fd, const char *path) {
+    if (fd >= STDIN_FILENO && fd <= STDERR_FILENO && strcmp(path, "/dev/null") != 0)
+        atomic_store(&took_stream, true);
+    return fd;
 }
 
 bool fault_has_memory(const char *function) {

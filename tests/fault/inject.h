@@ -47,6 +47,8 @@ const fault_place *fault_last(void);
 /* Whether a call failed with that errno value. */
 bool fault_gave(int error);
 
+/* Whether a file but /dev/null was opened as one of the standard streams, since the program began. */
+bool fault_took_stream(void);
 /* Called with the place when the first call goes wrong; for the tool, which may not live to tell. */
 void fault_on_first(void (*report)(const fault_place *place));
 
@@ -66,6 +68,8 @@ enum { FAULT_CUT = -1 };
 enum { FAULT_PLAIN = 0, FAULT_CAN_INTERRUPT = 1, FAULT_CAN_CUT = 2 };
 int fault_decide(fault_family family, const char *function, int kind, int error, int error_from, const char *path,
                  int fd);
+/* Takes note of what was opened; returns fd. */
+int fault_opened(int fd, const char *path);
 /* The same for allocations: whether there is memory. */
 bool fault_has_memory(const char *function);
 

@@ -13,7 +13,7 @@
 
 /* Of many faults so many first ones are tried, and then as many again, evenly spaced. */
 #if defined(__SANITIZE_ADDRESS__)
-enum { MOST_FIRST = 24, MOST_LATER = 16 };
+enum { MOST_FIRST = 10, MOST_LATER = 8 };
 #else
 enum { MOST_FIRST = 150, MOST_LATER = 50 };
 #endif
@@ -269,9 +269,10 @@ static size_t try_mode(const scenario *s, fault_family family, fault_mode mode, 
     mode_now = names[mode];
     number_now = 0;
     const size_t expected = apart ? count_calls_apart(s, family, mode) : count_calls(s, family, mode);
-    const size_t step = expected <= MOST_FIRST + MOST_LATER ? 1 : (expected - MOST_FIRST) / MOST_LATER;
+    const size_t first = apart ? MOST_FIRST / 2 : MOST_FIRST, later = apart ? MOST_LATER / 2 : MOST_LATER;
+    const size_t step = expected <= first + later ? 1 : (expected - first) / later;
     *tried = 0;
-    for (size_t n = 0;; n += n < MOST_FIRST ? 1 : step) {
+    for (size_t n = 0;; n += n < first ? 1 : step) {
         const size_t wrong =
             apart ? attempt_apart(s, family, mode, n, &allocs_left) : attempt(s, family, mode, n, &allocs_left);
         if (wrong == 0)

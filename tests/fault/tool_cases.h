@@ -8,8 +8,9 @@
 enum {
     TOOL_OUTPUT_VARIES = 1, /* with time */
     TOOL_FILES_VARY = 2,
-    TOOL_FILES_GROW = 4, /* results are appended one by one, and may be there in part */
-    TOOL_READS_INPUT = 8,
+    TOOL_FILES_GROW = 4,  /* results are appended one by one, and may be there in part */
+    TOOL_READS_INPUT = 8, /* queries with embeddings */
+    TOOL_READS_TEXTS = 32,
     TOOL_IS_SLOW = 16 /* processes or a server: fewer faults are tried */
 };
 

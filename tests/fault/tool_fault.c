@@ -30,9 +30,9 @@
 int tool_main(int argc, char **argv);
 
 #if defined(__SANITIZE_ADDRESS__)
-enum { MOST_FIRST = 6, MOST_LATER = 4, SLOW_FIRST = 3, SLOW_LATER = 2 };
+enum { MOST_FIRST = 5, MOST_LATER = 3, SLOW_FIRST = 2, SLOW_LATER = 2 };
 #else
-enum { MOST_FIRST = 40, MOST_LATER = 15, SLOW_FIRST = 12, SLOW_LATER = 8 };
+enum { MOST_FIRST = 20, MOST_LATER = 8, SLOW_FIRST = 8, SLOW_LATER = 4 };
 #endif
 enum { SECONDS = 60, EXIT_SANITIZER = 99, MOST_ARGUMENTS = 40, MOST_FILES = 32, MOST_TEXT = 1 << 20 };
 
@@ -47,7 +47,7 @@ static const char *const mode_names[FAULT_MODES] = {"once", "from", "interrupt",
 static struct shared {
     fault_place place;
     size_t calls;
-    bool has_fault;
+    bool has_fault, took_stream;
 } * shared;
 
 static const char *now = "";
@@ -129,7 +129,10 @@ static const char *output_now;
 static void child(const tool_case *c, fault_family family, fault_mode mode, size_t n) {
     char *argv[MOST_ARGUMENTS + 1];
     const int argc = split(c->arguments, argv);
-    redirect((c->flags & TOOL_READS_INPUT) != 0 ? "in/q.jsonl" : "/dev/null", O_RDONLY, STDIN_FILENO);
+    const char *input = (c->flags & TOOL_READS_INPUT) != 0   ? "in/q.jsonl"
+                        : (c->flags & TOOL_READS_TEXTS) != 0 ? "in/texts.jsonl"
+                                                             : "/dev/null";
+    redirect(input, O_RDONLY, STDIN_FILENO);
     redirect("stderr", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, STDERR_FILENO);
     if (output_now == NULL)
         redirect("stdout", O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
@@ -142,6 +145,7 @@ static void child(const tool_case *c, fault_family family, fault_mode mode, size
     fault_begin(family, mode, n);
     const int code = tool_main(argc, argv);
     shared->calls = fault_calls();
+    shared->took_stream = fault_took_stream();
     fault_end();
     exit(code);
 }
@@ -355,6 +359,8 @@ static void try_outputs(const tool_case *c) {
         snprintf(shared->place.function, sizeof shared->place.function, "%s", i == 0 ? "/dev/full" : "closed");
         if (code == 0 && reference_output[0] != '\0')
             failed("exit code 0, and nobody has the output");
+        if (shared->took_stream)
+            failed("a file is opened as standard output");
         tool_case strict = *c; /* the work is done before the output is seen to fail */
         if ((c->flags & (TOOL_OUTPUT_VARIES | TOOL_FILES_VARY)) == 0)
             strict.flags &= ~(unsigned)TOOL_FILES_GROW;

@@ -35,7 +35,8 @@ int __wrap_open(const char *path, int flags, ...) {
     va_start(args, flags);
     const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
     va_end(args);
-    return FAILS(FAULT_CAN_INTERRUPT, EMFILE, EIO, path, -1) != 0 ? -1 : __real_open(path, flags, mode);
+    return FAILS(FAULT_CAN_INTERRUPT, EMFILE, EIO, path, -1) != 0 ? -1
+                                                                  : fault_opened(__real_open(path, flags, mode), path);
 }
 
 int __real_openat(int folder, const char *path, int flags, ...);
@@ -45,7 +46,9 @@ int __wrap_openat(int folder, const char *path, int flags, ...) {
     va_start(args, flags);
     const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
     va_end(args);
-    return FAILS(FAULT_CAN_INTERRUPT, EMFILE, EIO, path, -1) != 0 ? -1 : __real_openat(folder, path, flags, mode);
+    return FAILS(FAULT_CAN_INTERRUPT, EMFILE, EIO, path, -1) != 0
+               ? -1
+               : fault_opened(__real_openat(folder, path, flags, mode), path);
 }
 
 /* The descriptor is gone, whatever close says. */

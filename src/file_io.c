@@ -74,29 +74,16 @@ int mlsel_i_read_all_at(int fd, void *out, size_t size, uint64_t offset, size_t 
     return 0;
 }
 
-/* A write that takes nothing and gives no reason would go on for ever. */
-static int reason(ssize_t n) { return n == 0 ? ENOSPC : errno == EINTR ? 0 : errno; }
-
 int mlsel_i_write_all(int fd, const void *data, size_t size, size_t *done) {
     int error = 0;
     for (*done = 0; *done < size && error == 0;) {
         const ssize_t n = write(fd, (const char *)data + *done, at_once(size - *done));
         if (n > 0)
             *done += (size_t)n;
+        else if (n == 0) /* without a reason, it would go on for ever */
+            error = ENOSPC;
         else
-            error = reason(n);
-    }
-    return error;
-}
-
-int mlsel_i_write_all_at(int fd, const void *data, size_t size, uint64_t offset) {
-    int error = 0;
-    for (size_t done = 0; done < size && error == 0;) {
-        const ssize_t n = pwrite(fd, (const char *)data + done, at_once(size - done), (off_t)(offset + done));
-        if (n > 0)
-            done += (size_t)n;
-        else
-            error = reason(n);
+            error = errno == EINTR ? 0 : errno;
     }
     return error;
 }

@@ -21,6 +21,5 @@ int mlsel_i_lock(int fd);
 int mlsel_i_read_all(int fd, void *out, size_t size, size_t *done);
 int mlsel_i_read_all_at(int fd, void *out, size_t size, uint64_t offset, size_t *done);
 int mlsel_i_write_all(int fd, const void *data, size_t size, size_t *done);
-int mlsel_i_write_all_at(int fd, const void *data, size_t size, uint64_t offset);
 
 #endif

@@ -205,12 +205,19 @@ static mlsel_status scan(mlsel_cache *cache, mlsel_error *err) {
 
 static mlsel_status write_entry(mlsel_cache *cache, uint64_t place, mlsel_error *err) {
     const uint64_t offset = offset_of(cache, place);
-    const int error = mlsel_i_write_all_at(cache->fd, cache->entry, cache->entry_size, offset);
-    if (error == 0)
-        return MLSEL_OK;
-    if (place == cache->n_places) /* half an entry does no harm, but takes room */
-        (void)mlsel_i_cut(cache->fd, offset);
-    return mlsel_i_file_failed(cache->path, "written", error, err);
+    for (size_t done = 0; done < cache->entry_size;) {
+        const ssize_t n = pwrite(cache->fd, cache->entry + done, cache->entry_size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            const int error = n < 0 ? errno : ENOSPC;
+            if (place == cache->n_places) /* half an entry does no harm, but takes room */
+                (void)mlsel_i_cut(cache->fd, offset);
+            return mlsel_i_file_failed(cache->path, "written", error, err);
+        }
+        done += (size_t)n;
+    }
+    return MLSEL_OK;
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
@@ -471,9 +478,19 @@ mlsel_status mlsel_cache_get(mlsel_cache *cache, const char *text, size_t size, 
     return mlsel_i_ok(err);
 }
 
-/* Becomes the one that writes, if that is possible, and learns what others have written. */
-static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
+/* Learns what others have written before the file was locked. */
+static mlsel_status look_again(mlsel_cache *cache, mlsel_error *err) {
     struct stat info;
+    if (fstat(cache->fd, &info) != 0)
+        return mlsel_i_file_failed(cache->path, "locked", errno, err);
+    if (info.st_nlink == 0)
+        return mlsel_i_file_failed(cache->path, "written, as it was removed", ENOENT, err);
+    const bool is_known = (uint64_t)info.st_size == cache->size_seen && cache->n_holes == 0;
+    return is_known ? MLSEL_OK : scan(cache, err);
+}
+
+/* Becomes the one that writes, if that is possible. */
+static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
     if (cache->is_locked)
         return MLSEL_OK;
     if (!cache->is_writable)
@@ -485,19 +502,13 @@ static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
         mlsel_i_error_prefix(err, cache->path);
         return MLSEL_ERROR_IO;
     }
-    if (locked != 0 || fstat(cache->fd, &info) != 0)
+    if (locked != 0)
         return mlsel_i_file_failed(cache->path, "locked", errno, err);
-    if (info.st_nlink == 0)
-        return mlsel_i_file_failed(cache->path, "written, as it was removed", ENOENT, err);
-    if ((uint64_t)info.st_size != cache->size_seen || cache->n_holes > 0) {
-        const mlsel_status status = scan(cache, err);
-        if (status != MLSEL_OK) {
-            (void)flock(cache->fd, LOCK_UN);
-            return status;
-        }
-    }
-    cache->is_locked = true;
-    return MLSEL_OK;
+    const mlsel_status status = look_again(cache, err);
+    cache->is_locked = status == MLSEL_OK;
+    if (!cache->is_locked)
+        (void)flock(cache->fd, LOCK_UN);
+    return status;
 }
 
 mlsel_status mlsel_i_cache_put(mlsel_cache *cache, const char *text, size_t size, const float *embedding, size_t width,

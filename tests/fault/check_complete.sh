@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check_complete.sh SOURCE_DIR "PROGRAM..." MAP...
-# Every function that a MAP exports is in a scenario of one of the PROGRAMs or, with a reason, in no_fault.txt; and
-# nothing else is.
+# check_complete.sh SOURCE_DIR "PROGRAM..." TOOL MAP...
+# Every function that a MAP exports is in a scenario of one of the PROGRAMs or, with a reason, in no_fault.txt, and
+# nothing else is; every command of the tool is in a case of TOOL (mlsel_faulty, or "" where it is not built).
 set -eu
 LC_ALL=C
 export LC_ALL
 list=$1/tests/fault/no_fault.txt
+main=$1/tools/main.c
 programs=$2
-shift 2
+tool=$3
+shift 3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -42,5 +44,18 @@ for function in $(comm -23 "$work/tried" "$work/public"); do
     echo "FAILED: a scenario is of $function, which is not public"
     failed=1
 done
+if [ -n "$tool" ]; then
+    "$tool" --list | sort -u >"$work/cases"
+    sed -n 's/^    {"\([a-z-]*\)", [a-zA-Z_]*(*cmd_.*/\1/p' "$main" | sort >"$work/commands"
+    if [ "$(wc -l <"$work/commands")" -lt 10 ]; then
+        echo "FAILED: no commands found in $main"
+        failed=1
+    fi
+    for command in $(comm -13 "$work/cases" "$work/commands"); do
+        MLSEL_FAULT=alloc:1000000 "$tool" "$command" 2>&1 | grep -q "does not have this command" && continue
+        echo "FAILED: the command $command is in no case of tests/fault/tool_cases.c"
+        failed=1
+    done
+fi
 [ "$failed" -eq 0 ] && echo "$(wc -l <"$work/tried") functions in scenarios, $(wc -l <"$work/excused") in no_fault.txt"
 exit "$failed"

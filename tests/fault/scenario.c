@@ -13,7 +13,7 @@
 
 /* Of many faults so many first ones are tried, and then as many again, evenly spaced. */
 #if defined(__SANITIZE_ADDRESS__)
-enum { MOST_FIRST = 10, MOST_LATER = 8 };
+enum { MOST_FIRST = 6, MOST_LATER = 4 };
 #else
 enum { MOST_FIRST = 150, MOST_LATER = 50 };
 #endif

@@ -30,7 +30,7 @@
 int tool_main(int argc, char **argv);
 
 #if defined(__SANITIZE_ADDRESS__)
-enum { MOST_FIRST = 5, MOST_LATER = 3, SLOW_FIRST = 2, SLOW_LATER = 2 };
+enum { MOST_FIRST = 4, MOST_LATER = 2, SLOW_FIRST = 2, SLOW_LATER = 1 };
 #else
 enum { MOST_FIRST = 20, MOST_LATER = 8, SLOW_FIRST = 8, SLOW_LATER = 4 };
 #endif

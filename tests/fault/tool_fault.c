@@ -32,7 +32,7 @@ int tool_main(int argc, char **argv);
 #if defined(__SANITIZE_ADDRESS__)
 enum { MOST_FIRST = 4, MOST_LATER = 2, SLOW_FIRST = 2, SLOW_LATER = 1 };
 #else
-enum { MOST_FIRST = 20, MOST_LATER = 8, SLOW_FIRST = 8, SLOW_LATER = 4 };
+enum { MOST_FIRST = 12, MOST_LATER = 6, SLOW_FIRST = 5, SLOW_LATER = 3 };
 #endif
 enum { SECONDS = 60, EXIT_SANITIZER = 99, MOST_ARGUMENTS = 40, MOST_FILES = 32, MOST_TEXT = 1 << 20 };
 

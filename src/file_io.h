@@ -9,13 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As open, openat, fsync, ftruncate and flock (exclusive, without waiting) do: -1 and errno where they fail. Files are
- * made with mode 0666. folder: AT_FDCWD, or a descriptor. */
+/* As open and fsync do: -1 and errno where they fail. Files are made with mode 0666. More in train/file_lock.h. */
 int mlsel_i_open(const char *path, int flags);
-int mlsel_i_open_at(int folder, const char *path, int flags);
 int mlsel_i_sync(int fd);
-int mlsel_i_cut(int fd, uint64_t size);
-int mlsel_i_lock(int fd);
 
 /* Until all bytes are there, or for reading the end comes. 0, or an errno value; *done says how many were moved. */
 int mlsel_i_read_all(int fd, void *out, size_t size, size_t *done);

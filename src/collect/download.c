@@ -19,6 +19,7 @@
 #include "file_io.h"
 #include "hub.h"
 #include "sha256.h"
+#include "train/file_lock.h"
 #include "train/folders.h"
 #include "url.h"
 

@@ -12,6 +12,7 @@
 
 #include "file.h"
 #include "file_io.h"
+#include "train/file_lock.h"
 #include "train/lines.h"
 #include "train/record_line.h"
 

@@ -33,6 +33,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "file_io.h"
+#include "file_lock.h"
 #include "file_write.h"
 #include "folders.h"
 

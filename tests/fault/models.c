@@ -121,7 +121,7 @@ static void release_and_empty(void) {
 
 /* A file that was read has been read, whatever its end says; folders reach the disk where the system can do that. */
 #define LOADS "close"
-#define SAVES "openat folder,fsync folder,close folder"
+#define SAVES "open folder,fsync folder,close folder"
 
 #define LOAD(what, needs, prepare, run, clean, optional_allocs)                                                        \
     {                                                                                                                  \

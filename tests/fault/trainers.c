@@ -131,7 +131,7 @@ static void drop_evaluation(void) {
     drop_made_model();
 }
 
-#define SAVES "openat folder,fsync folder,close folder"
+#define SAVES "open folder,fsync folder,close folder"
 #define TRAIN(what, needs, run)                                                                                        \
     { "mlsel_train", what, NEEDS_ALLOC | needs, 0, make, run, check_trained, drop_trained, NULL, NULL, 2, 0 }
 

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_io.h"
+
 const char *mlsel_i_file_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash == NULL || slash[1] == '\0' ? path : slash + 1;
@@ -81,22 +83,6 @@ static mlsel_status check(const char *path, const file_kind *kind, const struct 
     return MLSEL_OK;
 }
 
-/* Reads until size bytes are there or the file ends; *got says how many, -1 errno failed. */
-static int read_all(int fd, char *text, size_t size, size_t *got) {
-    *got = 0;
-    while (*got < size) {
-        const ssize_t n = read(fd, text + *got, size - *got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        if (n == 0)
-            break;
-        *got += (size_t)n;
-    }
-    return 0;
-}
-
 static mlsel_status changed(const char *path, mlsel_error *err) {
     return named(path, mlsel_i_fail(err, MLSEL_ERROR_IO, " changed while it was being read: try again"), err);
 }
@@ -108,7 +94,7 @@ static mlsel_status read_whole(int fd, const char *path, const file_kind *kind, 
     if (data == NULL)
         return mlsel_i_no_memory(err);
     /* one byte more than expected, to notice a file that grows */
-    const int error = read_all(fd, data, expected + 1, &got);
+    const int error = mlsel_i_read_all(fd, data, expected + 1, &got);
     if (error == 0 && got == expected) {
         *out = (file_content){.data = data, .size = got};
         return MLSEL_OK;
@@ -147,16 +133,17 @@ mlsel_status mlsel_i_file_load(const char *path, const file_kind *kind, uint64_t
     struct stat info;
     unsigned char first[FILE_FIRST_BYTES];
     /* O_NONBLOCK: opening a pipe that nobody writes must not hang */
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = mlsel_i_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return mlsel_i_file_missing(path, kind->noun, "opened", errno, err);
     mlsel_status status = fstat(fd, &info) == 0 ? MLSEL_OK : mlsel_i_file_missing(path, kind->noun, "read", errno, err);
     if (status != MLSEL_OK || (status = check(path, kind, &info, max_bytes, err)) != MLSEL_OK)
         goto out;
-    const ssize_t got = pread(fd, first, sizeof first, 0);
-    if (got < 0)
-        status = mlsel_i_file_missing(path, kind->noun, "read", errno, err);
-    else if (kind->is_to_map != NULL && got == (ssize_t)sizeof first && info.st_size >= got &&
+    size_t got;
+    const int error = mlsel_i_read_all_at(fd, first, sizeof first, 0, &got);
+    if (error != 0)
+        status = mlsel_i_file_missing(path, kind->noun, "read", error, err);
+    else if (kind->is_to_map != NULL && got == sizeof first && (uint64_t)info.st_size >= got &&
              kind->is_to_map(first, sizeof first))
         status = map(fd, path, kind, &info, out, err);
     else

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "file_io.h"
 
 static mlsel_i_file_hook file_hook;
 static void *file_hook_user;
@@ -56,7 +57,7 @@ mlsel_status mlsel_i_file_create(file_writer *file, const char *path, mlsel_erro
     for (int i = 0; i < TRIES && file->fd < 0; i++) {
         (void)snprintf(name, size, "%s.%ld-%d.part", path, (long)getpid(), i);
         if (may("create"))
-            file->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            file->fd = mlsel_i_open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
         if (file->fd < 0 && errno != EEXIST)
             break;
     }
@@ -70,18 +71,9 @@ mlsel_status mlsel_i_file_create(file_writer *file, const char *path, mlsel_erro
 }
 
 mlsel_status mlsel_i_file_write(file_writer *file, const void *data, size_t size, mlsel_error *err) {
-    const size_t most = (size_t)1 << 30; /* some systems take no more at once */
-    const char *at = data;
-    while (size > 0) {
-        const ssize_t n = may("write") ? write(file->fd, at, size < most ? size : most) : -1;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return failed(file->path, "written", err);
-        at += n;
-        size -= (size_t)n;
-    }
-    return MLSEL_OK;
+    size_t done;
+    const int error = may("write") ? mlsel_i_write_all(file->fd, data, size, &done) : errno;
+    return error == 0 ? MLSEL_OK : mlsel_i_file_failed(file->path, "written", error, err);
 }
 
 /* Links where that is possible, which never replaces; else looks first. */
@@ -97,25 +89,28 @@ static mlsel_status name_new(file_writer *file, mlsel_error *err) {
         return failed(file->path, "named", err);
     if (lstat(file->path, &info) == 0)
         return exists(file->path, err);
+    if (errno != ENOENT) /* whether something would be replaced is not known */
+        return failed(file->path, "named", err);
     return rename(file->temporary, file->path) == 0 ? MLSEL_OK : failed(file->path, "named", err);
 }
 
 /* The name itself reaches the disk with the folder; not every system can do that, so failing is no error. */
 static void sync_folder(const char *path) {
     char *folder = folder_of(path);
-    const int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_CLOEXEC);
+    const int fd = folder == NULL ? -1 : mlsel_i_open(folder, O_RDONLY | O_CLOEXEC);
     mlsel_i_free(folder);
     if (fd < 0)
         return;
-    (void)fsync(fd);
+    (void)mlsel_i_sync(fd);
     (void)close(fd);
 }
 
 mlsel_status mlsel_i_file_commit(file_writer *file, bool replace, mlsel_error *err) {
-    mlsel_status status = may("sync") && fsync(file->fd) == 0 ? MLSEL_OK : failed(file->path, "written", err);
-    const int closed = close(file->fd);
+    mlsel_status status = may("sync") && mlsel_i_sync(file->fd) == 0 ? MLSEL_OK : failed(file->path, "written", err);
+    /* closed whatever the result, also where a signal came; the bytes are on the disk then */
+    const bool is_closed = close(file->fd) == 0 || errno == EINTR;
     file->fd = -1;
-    if (status == MLSEL_OK && (!may("close") || closed != 0))
+    if (status == MLSEL_OK && (!is_closed || !may("close")))
         status = failed(file->path, "written", err);
     if (status == MLSEL_OK && !replace)
         status = name_new(file, err);

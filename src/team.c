@@ -64,15 +64,28 @@ static int start_threads(thread_team *team, uint32_t count) {
     return failure;
 }
 
+static bool make_lock(thread_team *team) {
+    if (pthread_mutex_init(&team->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&team->has_work, NULL) == 0) {
+        if (pthread_cond_init(&team->is_done, NULL) == 0)
+            return true;
+        pthread_cond_destroy(&team->has_work);
+    }
+    pthread_mutex_destroy(&team->lock);
+    return false;
+}
+
 mlsel_status mlsel_i_team_create(uint32_t threads, thread_team **out, mlsel_error *err) {
     const uint32_t count = threads - 1;
     thread_team *team = mlsel_i_calloc(1, sizeof *team + count * sizeof *team->threads);
     if (team == NULL)
         return mlsel_i_no_memory(err);
     team->owner = getpid();
-    pthread_mutex_init(&team->lock, NULL);
-    pthread_cond_init(&team->has_work, NULL);
-    pthread_cond_init(&team->is_done, NULL);
+    if (!make_lock(team)) {
+        mlsel_i_free(team);
+        return mlsel_i_no_memory(err);
+    }
     const int failure = start_threads(team, count);
     if (failure != 0) {
         const unsigned started = (unsigned)team->n_threads;

@@ -97,22 +97,29 @@ static bool same_scores(const double *a, const double *b, size_t count) {
     return i == count;
 }
 
-/* Asks both the same; true if selection and scores are equal to the last bit. */
-static bool same_answers(const conversion *c, const mlsel_model *other, float *query, double *scores) {
+static mlsel_status ask(const mlsel_model *model, const float *query, size_t width, mlsel_selection *selection,
+                        double *scores, size_t labels, mlsel_error *err) {
+    mlsel_status status = mlsel_select(model, query, width, NULL, selection, err);
+    return status == MLSEL_OK ? mlsel_score(model, query, width, NULL, scores, labels, err) : status;
+}
+
+/* Asks both the same; *same: whether selection and scores are equal to the last bit. */
+static mlsel_status compare_answers(const conversion *c, const mlsel_model *other, float *query, double *scores,
+                                    bool *same, mlsel_error *err) {
     size_t width = c->info.n_features, labels = c->info.n_labels;
     uint64_t state = 1;
-    for (int q = 0; q < VERIFY_QUERIES; ++q) {
+    mlsel_status status = MLSEL_OK;
+    *same = true;
+    for (int q = 0; q < VERIFY_QUERIES && *same && status == MLSEL_OK; ++q) {
         mlsel_selection first, second;
         for (size_t i = 0; i < width; ++i)
             query[i] = next_value(&state);
-        if (mlsel_select(c->model, query, width, NULL, &first, NULL) != MLSEL_OK ||
-            mlsel_select(other, query, width, NULL, &second, NULL) != MLSEL_OK || !same_selection(&first, &second) ||
-            mlsel_score(c->model, query, width, NULL, scores, labels, NULL) != MLSEL_OK ||
-            mlsel_score(other, query, width, NULL, scores + labels, labels, NULL) != MLSEL_OK ||
-            !same_scores(scores, scores + labels, labels))
-            return false;
+        status = ask(c->model, query, width, &first, scores, labels, err);
+        if (status == MLSEL_OK)
+            status = ask(other, query, width, &second, scores + labels, labels, err);
+        *same = status != MLSEL_OK || (same_selection(&first, &second) && same_scores(scores, scores + labels, labels));
     }
-    return true;
+    return status;
 }
 
 static bool verify(conversion *c) {
@@ -125,18 +132,23 @@ static bool verify(conversion *c) {
     model_file_info(other, &c->result);
     float *query = tool_alloc(c->info.n_features, sizeof *query);
     double *scores = tool_alloc(2 * (size_t)c->info.n_labels, sizeof *scores);
+    mlsel_error err;
+    mlsel_status status = MLSEL_OK;
     bool same = c->result.algorithm == c->info.algorithm && c->result.n_features == c->info.n_features &&
-                c->result.format_version == c->info.format_version && same_labels(c->model, other) &&
-                same_answers(c, other, query, scores);
+                c->result.format_version == c->info.format_version && same_labels(c->model, other);
+    if (same)
+        status = compare_answers(c, other, query, scores, &same, &err);
     free(query);
     free(scores);
     mlsel_model_release(other);
     c->verified = VERIFY_QUERIES;
-    if (!same) {
+    if (status != MLSEL_OK) {
+        failure_of(&c->problem, &err);
+    } else if (!same) {
         failure_set(&c->problem, EXIT_INTERNAL, "%s: the new file does not answer as the old one", c->to);
         failure_hint(&c->problem, "this is a defect of mlsel, and nothing was written: please report it");
     }
-    return same;
+    return same && status == MLSEL_OK;
 }
 
 /* --- writing ----------------------------------------------------------------------------------------------------- */
@@ -152,11 +164,12 @@ static bool give_name(conversion *c) {
         unlink(c->temporary);
         return true;
     }
-    if (!c->force && errno == EEXIST) {
+    struct stat about;
+    if (!c->force && (errno == EEXIST || lstat(c->to, &about) == 0)) {
         exists(c);
         return false;
     }
-    if (rename(c->temporary, c->to) == 0)
+    if ((c->force || errno == ENOENT) && rename(c->temporary, c->to) == 0)
         return true;
     failure_set(&c->problem, EXIT_BAD_INPUT, "%s: %s", c->to, strerror(errno));
     return false;
@@ -186,10 +199,12 @@ static bool write_new(conversion *c) {
     show_stage(c, "writing ...");
     if (!save(c))
         return false;
+    tool_unfinished(c->temporary);
     show_stage(c, "verifying ...");
     bool done = (!c->verify || verify(c)) && give_name(c);
     if (!done)
         unlink(c->temporary);
+    tool_finished(c->temporary);
     return done;
 }
 

@@ -28,6 +28,8 @@ bool embedding_file_open(embedding_file *f, const char *path, bool is_npy, failu
     f->beside = tool_alloc(size, 1);
     snprintf(f->beside, size, "%s.tmp%ld", path, (long)getpid());
     f->file = fopen(f->beside, "wb");
+    if (f->file != NULL)
+        tool_unfinished(f->beside);
     const char blanks[NPY_HEADER] = {0}; /* the header tells the number of rows, so it comes last */
     if (f->file != NULL && (!is_npy || fwrite(blanks, sizeof blanks, 1, f->file) == 1))
         return true;
@@ -136,13 +138,20 @@ bool embedding_file_add(embedding_file *f, const query *q, const float *values, 
     return ferror(f->file) == 0;
 }
 
+static bool sync_file(FILE *file) {
+    int result;
+    do
+        result = fsync(fileno(file));
+    while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
 bool embedding_file_close(embedding_file *f, bool keeps, failure *problem) {
     bool ok = true;
     if (f->path == NULL || f->beside == NULL)
         return true;
     if (f->file != NULL && keeps)
-        ok = (!f->is_npy || put_header(f)) && fflush(f->file) == 0 && fsync(fileno(f->file)) == 0 &&
-             ferror(f->file) == 0;
+        ok = (!f->is_npy || put_header(f)) && fflush(f->file) == 0 && sync_file(f->file) && ferror(f->file) == 0;
     if (f->file != NULL)
         ok = fclose(f->file) == 0 && ok;
     if (keeps && ok)
@@ -151,6 +160,7 @@ bool embedding_file_close(embedding_file *f, bool keeps, failure *problem) {
         (void)fail(f, problem);
     if (!keeps || !ok)
         (void)remove(f->beside);
+    tool_finished(f->beside);
     free(f->beside);
     f->beside = NULL;
     f->file = NULL;

@@ -117,10 +117,9 @@ static bool set_up_f32(input *in, size_t model_width) {
     return false;
 }
 
-bool input_open(input *in, const char *path, input_format format, size_t model_width) {
-    *in = (input){.name = path != NULL ? path : "standard input", .chunk_queries = 1};
-    in->format = format != INPUT_AUTO ? format : format_by_name(path);
-    if (!source_open(&in->bytes, path, &in->problem) || !recognise(in))
+/* Looks at what is there before the first query. */
+static bool begin(input *in, size_t model_width) {
+    if (!recognise(in))
         return false;
     if (in->format == INPUT_F32 && !set_up_f32(in, model_width))
         return false;
@@ -132,6 +131,17 @@ bool input_open(input *in, const char *path, input_format format, size_t model_w
         return false;
     }
     return true;
+}
+
+bool input_open(input *in, const char *path, input_format format, size_t model_width) {
+    *in = (input){.name = path != NULL ? path : "standard input", .chunk_queries = 1};
+    in->format = format != INPUT_AUTO ? format : format_by_name(path);
+    if (!source_open(&in->bytes, path, &in->problem))
+        return false;
+    const bool ok = begin(in, model_width);
+    if (!ok)
+        source_close(&in->bytes);
+    return ok;
 }
 
 void input_close(input *in) { source_close(&in->bytes); }

@@ -62,8 +62,8 @@ typedef struct input {
 /*
  * Opens a file of queries, or standard input for NULL.
  *
- * model_width is the row width of raw float32, 0 where the models disagree about it. On failure false, and in->problem
- * is set.
+ * model_width is the row width of raw float32, 0 where the models disagree about it. On failure false, in->problem is
+ * set, and there is nothing to close.
  */
 bool input_open(input *in, const char *path, input_format format, size_t model_width);
 void input_close(input *in);

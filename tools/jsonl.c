@@ -51,6 +51,7 @@ static cJSON *parse_line(const char *line, size_t length, failure *problem) {
     cJSON *tree = cJSON_ParseWithLengthOpts(line, length, &end, 0);
     size_t at = end >= line && end <= line + length ? (size_t)(end - line) : 0;
     if (tree == NULL) {
+        tool_json_check();
         fail_syntax(line, length, at, problem);
     } else if (!only_white_space(end, line + length)) {
         fail(problem, "JSON lines hold one query per line", "more text follows the JSON value");

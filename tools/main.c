@@ -194,4 +194,8 @@ static int run_command(char **arguments) {
     return command != NULL ? command->run(arguments + 1) : unknown_command(arguments[0]);
 }
 
-int main(int argc, char **argv) { return tool_finish(run_command(argv + (argc > 0 ? 1 : 0))); }
+int main(int argc, char **argv) {
+    tool_hold_streams();
+    tool_json_start();
+    return tool_finish(run_command(argv + (argc > 0 ? 1 : 0)));
+}

@@ -179,6 +179,7 @@ bool prometheus_write(const char *path, const mlsel_router *router, failure *pro
     FILE *file = fopen(beside, "w");
     bool ok = file != NULL;
     if (ok) {
+        tool_unfinished(beside);
         prometheus_print(file, router);
         ok = ferror(file) == 0;
         ok = fclose(file) == 0 && ok;
@@ -189,6 +190,7 @@ bool prometheus_write(const char *path, const mlsel_router *router, failure *pro
         if (file != NULL)
             remove(beside);
     }
+    tool_finished(beside);
     free(beside);
     return ok;
 }

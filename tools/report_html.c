@@ -269,9 +269,11 @@ bool report_html_write(const char *path, const evaluate_results *r, failure *pro
     size_t size = strlen(path) + 48;
     char *beside = tool_alloc(size, 1);
     snprintf(beside, size, "%s.%ld.new", path, (long)getpid());
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = tool_open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     bool ok = file != NULL;
+    if (fd >= 0)
+        tool_unfinished(beside);
     if (ok) {
         write_page(file, r);
         ok = ferror(file) == 0;
@@ -285,6 +287,7 @@ bool report_html_write(const char *path, const evaluate_results *r, failure *pro
         if (fd >= 0)
             unlink(beside);
     }
+    tool_finished(beside);
     free(beside);
     return ok;
 }

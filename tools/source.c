@@ -16,7 +16,7 @@ bool source_open(source *s, const char *path, failure *problem) {
     struct stat about;
     *s = (source){.fd = STDIN_FILENO};
     if (path != NULL) {
-        s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        s->fd = tool_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         s->owned = true;
     }
     if (s->fd < 0 || fstat(s->fd, &about) != 0) {

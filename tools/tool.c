@@ -2,7 +2,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "tool.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,16 +142,53 @@ int tool_finish(int code) {
     return code != EXIT_ANSWER ? code : EXIT_BAD_INPUT;
 }
 
+void tool_hold_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)tool_open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest that is free */
+}
+
+int tool_open(const char *path, int flags) {
+    int fd;
+    do
+        fd = open(path, flags, 0666);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 /* --- memory ----------------------------------------------------------------------------------------------------- */
+
+enum { MOST_UNFINISHED = 8 };
+static const char *unfinished[MOST_UNFINISHED];
+
+void tool_unfinished(const char *path) {
+    for (size_t i = 0; i < MOST_UNFINISHED; ++i)
+        if (unfinished[i] == NULL) {
+            unfinished[i] = path;
+            return;
+        }
+}
+
+void tool_finished(const char *path) {
+    for (size_t i = 0; i < MOST_UNFINISHED; ++i)
+        if (unfinished[i] == path)
+            unfinished[i] = NULL;
+}
+
+void tool_out_of_memory(void) {
+    for (size_t i = 0; i < MOST_UNFINISHED; ++i)
+        if (unfinished[i] != NULL)
+            unlink(unfinished[i]);
+    tool_error("out of memory");
+    exit(EXIT_INTERNAL);
+}
 
 void *tool_resize(void *block, size_t count, size_t size) {
     void *grown = NULL;
     if (size == 0 || count <= SIZE_MAX / size)
         grown = realloc(block, count * size > 0 ? count * size : 1);
-    if (grown == NULL) {
-        tool_error("out of memory");
-        exit(EXIT_INTERNAL);
-    }
+    if (grown == NULL)
+        tool_out_of_memory();
     return grown;
 }
 
@@ -164,6 +203,25 @@ char *tool_copy(const char *text, size_t size) {
     memcpy(copy, text, size);
     copy[size] = '\0';
     return copy;
+}
+
+static _Thread_local bool json_lacks_memory;
+
+static void *json_alloc(size_t size) {
+    void *block = malloc(size);
+    json_lacks_memory = json_lacks_memory || block == NULL;
+    return block;
+}
+
+void tool_json_start(void) {
+    cJSON_Hooks hooks = {json_alloc, free};
+    json_lacks_memory = false;
+    cJSON_InitHooks(&hooks);
+}
+
+void tool_json_check(void) {
+    if (json_lacks_memory)
+        tool_out_of_memory();
 }
 
 /* --- terminal --------------------------------------------------------------------------------------------------- */

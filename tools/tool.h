@@ -53,6 +53,13 @@ void tool_warning(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_hint(const char *format, ...) TOOL_PRINTF(1, 2);
 void tool_notice(const char *format, ...) TOOL_PRINTF(1, 2);
 
+/* Takes the places of standard streams that are closed, so that no file gets one and what is meant for the stream with
+ * it: using them fails as before. */
+void tool_hold_streams(void);
+
+/* Opens a file with mode 0666, again where a signal interrupts that. */
+int tool_open(const char *path, int flags);
+
 /* Flushes standard output; false once writing has failed, so that work nobody sees can stop. */
 bool tool_flush(void);
 /* Closes standard output. Returns code, or a failure code if something could not be written. */
@@ -62,6 +69,16 @@ int tool_finish(int code);
 void *tool_alloc(size_t count, size_t size);
 void *tool_resize(void *block, size_t count, size_t size);
 char *tool_copy(const char *text, size_t size);
+/* Ends the program so: for what allocates by itself. */
+_Noreturn void tool_out_of_memory(void);
+/* cJSON does not tell bad text from missing memory. Before it is used: tool_json_start; after a text that it does not
+ * read: tool_json_check, which ends the program if memory was missing since the start or the last check. */
+void tool_json_start(void);
+void tool_json_check(void);
+/* A file under a name that is not its own yet, removed if the program ends for want of memory, until it is written or
+ * removed otherwise. The path must live as long; a few files are possible at once. */
+void tool_unfinished(const char *path);
+void tool_finished(const char *path);
 
 /* Whether to colour what goes to the file descriptor: a terminal, and NO_COLOR is not set. */
 bool tool_colour(int fd);

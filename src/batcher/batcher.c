@@ -75,6 +75,33 @@ static mlsel_status read_options(const mlsel_model *model, const mlsel_batcher_o
     return MLSEL_OK;
 }
 
+static bool make_group_lock(batch_group *group) {
+    if (pthread_mutex_init(&group->lock, NULL) != 0)
+        return false;
+    if (mlsel_i_wait_init(&group->leader)) {
+        if (pthread_cond_init(&group->is_full, NULL) == 0) {
+            if (pthread_cond_init(&group->has_run, NULL) == 0)
+                return true;
+            pthread_cond_destroy(&group->is_full);
+        }
+        pthread_cond_destroy(&group->leader);
+    }
+    pthread_mutex_destroy(&group->lock);
+    return false;
+}
+
+static bool make_lock(mlsel_batcher *b) {
+    if (pthread_mutex_init(&b->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&b->has_free, NULL) == 0) {
+        if (pthread_cond_init(&b->is_empty, NULL) == 0)
+            return true;
+        pthread_cond_destroy(&b->has_free);
+    }
+    pthread_mutex_destroy(&b->lock);
+    return false;
+}
+
 /* The memory of a group, in one block that starts with the queries. */
 static mlsel_status make_group(mlsel_batcher *b, batch_group *group, mlsel_error *err) {
     const size_t n = b->settings.max_batch;
@@ -83,12 +110,13 @@ static mlsel_status make_group(mlsel_batcher *b, batch_group *group, mlsel_error
     group->queries = mlsel_i_alloc(n, row);
     if (group->queries == NULL)
         return mlsel_i_no_memory(err);
+    if (!make_group_lock(group)) {
+        mlsel_i_free(group->queries);
+        group->queries = NULL; /* there is no group */
+        return mlsel_i_no_memory(err);
+    }
     group->values = (double *)(void *)(group->queries + n * query);
     group->neighbours = (mlsel_backend_neighbour *)(void *)(group->queries + n * (query + values));
-    pthread_mutex_init(&group->lock, NULL);
-    mlsel_i_wait_init(&group->leader);
-    pthread_cond_init(&group->is_full, NULL);
-    pthread_cond_init(&group->has_run, NULL);
     group->next = b->free;
     b->free = group;
     b->memory_bytes += n * row;
@@ -125,14 +153,15 @@ mlsel_status mlsel_batcher_create(mlsel_model *model, const mlsel_batcher_option
     mlsel_batcher *b = mlsel_i_calloc(1, sizeof *b + n_groups * sizeof *b->groups);
     if (b == NULL)
         return mlsel_i_no_memory(err);
+    if (!make_lock(b)) {
+        mlsel_i_free(b);
+        return mlsel_i_no_memory(err);
+    }
     const size_t step = MLSEL_ALIGNMENT / sizeof(float); /* rows of their own cache lines: members write at once */
     b->model = mlsel_model_retain(model);
     b->settings = settings;
     b->stride = (model->artifact->scalars.n_features + step - 1) / step * step;
     b->n_groups = n_groups;
-    pthread_mutex_init(&b->lock, NULL);
-    pthread_cond_init(&b->has_free, NULL);
-    pthread_cond_init(&b->is_empty, NULL);
     for (uint32_t i = 0; i < n_groups && status == MLSEL_OK; i++)
         status = make_group(b, &b->groups[i], err);
     if (status != MLSEL_OK) {

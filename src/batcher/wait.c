@@ -19,7 +19,7 @@ static struct timespec timespec_of(uint64_t ns) {
 #ifdef __APPLE__
 
 /* There is no choice of clock, but a wait can be told how long rather than until when. */
-void mlsel_i_wait_init(pthread_cond_t *condition) { pthread_cond_init(condition, NULL); }
+bool mlsel_i_wait_init(pthread_cond_t *condition) { return pthread_cond_init(condition, NULL) == 0; }
 
 void mlsel_i_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ns) {
     const uint64_t now = mlsel_i_now_ns();
@@ -31,12 +31,14 @@ void mlsel_i_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64
 
 #else
 
-void mlsel_i_wait_init(pthread_cond_t *condition) {
+bool mlsel_i_wait_init(pthread_cond_t *condition) {
     pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    const bool is_made =
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(condition, &attributes) == 0;
     pthread_condattr_destroy(&attributes);
+    return is_made;
 }
 
 void mlsel_i_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ns) {

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-void mlsel_i_wait_init(pthread_cond_t *condition);
+/* False: the system refused. */
+bool mlsel_i_wait_init(pthread_cond_t *condition);
 /* Waits until the condition is signalled (or, as conditions do, for no reason), at the longest until the deadline. */
 void mlsel_i_wait_until(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ns);
 

@@ -49,8 +49,11 @@ static mlsel_status send_request(bench_run *run, schedule_task *task) {
     cJSON *root = strstr(record, "\"choices\"") == NULL ? NULL : cJSON_ParseWithLength(record, strlen(record));
     const cJSON *choices = root == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(root, "choices");
     char *prompt = mlsel_i_prompt_make(run->queries.texts.entries[task->query].text, choices, run->options->concise);
+    const bool lacks_choices = root == NULL && strstr(record, "\"choices\"") != NULL; /* records are JSON */
     cJSON_Delete(root);
-    if (prompt == NULL)
+    if (lacks_choices)
+        mlsel_i_free(prompt);
+    if (prompt == NULL || lacks_choices)
         return mlsel_i_no_memory(run->err);
     const chat_request request = {
         .model = e->name, .prompt = prompt, .max_tokens = e->max_tokens, .temperature = e->temperature};

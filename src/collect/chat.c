@@ -58,10 +58,14 @@ static void read_finish_reason(const cJSON *choice, const secret_list *secrets, 
     if (!cJSON_IsString(reason))
         return;
     size_t n = 0;
-    mlsel_i_secrets_scrub(secrets, SECRET_MIN_SIZE, reason->valuestring);
-    for (const char *c = reason->valuestring; *c != '\0' && n + 1 < sizeof out->finish_reason; c++)
-        if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-')
+    const char *c = reason->valuestring, *const end = c + strlen(c);
+    while (c < end && n + 1 < sizeof out->finish_reason) {
+        const size_t hidden = mlsel_i_secrets_length(secrets, SECRET_MIN_SIZE, c, (size_t)(end - c));
+        if (hidden == 0 && ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+                            *c == '_' || *c == '-'))
             out->finish_reason[n++] = *c;
+        c += hidden > 0 ? hidden : 1;
+    }
     out->finish_reason[n] = '\0';
 }
 

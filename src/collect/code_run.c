@@ -18,6 +18,7 @@
 
 #include "code_run_internal.h"
 #include "file.h"
+#include "file_io.h"
 
 /* What the process gets; it is given no other file. */
 enum { PROGRAM_FD = 3, VERDICT_FD = 4, START_FD = 5, FIRST_OTHER_FD = 6 };
@@ -167,8 +168,8 @@ static void become_python(const launch *l) {
 static mlsel_status watch(launch *l, int verdict, int start, const char *word, mlsel_code_outcome *outcome,
                           mlsel_error *err) {
     char said[WORD_SIZE + 1];
-    size_t n, n_error;
-    int error = 0;
+    size_t n = 0, n_error;
+    int error = 0, heard = 0;
     const double deadline = mlsel_i_now() + l->runner->options.wall_seconds;
     const pid_t process = fork();
     if (process == 0)
@@ -178,12 +179,16 @@ static mlsel_status watch(launch *l, int verdict, int start, const char *word, m
     mlsel_i_close_fd(&l->start);
     if (process < 0)
         return failed("no process can be started to run code", fork_error, err);
-    const bool has_started = mlsel_i_read_until(start, (char *)&error, sizeof error, &n_error, deadline);
-    const bool is_in_time = has_started && n_error == 0 && mlsel_i_read_until(verdict, said, sizeof said, &n, deadline);
+    const int started = mlsel_i_read_until(start, (char *)&error, sizeof error, &n_error, deadline);
+    if (started == 0 && n_error == 0)
+        heard = mlsel_i_read_until(verdict, said, sizeof said, &n, deadline);
     mlsel_i_end_process(process);
-    if (has_started && n_error > 0)
+    if (started == 0 && n_error > 0)
         return failed("the process to run code cannot be set up", error, err);
-    if (!is_in_time)
+    const int problem = started != 0 ? started : heard;
+    if (problem != 0 && problem != ETIMEDOUT)
+        return failed("the process that runs code cannot be listened to", problem, err);
+    if (problem == ETIMEDOUT)
         *outcome = MLSEL_CODE_TIMED_OUT;
     else
         *outcome = n == WORD_SIZE && memcmp(said, word, WORD_SIZE) == 0 ? MLSEL_CODE_HELD : MLSEL_CODE_FAILED;
@@ -212,7 +217,7 @@ static mlsel_status run_in(const mlsel_code_runner *runner, const char *folder, 
                 .folder = folder,
                 .arguments = arguments,
                 .environment = environment,
-                .null = open("/dev/null", O_RDWR | O_CLOEXEC),
+                .null = mlsel_i_open("/dev/null", O_RDWR | O_CLOEXEC),
                 .program = -1,
                 .n_files = sysconf(_SC_OPEN_MAX)};
     if (l.n_files < 0 || l.n_files > 1 << 16)

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "code_run_internal.h"
+#include "file.h"
+#include "file_io.h"
 
 extern char **environ;
 
@@ -42,14 +44,15 @@ static bool find_program(const char *name, char path[PATH_MAX]) {
 
 /* Asks a Python where it is: what is on PATH may be a script that chooses one by the environment, which the programs
  * are not given. */
-static bool ask_python(const char *path, char answer[PATH_MAX], mlsel_error *err) {
+static mlsel_status ask_python(const char *path, char answer[PATH_MAX], mlsel_error *err) {
     enum { SECONDS = 30 };
     static const char question[] = "import sys; sys.stdout.write(sys.executable or '')";
     char *const arguments[] = {(char *)path, (char[]){"-I"}, (char[]){"-c"}, (char *)question, NULL};
     int ends[2] = {-1, -1};
     size_t n = 0;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const pid_t process = mlsel_i_pipe(ends) && null >= 0 ? fork() : -1;
+    int null = mlsel_i_open("/dev/null", O_RDWR | O_CLOEXEC);
+    const pid_t process = null >= 0 && mlsel_i_pipe(ends) ? fork() : -1;
+    int error = process < 0 ? errno : 0;
     if (process == 0) {
         (void)setsid();
         if (dup2(null, 0) >= 0 && dup2(ends[1], 1) >= 0 && dup2(null, 2) >= 0)
@@ -59,16 +62,19 @@ static bool ask_python(const char *path, char answer[PATH_MAX], mlsel_error *err
     mlsel_i_close_fd(&ends[1]);
     mlsel_i_close_fd(&null);
     if (process > 0) {
-        if (!mlsel_i_read_until(ends[0], answer, PATH_MAX - 1, &n, mlsel_i_now() + SECONDS))
-            n = 0;
+        error = mlsel_i_read_until(ends[0], answer, PATH_MAX - 1, &n, mlsel_i_now() + SECONDS);
+        n = error == 0 ? n : 0;
         mlsel_i_end_process(process);
     }
     mlsel_i_close_fd(&ends[0]);
     answer[n] = '\0';
     if (n > 0 && answer[0] == '/' && is_program(answer))
-        return true;
-    (void)mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, "%s is no Python 3 that starts: code cannot be run without", path);
-    return false;
+        return MLSEL_OK;
+    if (error != 0 && error != ETIMEDOUT)
+        return mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, "%s cannot be started: %s (errno %d)", path,
+                                   mlsel_i_file_reason(error), error);
+    return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, "%s is no Python 3 that starts: code cannot be run without",
+                        path);
 }
 
 /* --- layers ---------------------------------------------------------------------------------------------------------
@@ -107,8 +113,9 @@ static mlsel_status fill(mlsel_code_runner *runner, const mlsel_code_options *op
         return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED,
                             "%s was not found%s: running code needs Python 3 (Debian: apt-get install python3)", name,
                             strchr(name, '/') == NULL ? " on PATH" : "");
-    if (!ask_python(found, path, err))
-        return MLSEL_ERROR_UNSUPPORTED;
+    const mlsel_status status = ask_python(found, path, err);
+    if (status != MLSEL_OK)
+        return status;
     runner->options = *options;
     runner->options.python = mlsel_i_strndup(path, strlen(path));
     runner->options.folder = mlsel_i_strndup(folder, strlen(folder));

@@ -22,8 +22,8 @@ void mlsel_i_close_fd(int *fd);
 /* Moves a file to a number that none of a new process's files is given. */
 bool mlsel_i_move_up(int *fd);
 bool mlsel_i_pipe(int ends[2]);
-/* Reads until there is no more, `size` bytes are there, or time is up (false). */
-bool mlsel_i_read_until(int fd, char *data, size_t size, size_t *n, double deadline);
+/* Reads until there is no more or `size` bytes are there. 0, or an errno value: ETIMEDOUT when time is up. */
+int mlsel_i_read_until(int fd, char *data, size_t size, size_t *n, double deadline);
 /* Kills a process with its group, and waits for it. */
 void mlsel_i_end_process(pid_t process);
 

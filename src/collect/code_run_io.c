@@ -39,23 +39,25 @@ bool mlsel_i_pipe(int ends[2]) {
     return mlsel_i_move_up(&ends[1]) && first;
 }
 
-bool mlsel_i_read_until(int fd, char *data, size_t size, size_t *n, double deadline) {
+int mlsel_i_read_until(int fd, char *data, size_t size, size_t *n, double deadline) {
     for (*n = 0; *n < size;) {
         const double left = deadline - mlsel_i_now();
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         if (left <= 0)
-            return false;
+            return ETIMEDOUT;
         const int came = poll(&ready, 1, (int)(left * 1000) + 1);
         if (came == 0 || (came < 0 && errno == EINTR))
             continue;
         const ssize_t got = came < 0 ? -1 : read(fd, data + *n, size - *n);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
-            return true;
+        if (got < 0)
+            return errno;
+        if (got == 0)
+            break;
         *n += (size_t)got;
     }
-    return true;
+    return 0;
 }
 
 void mlsel_i_end_process(pid_t process) {

@@ -12,13 +12,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
+#include "file_io.h"
 #include "hub.h"
 #include "sha256.h"
+#include "train/file_lock.h"
 #include "train/folders.h"
 #include "url.h"
 
@@ -89,16 +90,13 @@ static mlsel_status hash_file(int fd, const char *path, char out[SHA256_TEXT], m
     if (buffer == NULL)
         return mlsel_i_no_memory(err);
     mlsel_i_sha256_begin(&h);
-    for (off_t at = 0;;) {
-        const ssize_t n = pread(fd, buffer, READ_SIZE, at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            status = mlsel_i_file_failed(path, "read", errno, err);
-        if (n <= 0)
-            break;
-        mlsel_i_sha256_add(&h, buffer, (size_t)n);
-        at += n;
+    size_t n = READ_SIZE;
+    for (uint64_t at = 0; n == READ_SIZE && status == MLSEL_OK; at += n) {
+        const int error = mlsel_i_read_all_at(fd, buffer, READ_SIZE, at, &n);
+        if (error != 0)
+            status = mlsel_i_file_failed(path, "read", error, err);
+        else
+            mlsel_i_sha256_add(&h, buffer, n);
     }
     mlsel_i_sha256_end(&h, out);
     mlsel_i_free(buffer);
@@ -111,7 +109,7 @@ static bool is_there(const fetch *f) {
     char digest[SHA256_TEXT];
     if (!f->about.has_size || f->about.sha256[0] == '\0')
         return false;
-    const int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = mlsel_i_open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const bool same = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
                       (uint64_t)info.st_size == f->about.size && hash_file(fd, f->path, digest, NULL) == MLSEL_OK &&
                       strcmp(digest, f->about.sha256) == 0;
@@ -121,7 +119,7 @@ static bool is_there(const fetch *f) {
 }
 
 static mlsel_status start_again(fetch *f, mlsel_error *err) {
-    if (ftruncate(f->fd, 0) != 0 || lseek(f->fd, 0, SEEK_SET) != 0)
+    if (mlsel_i_cut(f->fd, 0) != 0 || lseek(f->fd, 0, SEEK_SET) != 0)
         return mlsel_i_file_failed(f->part, "written", errno, err);
     f->offset = 0;
     f->progress.is_resumed = false;
@@ -130,10 +128,10 @@ static mlsel_status start_again(fetch *f, mlsel_error *err) {
 
 static mlsel_status open_part(fetch *f, mlsel_error *err) {
     struct stat info;
-    f->fd = open(f->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    f->fd = mlsel_i_open(f->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW);
     if (f->fd < 0)
         return mlsel_i_file_failed(f->part, "opened", errno, err);
-    if (flock(f->fd, LOCK_EX | LOCK_NB) != 0) {
+    if (mlsel_i_lock(f->fd) != 0 && errno == EWOULDBLOCK) { /* a file system without locks is used without */
         (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)errno, " is being fetched by another process");
         mlsel_i_error_prefix(err, f->path);
         return MLSEL_ERROR_IO;
@@ -171,17 +169,12 @@ static mlsel_status on_data(const http_response *r, const char *data, size_t siz
     if (status == MLSEL_OK && f->about.has_size && size > f->about.size - f->offset)
         status = mlsel_i_fail(err, MLSEL_ERROR_IO, "%s: more than the %" PRIu64 " bytes come that the hub has", f->name,
                               f->about.size);
-    while (status == MLSEL_OK && size > 0) {
-        const ssize_t n = write(f->fd, data, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return mlsel_i_file_failed(f->part, "written", n < 0 ? errno : ENOSPC, err);
-        data += n;
-        size -= (size_t)n;
-        f->offset += (uint64_t)n;
-    }
-    return status == MLSEL_OK ? report(f, err) : status;
+    if (status != MLSEL_OK)
+        return status;
+    size_t done;
+    const int error = mlsel_i_write_all(f->fd, data, size, &done);
+    f->offset += done;
+    return error == 0 ? report(f, err) : mlsel_i_file_failed(f->part, "written", error, err);
 }
 
 static mlsel_status attempt(fetch *f, http_response *response, mlsel_error *err) {
@@ -241,7 +234,7 @@ static mlsel_status verify(fetch *f, mlsel_error *err) {
 }
 
 static mlsel_status finish(fetch *f, mlsel_error *err) {
-    if (fsync(f->fd) != 0 || rename(f->part, f->path) != 0)
+    if (mlsel_i_sync(f->fd) != 0 || rename(f->part, f->path) != 0)
         return mlsel_i_file_failed(f->path, "written", errno, err);
     f->progress.is_complete = true;
     return report(f, err);

@@ -58,9 +58,10 @@ mlsel_status mlsel_i_embedding_client_open(const embedding_server *server, embed
     embedding_client *c = mlsel_i_calloc(1, sizeof *c);
     if (c == NULL)
         return mlsel_i_no_memory(err);
-    c->url = mlsel_i_http_url_below(server->endpoint, "/embeddings");
+    if ((status = mlsel_i_http_url_below(server->endpoint, "/embeddings", &c->url, err)) != MLSEL_OK)
+        goto out;
     c->model = mlsel_i_strndup(server->model, strlen(server->model));
-    mlsel_i_url_shown(c->url != NULL ? c->url : "", shown, sizeof shown);
+    mlsel_i_url_shown(c->url, shown, sizeof shown);
     c->shown = mlsel_i_strndup(shown, strlen(shown));
     c->dimensions = server->dimensions;
     c->settings = server->http;
@@ -69,11 +70,11 @@ mlsel_status mlsel_i_embedding_client_open(const embedding_server *server, embed
     const char *const ca_path = server->http.ca_path;
     if (ca_path != NULL)
         c->settings.ca_path = c->ca_path = mlsel_i_strndup(ca_path, strlen(ca_path));
-    const bool has_all =
-        c->url != NULL && c->model != NULL && c->shown != NULL && (ca_path == NULL || c->ca_path != NULL);
+    const bool has_all = c->model != NULL && c->shown != NULL && (ca_path == NULL || c->ca_path != NULL);
     status = has_all ? take_key(c, server->api_key, err) : mlsel_i_no_memory(err);
     if (status == MLSEL_OK)
         status = mlsel_i_http_open(&c->settings, &c->http, err);
+out:
     if (status == MLSEL_OK)
         *out = c;
     else

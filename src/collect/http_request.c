@@ -229,7 +229,7 @@ mlsel_status mlsel_i_http_open(const http_settings *settings, http_client **out,
     c->curl = curl_easy_init();
     if (c->curl == NULL) {
         mlsel_i_free(c);
-        return mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, "libcurl cannot be used here");
+        return mlsel_i_no_memory(err); /* libcurl has started: nothing else can be missing */
     }
     *out = c;
     return mlsel_i_ok(err);

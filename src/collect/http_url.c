@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "url.h"
 
 static bool has_part(CURLU *url, CURLUPart part) {
     char *text = NULL;
@@ -77,17 +78,26 @@ static CURLUcode write_url(CURLU *url, const char *path, char **out) {
         code = curl_url_get(url, CURLUPART_URL, &text, 0);
     if (code == CURLUE_OK)
         *out = mlsel_i_strndup(text, strlen(text));
+    if (code == CURLUE_OK && *out == NULL)
+        code = CURLUE_OUT_OF_MEMORY;
     curl_free(text);
     return code;
 }
 
-char *mlsel_i_http_url_below(const char *base, const char *path) {
+mlsel_status mlsel_i_http_url_below(const char *base, const char *path, char **out, mlsel_error *err) {
+    char shown[160];
     CURLU *url = curl_url();
-    char *out = NULL;
-    if (url != NULL && curl_url_set(url, CURLUPART_URL, base, 0) == CURLUE_OK)
-        (void)write_url(url, path, &out);
+    CURLUcode code = url == NULL ? CURLUE_OUT_OF_MEMORY : curl_url_set(url, CURLUPART_URL, base, 0);
+    *out = NULL;
+    if (code == CURLUE_OK)
+        code = write_url(url, path, out);
     curl_url_cleanup(url);
-    return out;
+    if (code == CURLUE_OK)
+        return MLSEL_OK;
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return mlsel_i_no_memory(err);
+    return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%s is no address that libcurl understands (error %d)",
+                        mlsel_i_url_shown(base, shown, sizeof shown), (int)code);
 }
 
 bool mlsel_i_http_url(const char *base, const char *path, const secret_list *secrets, char **out, char *reason,

@@ -15,7 +15,8 @@
  */
 bool mlsel_i_http_url(const char *base, const char *path, const secret_list *secrets, char **out, char *reason,
                       size_t size);
-/* The same of an address that is known to be one, which may have a user name. NULL: no memory. */
-char *mlsel_i_http_url_below(const char *base, const char *path);
+/* The same of an address that mlsel_i_url_check has passed, which may have a user name. NO_MEMORY; INVALID_ARGUMENT for
+ * one that libcurl does not understand all the same. */
+mlsel_status mlsel_i_http_url_below(const char *base, const char *path, char **out, mlsel_error *err);
 
 #endif

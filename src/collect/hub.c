@@ -123,7 +123,9 @@ static mlsel_status explain(const hub *h, const char *what, const http_response 
 static mlsel_status follow(const char *from, const http_response *r, char **to, mlsel_error *err) {
     char shown[160];
     const char *location = mlsel_i_http_header(r, "Location");
-    *to = location != NULL ? mlsel_i_url_resolve(from, location) : NULL;
+    *to = NULL;
+    if (location != NULL && !mlsel_i_url_resolve(from, location, to))
+        return mlsel_i_no_memory(err);
     if (*to == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s answered %ld without an address to go to",
                             mlsel_i_url_shown(from, shown, sizeof shown), r->status);
@@ -230,7 +232,8 @@ static mlsel_status read_page(const hub *h, const http_response *r, hub_list *li
 }
 
 /* Where the list goes on: "<address>; rel="next"" in the header Link. NULL: nowhere. */
-static char *next_page(const char *url, const http_response *r) {
+static mlsel_status find_next_page(const char *url, const http_response *r, char **out, mlsel_error *err) {
+    *out = NULL;
     const char *link = mlsel_i_http_header(r, "Link");
     for (; link != NULL && *link == '<'; link = strstr(link, ", <") != NULL ? strstr(link, ", <") + 2 : NULL) {
         const char *end = strchr(link, '>');
@@ -239,11 +242,11 @@ static char *next_page(const char *url, const http_response *r) {
         if (end == NULL || next == NULL || (stop != NULL && next > stop))
             continue;
         char *address = mlsel_i_strndup(link + 1, (size_t)(end - link - 1));
-        char *whole = address != NULL ? mlsel_i_url_resolve(url, address) : NULL;
+        const bool has_memory = address != NULL && mlsel_i_url_resolve(url, address, out);
         mlsel_i_free(address);
-        return whole;
+        return has_memory ? MLSEL_OK : mlsel_i_no_memory(err);
     }
-    return NULL;
+    return MLSEL_OK;
 }
 
 mlsel_status mlsel_i_hub_list(const hub *h, hub_list *out, mlsel_error *err) {
@@ -258,7 +261,9 @@ mlsel_status mlsel_i_hub_list(const hub *h, hub_list *out, mlsel_error *err) {
         status = mlsel_i_http_insist(h->http, get_page, &question, &response, err);
         if (status == MLSEL_OK)
             status = read_page(h, &response, out, err);
-        char *next = status == MLSEL_OK ? next_page(url, &response) : NULL;
+        char *next = NULL;
+        if (status == MLSEL_OK)
+            status = find_next_page(url, &response, &next, err);
         mlsel_i_http_free(&response);
         mlsel_i_free(url);
         url = next;

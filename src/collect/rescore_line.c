@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "json_tree.h"
 #include "train/record_line.h"
 
 static const char *const keys[N_RESULT_MEMBERS] = {"model_name", "response", "ground_truth",      "metric",
@@ -80,23 +81,22 @@ static bool skip_value(scanner *s) {
 }
 
 /* Which member a key is, or N_RESULT_MEMBERS. Keys may have escapes. */
-static int find_key(const char *begin, const char *end) {
+static int find_key(const char *begin, const char *end, bool *lacks_memory) {
     const size_t size = (size_t)(end - begin);
-    const cJSON *node = NULL;
-    cJSON *decoded = NULL;
+    bool lacks = false;
+    cJSON *const decoded = memchr(begin, '\\', size) != NULL ? mlsel_i_json_tree(begin, size, &lacks) : NULL;
     int key = 0;
-    if (memchr(begin, '\\', size) != NULL && (decoded = cJSON_ParseWithLength(begin, size)) != NULL)
-        node = decoded;
+    *lacks_memory = *lacks_memory || lacks;
     for (; key < N_RESULT_MEMBERS; key++) {
-        if (node != NULL ? strcmp(node->valuestring, keys[key]) == 0
-                         : strlen(keys[key]) + 2 == size && memcmp(begin + 1, keys[key], size - 2) == 0)
+        if (decoded != NULL ? strcmp(decoded->valuestring, keys[key]) == 0
+                            : strlen(keys[key]) + 2 == size && memcmp(begin + 1, keys[key], size - 2) == 0)
             break;
     }
     cJSON_Delete(decoded);
     return key;
 }
 
-static const char *find_members(result_line *out, scanner *s) {
+static const char *find_members(result_line *out, scanner *s, bool *lacks_memory) {
     static const char not_json[] = "the line is no JSON object";
     if (!take(s, '{'))
         return not_json;
@@ -106,7 +106,7 @@ static const char *find_members(result_line *out, scanner *s) {
         const char *begin = s->at;
         if (!skip_string(s))
             return not_json;
-        const int key = find_key(begin, s->at);
+        const int key = find_key(begin, s->at, lacks_memory);
         if (!take(s, ':'))
             return not_json;
         out->is_spaced = s->at < s->end && *s->at == ' ';
@@ -140,12 +140,12 @@ static mlsel_status read_values(result_line *out, mlsel_error *err) {
         const result_span *span = &out->members[i];
         if (span->begin == NULL)
             continue;
-        const char *end = NULL;
-        cJSON *value = cJSON_ParseWithLengthOpts(span->begin, (size_t)(span->end - span->begin), &end, 0);
-        if (value == NULL || end != span->end) {
-            cJSON_Delete(value);
+        bool lacks_memory;
+        cJSON *value = mlsel_i_json_tree(span->begin, (size_t)(span->end - span->begin), &lacks_memory);
+        if (value == NULL && lacks_memory)
+            return mlsel_i_no_memory(err);
+        if (value == NULL)
             return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s is no JSON", keys[i]);
-        }
         if (!cJSON_AddItemToObject(out->record, keys[i], value)) {
             cJSON_Delete(value);
             return mlsel_i_no_memory(err);
@@ -154,26 +154,33 @@ static mlsel_status read_values(result_line *out, mlsel_error *err) {
     return MLSEL_OK;
 }
 
-static void read_before(result_line *out) {
+/* False: no memory. */
+static bool read_before(result_line *out) {
     const result_span *span = &out->members[RESULT_PERFORMANCE];
-    cJSON *value = span->begin == NULL ? NULL : cJSON_ParseWithLength(span->begin, (size_t)(span->end - span->begin));
+    bool lacks_memory = false;
+    cJSON *value =
+        span->begin == NULL ? NULL : mlsel_i_json_tree(span->begin, (size_t)(span->end - span->begin), &lacks_memory);
     const bool is_number = value != NULL && cJSON_IsNumber(value);
     out->is_known = is_number && !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_KNOWN]));
     out->performance = is_number ? value->valuedouble : NAN;
     out->is_error = mlsel_i_record_failed(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_ERROR]));
     cJSON_Delete(value);
+    return !lacks_memory;
 }
 
 mlsel_status mlsel_i_result_line_read(result_line *out, const char *text, size_t size, mlsel_error *err) {
     scanner s = {text, text + size};
     *out = (result_line){.line = {text, text + size}};
-    const char *problem = find_members(out, &s);
+    bool lacks_memory = false;
+    const char *problem = find_members(out, &s, &lacks_memory);
+    if (lacks_memory)
+        return mlsel_i_no_memory(err);
     if (problem != NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s", problem);
-    const mlsel_status status = read_values(out, err);
-    if (status == MLSEL_OK)
-        read_before(out);
-    else
+    mlsel_status status = read_values(out, err);
+    if (status == MLSEL_OK && !read_before(out))
+        status = mlsel_i_no_memory(err);
+    if (status != MLSEL_OK)
         mlsel_i_result_line_free(out);
     return status;
 }

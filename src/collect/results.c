@@ -7,11 +7,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
+#include "file_io.h"
+#include "train/file_lock.h"
 #include "train/lines.h"
 #include "train/record_line.h"
 
@@ -126,15 +127,17 @@ static mlsel_status take_up(result_file *file, result_visitor visit, void *user,
             goto out;
         }
         file->cut_bytes = content.size - whole;
-        if (ftruncate(file->fd, (off_t)whole) != 0) {
+        if (mlsel_i_cut(file->fd, whole) != 0) {
             status = mlsel_i_file_failed(file->path, "shortened", errno, err);
             goto out;
         }
         file->size = whole;
     }
     if (needs_end) {
-        if (write(file->fd, "\n", 1) != 1) {
-            status = mlsel_i_file_failed(file->path, "written", errno, err);
+        size_t done;
+        const int error = mlsel_i_write_all(file->fd, "\n", 1, &done);
+        if (error != 0) {
+            status = mlsel_i_file_failed(file->path, "written", error, err);
             goto out;
         }
         file->size++;
@@ -149,7 +152,7 @@ mlsel_status mlsel_i_results_open(result_file *file, const char *path, bool fres
     struct stat info;
     mlsel_status status = MLSEL_OK;
     *file = (result_file){.path = path};
-    file->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+    file->fd = mlsel_i_open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK);
     if (file->fd < 0)
         return mlsel_i_file_missing(path, "file", "opened", errno, err);
     if (fstat(file->fd, &info) != 0) {
@@ -158,13 +161,13 @@ mlsel_status mlsel_i_results_open(result_file *file, const char *path, bool fres
         (void)mlsel_i_fail(err, MLSEL_ERROR_UNSUPPORTED, " is no regular file, which results need to be continued");
         mlsel_i_error_prefix(err, path);
         status = MLSEL_ERROR_UNSUPPORTED;
-    } else if (flock(file->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    } else if (mlsel_i_lock(file->fd) != 0 && errno == EWOULDBLOCK) {
         /* a file system without locks is used without */
         (void)mlsel_i_fail(err, MLSEL_ERROR_IO, " is being written by another run");
         mlsel_i_error_prefix(err, path);
         status = MLSEL_ERROR_IO;
     } else if (fresh) {
-        if (ftruncate(file->fd, 0) != 0)
+        if (mlsel_i_cut(file->fd, 0) != 0)
             status = mlsel_i_file_failed(path, "emptied", errno, err);
     } else if (info.st_size > 0) {
         status = take_up(file, visit, user, err);
@@ -181,14 +184,11 @@ mlsel_status mlsel_i_results_append(result_file *file, mlsel_error *err) {
     mlsel_i_write_raw(line, "\n", 1);
     if (line->status != MLSEL_OK)
         return mlsel_i_no_memory(err);
-    ssize_t n;
-    do
-        n = write(file->fd, line->text, line->size);
-    while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)line->size) {
-        const int error = n < 0 ? errno : ENOSPC;
-        if (n > 0)
-            (void)!ftruncate(file->fd, (off_t)file->size);
+    size_t done;
+    const int error = mlsel_i_write_all(file->fd, line->text, line->size, &done);
+    if (error != 0) {
+        if (done > 0)
+            (void)mlsel_i_cut(file->fd, file->size);
         return mlsel_i_file_failed(file->path, "written", error, err);
     }
     file->size += line->size;
@@ -199,7 +199,7 @@ mlsel_status mlsel_i_results_append(result_file *file, mlsel_error *err) {
 }
 
 mlsel_status mlsel_i_results_sync_now(const result_file *file, mlsel_error *err) {
-    if (fsync(file->fd) != 0 && errno != EINVAL && errno != EINTR)
+    if (mlsel_i_sync(file->fd) != 0 && errno != EINVAL)
         return mlsel_i_file_failed(file->path, "written", errno, err);
     return MLSEL_OK;
 }

@@ -91,16 +91,21 @@ bool mlsel_i_url_same_origin(const char *a, const char *b) {
     return same;
 }
 
-char *mlsel_i_url_resolve(const char *base, const char *location) {
-    CURLU *parts = parse(base);
-    char *whole = NULL, *copy = NULL;
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, location, 0) == CURLUE_OK &&
-        (part_is(parts, CURLUPART_SCHEME, "http") || part_is(parts, CURLUPART_SCHEME, "https")) &&
-        curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK)
-        copy = mlsel_i_strndup(whole, strlen(whole));
+bool mlsel_i_url_resolve(const char *base, const char *location, char **out) {
+    CURLU *parts = curl_url();
+    char *whole = NULL;
+    CURLUcode code = parts == NULL ? CURLUE_OUT_OF_MEMORY : curl_url_set(parts, CURLUPART_URL, base, 0);
+    *out = NULL;
+    if (code == CURLUE_OK)
+        code = curl_url_set(parts, CURLUPART_URL, location, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(parts, CURLUPART_URL, &whole, 0);
+    const bool leads = code == CURLUE_OK && (strncmp(whole, "http:", 5) == 0 || strncmp(whole, "https:", 6) == 0);
+    if (leads)
+        *out = mlsel_i_strndup(whole, strlen(whole));
     curl_free(whole);
     curl_url_cleanup(parts);
-    return copy;
+    return code != CURLUE_OUT_OF_MEMORY && (!leads || *out != NULL);
 }
 
 bool mlsel_i_url_append(char *out, size_t size, size_t *used, const char *text, bool keep_slash) {

@@ -11,8 +11,9 @@ mlsel_status mlsel_i_url_check(const char *what, const char *url, mlsel_error *e
 const char *mlsel_i_url_shown(const char *url, char *out, size_t size);
 /* Whether both have the same scheme, host and port, so that what one may know the other may. */
 bool mlsel_i_url_same_origin(const char *a, const char *b);
-/* Where a redirect from `base` to `location` leads; to be freed with mlsel_i_free. NULL: nowhere, or no memory. */
-char *mlsel_i_url_resolve(const char *base, const char *location);
+/* Where a redirect from `base` to `location` leads; to be freed with mlsel_i_free. True with NULL: nowhere that http or
+ * https lead to. False: no memory. */
+bool mlsel_i_url_resolve(const char *base, const char *location, char **out);
 /* Appends text to out[size] from *used with every byte escaped that is not plain in a path; '/' stays if keep_slash.
  * False: no room. */
 bool mlsel_i_url_append(char *out, size_t size, size_t *used, const char *text, bool keep_slash);

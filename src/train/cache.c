@@ -32,6 +32,8 @@
 
 #include "dataset.h"
 #include "file.h"
+#include "file_io.h"
+#include "file_lock.h"
 #include "file_write.h"
 #include "folders.h"
 
@@ -157,18 +159,8 @@ static uint64_t offset_of(const mlsel_cache *cache, uint64_t place) {
 /* Reads up to size bytes; *got says how many there are. */
 static mlsel_status read_at(const mlsel_cache *cache, unsigned char *out, size_t size, uint64_t offset, size_t *got,
                             mlsel_error *err) {
-    *got = 0;
-    while (*got < size) {
-        const ssize_t n = pread(cache->fd, out + *got, size - *got, (off_t)(offset + *got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return mlsel_i_file_failed(cache->path, "read", errno, err);
-        if (n == 0)
-            break;
-        *got += (size_t)n;
-    }
-    return MLSEL_OK;
+    const int error = mlsel_i_read_all_at(cache->fd, out, size, offset, got);
+    return error == 0 ? MLSEL_OK : mlsel_i_file_failed(cache->path, "read", error, err);
 }
 
 static mlsel_status scan_entries(mlsel_cache *cache, const unsigned char *entries, size_t n, mlsel_error *err) {
@@ -218,10 +210,10 @@ static mlsel_status write_entry(mlsel_cache *cache, uint64_t place, mlsel_error 
         const ssize_t n = pwrite(cache->fd, cache->entry + done, cache->entry_size - done, (off_t)(offset + done));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            const int error = errno;
+        if (n <= 0) {
+            const int error = n < 0 ? errno : ENOSPC;
             if (place == cache->n_places) /* half an entry does no harm, but takes room */
-                (void)!ftruncate(cache->fd, (off_t)offset);
+                (void)mlsel_i_cut(cache->fd, offset);
             return mlsel_i_file_failed(cache->path, "written", error, err);
         }
         done += (size_t)n;
@@ -271,12 +263,13 @@ static char *make_path(const char *folder, const char *model, size_t width) {
 /* Width of a file that is a cache of the model; 0: it is something else. */
 static size_t width_of(int folder, const char *file, const char *model) {
     const size_t name_size = strlen(model), size = header_size(name_size);
-    const int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = mlsel_i_open_at(folder, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return 0;
-    size_t width = 0;
+    size_t width = 0, got = 0;
     unsigned char *header = mlsel_i_alloc(size, 1);
-    if (header != NULL && pread(fd, header, size, 0) == (ssize_t)size && memcmp(header, magic, sizeof magic) == 0) {
+    if (header != NULL && mlsel_i_read_all_at(fd, header, size, 0, &got) == 0 && got == size &&
+        memcmp(header, magic, sizeof magic) == 0) {
         width = (size_t)get_u64(header + 16);
         unsigned char *expected = make_header(model, name_size, width);
         if (expected == NULL || memcmp(header, expected, size) != 0)
@@ -330,10 +323,10 @@ static mlsel_status create(const char *path, const unsigned char *header, size_t
 
 /* Opens for reading and writing, or where that is not allowed for reading; -1 and errno. */
 static int open_file(const char *path, bool *is_writable) {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = mlsel_i_open(path, O_RDWR | O_CLOEXEC);
     *is_writable = fd >= 0;
     if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM))
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+        fd = mlsel_i_open(path, O_RDONLY | O_CLOEXEC);
     return fd;
 }
 
@@ -433,7 +426,7 @@ void mlsel_cache_close(mlsel_cache *cache) {
         return;
     if (cache->fd >= 0) {
         if (cache->is_dirty)
-            (void)fsync(cache->fd);
+            (void)mlsel_i_sync(cache->fd);
         (void)close(cache->fd);
     }
     mlsel_i_free(cache->path);
@@ -486,36 +479,37 @@ mlsel_status mlsel_cache_get(mlsel_cache *cache, const char *text, size_t size, 
     return mlsel_i_ok(err);
 }
 
-/* Becomes the one that writes, if that is possible, and learns what others have written. */
-static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
+/* Learns what others have written before the file was locked. */
+static mlsel_status look_again(mlsel_cache *cache, mlsel_error *err) {
     struct stat info;
+    if (fstat(cache->fd, &info) != 0)
+        return mlsel_i_file_failed(cache->path, "locked", errno, err);
+    if (info.st_nlink == 0)
+        return mlsel_i_file_failed(cache->path, "written, as it was removed", ENOENT, err);
+    const bool is_known = (uint64_t)info.st_size == cache->size_seen && cache->n_holes == 0;
+    return is_known ? MLSEL_OK : scan(cache, err);
+}
+
+/* Becomes the one that writes, if that is possible. */
+static mlsel_status lock(mlsel_cache *cache, mlsel_error *err) {
     if (cache->is_locked)
         return MLSEL_OK;
     if (!cache->is_writable)
         return mlsel_i_file_failed(cache->path, "written", EACCES, err);
-    int locked;
-    do
-        locked = flock(cache->fd, LOCK_EX | LOCK_NB);
-    while (locked != 0 && errno == EINTR);
+    const int locked = mlsel_i_lock(cache->fd);
     if (locked != 0 && errno == EWOULDBLOCK) {
         (void)mlsel_i_fail_detail(err, MLSEL_ERROR_IO, EAGAIN,
                                   " is being written by another process: wait for its end");
         mlsel_i_error_prefix(err, cache->path);
         return MLSEL_ERROR_IO;
     }
-    if (locked != 0 || fstat(cache->fd, &info) != 0)
+    if (locked != 0)
         return mlsel_i_file_failed(cache->path, "locked", errno, err);
-    if (info.st_nlink == 0)
-        return mlsel_i_file_failed(cache->path, "written, as it was removed", ENOENT, err);
-    if ((uint64_t)info.st_size != cache->size_seen || cache->n_holes > 0) {
-        const mlsel_status status = scan(cache, err);
-        if (status != MLSEL_OK) {
-            (void)flock(cache->fd, LOCK_UN);
-            return status;
-        }
-    }
-    cache->is_locked = true;
-    return MLSEL_OK;
+    const mlsel_status status = look_again(cache, err);
+    cache->is_locked = status == MLSEL_OK;
+    if (!cache->is_locked)
+        (void)flock(cache->fd, LOCK_UN);
+    return status;
 }
 
 mlsel_status mlsel_i_cache_put(mlsel_cache *cache, const char *text, size_t size, const float *embedding, size_t width,

@@ -24,7 +24,9 @@ mlsel_status mlsel_i_folders_create(const char *folder, mlsel_error *err) {
     }
     /* a folder above may be there and not be writable, which is seen again below it */
     struct stat info;
-    const bool is_there = folder[0] == '\0' || (stat(folder, &info) == 0 && S_ISDIR(info.st_mode));
     mlsel_i_free(path);
-    return is_there ? MLSEL_OK : mlsel_i_file_failed(folder, "made as a folder", error != 0 ? error : ENOTDIR, err);
+    if (folder[0] == '\0')
+        return MLSEL_OK;
+    const int seen = stat(folder, &info) != 0 ? errno : S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
+    return seen == 0 ? MLSEL_OK : mlsel_i_file_failed(folder, "made as a folder", error != 0 ? error : seen, err);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "file_io.h"
 
 enum { FIRST_CAPACITY = 1 << 18, SHOWN_BYTES = 128 /* of a line that is too long */ };
 
@@ -86,7 +87,7 @@ mlsel_status mlsel_i_lines_open(line_reader *reader, const char *path, size_t ma
     mlsel_status status = MLSEL_OK;
     *reader = (line_reader){.path = path, .fd = STDIN_FILENO, .max_line = max_line, .capacity = FIRST_CAPACITY};
     if (strcmp(path, "-") != 0) {
-        reader->fd = open(path, O_RDONLY | O_CLOEXEC);
+        reader->fd = mlsel_i_open(path, O_RDONLY | O_CLOEXEC);
         reader->is_owned = true;
         if (reader->fd < 0)
             return mlsel_i_file_missing(path, "file", "opened", errno, err);

@@ -81,6 +81,11 @@ static void test_secrets_that_are_cut(void **state) {
         assert_int_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
         assert_null(strstr(answer.finish_reason, "sk-"));
         mlsel_i_free(answer.content);
+        snprintf(body, sizeof body,
+                 "{\"choices\": [{\"message\": {\"content\": \"a\"}, \"finish_reason\": \"a-%s-b\"}]}", secret);
+        assert_int_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
+        assert_string_equal(answer.finish_reason, "a--b");
+        mlsel_i_free(answer.content);
         snprintf(body, sizeof body, "%0*d%s", before, 0, secret);
         assert_false(mlsel_i_http_url(body, "/x", &list, &url, reason, sizeof reason));
         assert_null(strstr(reason, "sk-"));
@@ -148,9 +153,16 @@ static void test_addresses(void **state) {
         assert_string_equal(url, good[i][1]);
         mlsel_i_free(url);
     }
-    url = mlsel_i_http_url_below("http://me:hunter22@h/v1/?a=b#c", "/embeddings");
+    mlsel_error err;
+    test_ok(mlsel_i_http_url_below("http://me:hunter22@h/v1/?a=b#c", "/embeddings", &url, &err), &err);
     assert_string_equal(url, "http://me:hunter22@h/v1/embeddings?a=b");
     mlsel_i_free(url);
+    url = reason;
+    assert_int_equal(mlsel_i_http_url_below("http://me:hunter22@h:99999999/v1", "/embeddings", &url, &err),
+                     MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_null(url);
+    assert_non_null(strstr(err.message, "is no address that libcurl understands"));
+    assert_null(strstr(err.message, "hunter22"));
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(bad); i++) {
         assert_false(mlsel_i_http_url(bad[i], "/chat/completions", NULL, &url, reason, sizeof reason));
         assert_non_null(strstr(reason, "is no http or https address"));

@@ -93,7 +93,8 @@ static void test_resolve(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < TEST_LENGTH(cases); i++) {
-        char *to = mlsel_i_url_resolve(cases[i][0], cases[i][1]);
+        char *to = NULL;
+        assert_true(mlsel_i_url_resolve(cases[i][0], cases[i][1], &to));
         if (cases[i][2] == NULL)
             assert_null(to);
         else

@@ -5,9 +5,7 @@
  *
  *     for (size_t n = 0, refused = 1; refused > 0; n++) {
  *         heap_fail_begin(n, false);
- *         const mlsel_status status = operation(&err);
- *         refused = heap_fail_end();
- *         assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
+ *         refused = heap_fail_expect(operation(&err));
  *     }
  *
  * and not with the first that succeeds, which may be one that did without what it was refused.
@@ -20,6 +18,7 @@
 #include <stddef.h>
 
 #include "internal.h"
+#include "support.h"
 
 static struct {
     atomic_size_t requests, refused; /* threads of the library allocate too */
@@ -50,6 +49,13 @@ static inline void heap_fail_begin(size_t failing, bool forever) {
 static inline size_t heap_fail_end(void) {
     mlsel_i_set_alloc_hook(NULL, NULL);
     return atomic_load(&heap_fail.refused);
+}
+
+/* The same, and the operation under test must have said so: NO_MEMORY where one was refused, else OK. */
+static inline size_t heap_fail_expect(mlsel_status status) {
+    const size_t refused = heap_fail_end();
+    assert_int_equal(status, refused > 0 ? MLSEL_ERROR_NO_MEMORY : MLSEL_OK);
+    return refused;
 }
 
 #endif

@@ -53,16 +53,19 @@ static void read_usage(const cJSON *root, chat_answer *out) {
     out->completion_tokens = completion;
 }
 
+/* Secrets go twice: what is left after other characters were left out may be one that was none before. */
 static void read_finish_reason(const cJSON *choice, const secret_list *secrets, chat_answer *out) {
     const cJSON *reason = member(choice, "finish_reason");
     if (!cJSON_IsString(reason))
         return;
-    size_t n = 0;
-    mlsel_i_secrets_scrub(secrets, SECRET_MIN_SIZE, reason->valuestring);
-    for (const char *c = reason->valuestring; *c != '\0' && n + 1 < sizeof out->finish_reason; c++)
+    char *to = reason->valuestring;
+    mlsel_i_secrets_scrub(secrets, SECRET_MIN_SIZE, to);
+    for (const char *c = to; *c != '\0'; c++)
         if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '-')
-            out->finish_reason[n++] = *c;
-    out->finish_reason[n] = '\0';
+            *to++ = *c;
+    *to = '\0';
+    (void)mlsel_i_secrets_copy(secrets, SECRET_MIN_SIZE, reason->valuestring, out->finish_reason,
+                               sizeof out->finish_reason);
 }
 
 /* The text of the first choice, or what is wrong. */

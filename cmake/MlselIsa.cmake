@@ -6,7 +6,9 @@
 # mlsel_isa_sources(FLAGS file...)
 function(mlsel_isa_sources flags)
   target_sources(mlsel_objects PRIVATE ${ARGN})
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${flags};-fno-lto;-Wno-sign-conversion")
+  # clang takes many minutes for such a file with UndefinedBehaviorSanitizer and libFuzzer's coverage
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS
+    "${flags};-fno-lto;-Wno-sign-conversion;$<$<BOOL:${MLSEL_FUZZ}>:-fno-sanitize=undefined,float-cast-overflow>")
 endfunction()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")

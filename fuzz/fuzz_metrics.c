@@ -176,7 +176,7 @@ static void check_numbers(const char *text) {
 /* What LaTeX is made is itself made nothing else, but for what it takes off the outside. */
 static void check_latex(const char *text) {
     text_buffer once;
-    const char *box;
+    const char *box = NULL;
     size_t size;
     mlsel_error err;
     const size_t all = strlen(text);
@@ -185,6 +185,8 @@ static void check_latex(const char *text) {
     mlsel_i_text_free(&once);
     if (mlsel_i_latex_last_box(text, all, &box, &size))
         FUZZ_CHECK(box >= text && box <= text + all && size <= all - (size_t)(box - text));
+    else
+        FUZZ_CHECK(box == NULL);
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */

@@ -386,9 +386,9 @@ bool mlsel_i_number_equal(const text_number *a, const text_number *b) {
 }
 
 bool mlsel_i_number_is(const text_buffer *text, text_number *number) {
-    const char *at = text->bytes, *end = at + text->size;
     if (text->size == 0)
         return false;
+    const char *at = text->bytes, *const end = at + text->size;
     const char *p = at;
     p += *p == '-' || *p == '+';
     p += p < end && *p == '$';

@@ -6,9 +6,7 @@
 # mlsel_isa_sources(FLAGS file...)
 function(mlsel_isa_sources flags)
   target_sources(mlsel_objects PRIVATE ${ARGN})
-  # clang takes many minutes for such a file with UndefinedBehaviorSanitizer and libFuzzer's coverage
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS
-    "${flags};-fno-lto;-Wno-sign-conversion;$<$<BOOL:${MLSEL_FUZZ}>:-fno-sanitize=undefined,float-cast-overflow>")
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${flags};-fno-lto;-Wno-sign-conversion")
 endfunction()
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")

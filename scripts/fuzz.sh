@@ -15,7 +15,8 @@ the output beside it in build/fuzz/logs. Exit status 1 if there is any finding, 
 
        scripts/fuzz.sh --list               the fuzzers there are
        scripts/fuzz.sh --minimise FUZZER    picks from fuzz/corpus/FUZZER and build/fuzz/corpus/FUZZER the inputs that cover most,
-                                            at most FILES and BYTES in all, and makes them the committed seeds
+                                            at most FILES and BYTES in all, and makes them the committed seeds; those
+                                            there that have a name rather than a hash stay
 
 Environment: JOBS   fuzzers at once (the number of processors); with fewer fuzzers than that, each runs several times on
                     one corpus
@@ -69,7 +70,7 @@ row() { # NAME
     cpu=$(tail -q -n 1 build/fuzz/logs/"$1".*.log | awk '{ for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); n += 60 * t[1] + t[2] } } END { printf "%.0f", n }')
     runs=$(sum 'stat::number_of_executed_units:' "$1")
     edges=$(for log in build/fuzz/logs/"$1".*.log; do sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1; done | sort -n | tail -n 1)
-    printf '%s %s %s %s %s %s %s\n' "$1" "$cpu" "$runs" "$(awk -v n="$runs" -v t="$cpu" 'BEGIN { printf "%.0f", t > 0 ? n / t : 0 }')" \
+    printf '%s %s %s %s %s %s %s\n' "$1" "$cpu" "$runs" "$(awk -v n="$runs" -v t="$cpu" 'BEGIN { printf "%.0f", (t > 0 ? n / t : 0) }')" \
         "${edges:-0}" "$(count_files "build/fuzz/corpus/$1")" "$(count_files "build/fuzz/findings/$1")"
 }
 
@@ -86,15 +87,20 @@ minimise() { # NAME
     rm -rf "$control" "$merged"
     mkdir -p "$merged" "build/fuzz/corpus/$1"
     # Everything that an input covers is in the control file; what libFuzzer picks by itself is more than we want to keep.
-    "$bin/fuzz_$1" -set_cover_merge=1 -merge_control_file="$control" "$merged" "fuzz/corpus/$1" "build/fuzz/corpus/$1" \
-        >"build/fuzz/logs/$1.merge.log" 2>&1 || { tail -n 20 "build/fuzz/logs/$1.merge.log" >&2 && fail "the merge failed"; }
+    log=build/fuzz/logs/$1.merge.log
+    "$bin/fuzz_$1" -set_cover_merge=1 -merge_control_file="$control" -artifact_prefix="$control." \
+        "$merged" "fuzz/corpus/$1" "build/fuzz/corpus/$1" >"$log" 2>&1 || fail "the merge failed, see $log"
+    if grep -q 'caused a failure' "$log"; then
+        grep 'caused a failure' "$log" >&2
+        fail "there are findings in the corpus"
+    fi
     awk -v files="${FILES:-90}" -v bytes="${BYTES:-180000}" -f scripts/fuzz-pick.awk "$control" >"$control.picked"
     [ -s "$control.picked" ] || fail "the merge found nothing"
     rm -rf "$merged"
     mkdir "$merged"
     while read -r file; do
         case $file in
-        fuzz/corpus/*) cp "$file" "$merged/" ;; # keeps its name
+        fuzz/corpus/*) cp "$file" "$merged/" ;;
         *) cp "$file" "$merged/$(sha1sum "$file" | cut -c 1-12)" ;;
         esac
     done <"$control.picked"

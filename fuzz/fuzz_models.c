@@ -3,6 +3,7 @@
  * models.yaml of the benchmark: which models there are, where, and that no message has a key. The input is the text;
  * behind its last 0 byte which models are wanted and the allocation that fails.
  */
+#define _GNU_SOURCE /* memmem */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "fuzz.h"
 #include "input.h"
 
-/* In the environment; they are in no input, so that messages have them from there. */
+/* In the environment. Inputs that have them otherwise are passed over, so that messages have them from there. */
 static const char key[] = "sk-secret~key~1", team[] = "team~of~the~key";
 
 static void check_said(const char *message) {
@@ -80,6 +81,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FUZZ_CHECK(text != NULL);
     if (text_size > 0)
         memcpy(text, data, text_size);
+    if (memmem(text, text_size, key, sizeof key - 1) != NULL ||
+        memmem(text, text_size, team, sizeof team - 1) != NULL) {
+        free(text);
+        return 0;
+    }
     const bool wants_some = fuzz_bool(&choices);
     const char *const models = wants_some ? fuzz_string(&choices, wanted, sizeof wanted) : NULL;
     read_text(text, text_size, models, &(struct fuzz_input){choices.at, choices.at});

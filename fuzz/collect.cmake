@@ -11,8 +11,8 @@ target_link_libraries(fuzz_temporary PUBLIC fuzz_support)
 mlsel_add_fuzzer(metrics INTERNAL LIBRARIES mlsel_collect DICTIONARY metrics.dict MAX_LEN 1024)
 mlsel_add_fuzzer(chat INTERNAL LIBRARIES mlsel_collect DICTIONARY chat.dict MAX_LEN 2048)
 mlsel_add_fuzzer(secrets INTERNAL LIBRARIES mlsel_collect DICTIONARY secrets.dict MAX_LEN 512)
-mlsel_add_fuzzer(results INTERNAL LIBRARIES mlsel_collect fuzz_temporary DICTIONARY records.dict MAX_LEN 2048)
-mlsel_add_fuzzer(records INTERNAL LIBRARIES mlsel_train_static DICTIONARY records.dict MAX_LEN 2048)
+mlsel_add_fuzzer(results INTERNAL SOURCES json_lines.c LIBRARIES mlsel_collect fuzz_temporary DICTIONARY records.dict MAX_LEN 2048)
+mlsel_add_fuzzer(records INTERNAL SOURCES json_lines.c LIBRARIES mlsel_train_static DICTIONARY records.dict MAX_LEN 2048)
 mlsel_add_fuzzer(members INTERNAL LIBRARIES mlsel_collect DICTIONARY records.dict MAX_LEN 1024)
 mlsel_add_fuzzer(queries INTERNAL LIBRARIES fuzz_temporary DICTIONARY queries.dict MAX_LEN 2048
                  SOURCES ../tools/embedding_file.c ../tools/input.c ../tools/jsonl.c ../tools/npy.c ../tools/source.c

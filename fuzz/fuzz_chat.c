@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "fuzz.h"
 #include "input.h"
+#include "json_tree.h"
 #include "secret_input.h"
 
 static bool is_line(const char *text) {
@@ -95,4 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mlsel_i_secrets_free(&secrets);
     free(body);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed) {
+    return fuzz_json_mutate(data, size, max_size, seed);
 }

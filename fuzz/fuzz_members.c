@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "input.h"
 #include "json.h"
+#include "json_tree.h"
 #include "train/json_splice.h"
 
 static const char *const keys[] = {"calibration", "a", "embeddings", "performance", ""};
@@ -157,4 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_line(text, text_size, was_object, &choices);
     free(text);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed) {
+    return fuzz_json_mutate(data, size, max_size, seed);
 }

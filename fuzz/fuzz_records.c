@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "fuzz.h"
 #include "input.h"
+#include "json_lines.h"
 #include "train/dataset.h"
 #include "train/lines.h"
 #include "train/train.h"
@@ -173,4 +174,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mlsel_dataset_free(d);
     free(text);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed) {
+    return fuzz_json_lines_mutate(data, size, max_size, seed);
 }

@@ -14,6 +14,7 @@
 #include "fail.h"
 #include "fuzz.h"
 #include "input.h"
+#include "json_lines.h"
 #include "temporary.h"
 #include "train/lines.h"
 
@@ -279,4 +280,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_queries(text, text_size, &choices);
     free(text);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed) {
+    return fuzz_json_lines_mutate(data, size, max_size, seed);
 }

@@ -86,6 +86,14 @@ static mlsel_train_options options_of(struct fuzz_input *in) {
     o.n_mlp_hidden = fuzz_below(in, 2);
     o.mlp_epochs = 1 + fuzz_below(in, 3);
     o.mlp_batch = 1 + fuzz_below(in, 8);
+    if (o.seed % 4 == 3) /* chosen, which takes its time */
+        o.kmeans_clusters = 0;
+    if (o.seed % 16 == 7) {
+        o.tune = 1;
+        o.svm_kernel = MLSEL_SVM_KERNEL_NONE;
+        o.svm_c = 0;
+        o.mlp_epochs = 1;
+    }
     return o;
 }
 

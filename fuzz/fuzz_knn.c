@@ -16,7 +16,7 @@
 #include "input.h"
 #include "json.h"
 
-enum { MAX_VECTORS = 160, MAX_WIDTH = 100, MAX_ROWS = 2 * MAX_VECTORS, MAX_LABELS = 4, MAX_QUERIES = 40 };
+enum { MAX_VECTORS = 100, MAX_WIDTH = 80, MAX_ROWS = 2 * MAX_VECTORS, MAX_LABELS = 4, MAX_QUERIES = 40 };
 
 struct world {
     size_t n_vectors, width, stride, n_rows, n_queries;

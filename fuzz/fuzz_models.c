@@ -76,16 +76,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char wanted[64];
     size_t text_size;
+    if (size > 0 &&
+        (memmem(data, size, key, sizeof key - 1) != NULL || memmem(data, size, team, sizeof team - 1) != NULL))
+        return 0;
     struct fuzz_input choices = fuzz_split_text(data, size, &text_size);
     char *const text = malloc(text_size > 0 ? text_size : 1);
     FUZZ_CHECK(text != NULL);
     if (text_size > 0)
         memcpy(text, data, text_size);
-    if (memmem(text, text_size, key, sizeof key - 1) != NULL ||
-        memmem(text, text_size, team, sizeof team - 1) != NULL) {
-        free(text);
-        return 0;
-    }
     const bool wants_some = fuzz_bool(&choices);
     const char *const models = wants_some ? fuzz_string(&choices, wanted, sizeof wanted) : NULL;
     read_text(text, text_size, models, &(struct fuzz_input){choices.at, choices.at});

@@ -149,6 +149,7 @@ static void download(asking *a, struct fuzz_input *choices) {
     o.repository = "owner/name";
     o.hub = a->origin = hubs[fuzz_below(choices, sizeof hubs / sizeof *hubs)];
     o.token = fuzz_bool(choices) ? NULL : token;
+    a->is_named = a->is_named || o.token == NULL; /* then it is no secret */
     o.output_dir = fuzz_path("out");
     o.files = names;
     o.n_files = fuzz_below(choices, 4);

@@ -16,7 +16,15 @@
 #include "input.h"
 #include "json.h"
 
-enum { MAX_VECTORS = 100, MAX_WIDTH = 80, MAX_ROWS = 2 * MAX_VECTORS, MAX_LABELS = 4, MAX_QUERIES = 40 };
+enum {
+    FROM_INPUT = 100,
+    MAX_VECTORS = 600,
+    MAX_WIDTH = 80,
+    MANY_WIDTH = 7,
+    MAX_ROWS = 2 * MAX_VECTORS,
+    MAX_LABELS = 4,
+    MAX_QUERIES = 40
+};
 
 struct world {
     size_t n_vectors, width, stride, n_rows, n_queries;
@@ -89,7 +97,6 @@ static void make_queries(struct world *w, struct fuzz_input *in) {
     }
 }
 
-/* False: no memory for it. */
 static void make_world(struct world *w, struct fuzz_input *in) {
     w->width = 1 + fuzz_below(in, MAX_WIDTH);
     w->n_vectors = 1 + fuzz_below(in, MAX_VECTORS);

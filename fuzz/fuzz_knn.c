@@ -84,7 +84,7 @@ static void make_queries(struct world *w, struct fuzz_input *in) {
         const size_t at = fuzz_u8(in) % w->width;
         const uint8_t kind = fuzz_u8(in) % 8;
         for (size_t i = 0; i < w->width; i++)
-            w->queries[q][i] = kind == 0 ? 0 : kind == 1 ? (double)base[i] * 1.7 : (double)base[i];
+            w->queries[q][i] = kind == 7 ? 0 : kind == 1 ? (double)base[i] * 1.7 : (double)base[i];
         if (kind > 2)
             w->queries[q][at] += (double)fuzz_finite_float(in) / (kind > 5 ? 1024 : 4);
         for (size_t i = 0; i < w->width; i++) {

@@ -48,8 +48,8 @@ static void check_select(const struct kind *kind, void *handle, const mlsel_mode
     kind->free_string(name);
 }
 
-/* Scores and the names that they belong to; the best of a v1 artifact is the choice. */
-static void check_kmeans(void *handle, const mlsel_model *model, double *query, size_t n) {
+/* Scores and the names that they belong to, in byte order; of a v1 artifact 1 for the choice and 0 for the others. */
+static void check_kmeans(void *handle, const mlsel_model *model, uint32_t format_version, double *query, size_t n) {
     double scores[MAX_LABELS];
     const size_t m = mlsel_model_label_count(model);
     mlsel_selection best;
@@ -66,7 +66,11 @@ static void check_kmeans(void *handle, const mlsel_model *model, double *query, 
         const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(names, (int)i));
         const int32_t label = name == NULL ? -1 : mlsel_model_find_label(model, name);
         FUZZ_CHECK(label >= 0);
-        FUZZ_CHECK(cluster < 0 || label != best.index || scores[i] >= 1 || scores[i] >= best.score);
+        FUZZ_CHECK(i == 0 || strcmp(cJSON_GetArrayItem(names, (int)i - 1)->valuestring, name) < 0);
+        if (cluster >= 0 && format_version == 1)
+            FUZZ_CHECK(scores[i] >= (label == best.index) && scores[i] <= (label == best.index));
+        else if (cluster >= 0)
+            FUZZ_CHECK(label != best.index || (scores[i] >= best.score && scores[i] <= best.score));
     }
     cJSON_Delete(names);
     ml_free_string(text);
@@ -95,12 +99,12 @@ static void check_handle(const struct kind *kind, void *handle, char *json, cons
     FUZZ_CHECK(kind->select(handle, query, info.n_features + 1) == NULL && kind->select(handle, NULL, 1) == NULL);
     check_select(kind, handle, model, query, info.n_features);
     if (info.algorithm == MLSEL_ALGORITHM_KMEANS)
-        check_kmeans(handle, model, query, info.n_features);
+        check_kmeans(handle, model, info.format_version, query, info.n_features);
     for (size_t i = 0; i < info.n_features; i++)
         query[i] = isfinite(query[i]) && fabs(query[i]) < 1e30 ? query[i] : 1;
     check_select(kind, handle, model, query, info.n_features);
     if (info.algorithm == MLSEL_ALGORITHM_KMEANS)
-        check_kmeans(handle, model, query, info.n_features);
+        check_kmeans(handle, model, info.format_version, query, info.n_features);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -16,7 +16,15 @@
 #include "input.h"
 #include "json.h"
 
-enum { MAX_VECTORS = 100, MAX_WIDTH = 80, MAX_ROWS = 2 * MAX_VECTORS, MAX_LABELS = 4, MAX_QUERIES = 40 };
+enum {
+    FROM_INPUT = 100,
+    MAX_VECTORS = 600,
+    MAX_WIDTH = 80,
+    MANY_WIDTH = 7,
+    MAX_ROWS = 2 * MAX_VECTORS,
+    MAX_LABELS = 4,
+    MAX_QUERIES = 40
+};
 
 struct world {
     size_t n_vectors, width, stride, n_rows, n_queries;
@@ -25,6 +33,7 @@ struct world {
     int32_t labels[MAX_ROWS];
     uint8_t mask[MAX_LABELS];
     bool has_mask, normalize, is_f32;
+    bool is_wild; /* values of any size; with a very large or small norm there is no estimating */
     double queries[MAX_QUERIES][MAX_WIDTH];
     float narrow[MAX_QUERIES][MAX_WIDTH];
 };
@@ -66,8 +75,12 @@ static void make_vector(struct world *w, struct fuzz_input *in, size_t v) {
         x[w->width - 4 + at % 4] = 1;
     } else if (kind == 8)
         x[at] *= 100;
+}
+
+static void limit_values(const struct world *w, float *x) {
+    const float largest = w->is_wild ? 1e37f : 1e4f, least = w->is_wild ? 0 : 1e-8f;
     for (size_t i = 0; i < w->width; i++)
-        x[i] = fabsf(x[i]) <= 1e37f ? x[i] : 1;
+        x[i] = !(fabsf(x[i]) <= largest) ? 1 : fabsf(x[i]) < least ? 0 : x[i];
 }
 
 static void make_queries(struct world *w, struct fuzz_input *in) {
@@ -76,7 +89,7 @@ static void make_queries(struct world *w, struct fuzz_input *in) {
         const size_t at = fuzz_u8(in) % w->width;
         const uint8_t kind = fuzz_u8(in) % 8;
         for (size_t i = 0; i < w->width; i++)
-            w->queries[q][i] = kind == 0 ? 0 : kind == 1 ? (double)base[i] * 1.7 : (double)base[i];
+            w->queries[q][i] = kind == 7 ? 0 : kind == 1 ? (double)base[i] * 1.7 : (double)base[i];
         if (kind > 2)
             w->queries[q][at] += (double)fuzz_finite_float(in) / (kind > 5 ? 1024 : 4);
         for (size_t i = 0; i < w->width; i++) {
@@ -89,7 +102,6 @@ static void make_queries(struct world *w, struct fuzz_input *in) {
     }
 }
 
-/* False: no memory for it. */
 static void make_world(struct world *w, struct fuzz_input *in) {
     w->width = 1 + fuzz_below(in, MAX_WIDTH);
     w->n_vectors = 1 + fuzz_below(in, MAX_VECTORS);
@@ -97,13 +109,16 @@ static void make_world(struct world *w, struct fuzz_input *in) {
     w->normalize = (flags & 1) == 0;
     w->is_f32 = (flags & 2) != 0;
     w->has_mask = (flags & 12) == 12;
+    w->is_wild = (flags & 32) != 0;
     w->n_queries = (flags & 0xc0) == 0xc0 ? 1 + fuzz_below(in, MAX_QUERIES) : 1;
     w->stride = json_row_stride(JSON_F32, w->width);
     w->vectors = aligned_alloc(64, (w->n_vectors * w->stride * sizeof(float) + 63) / 64 * 64);
     FUZZ_CHECK(w->vectors != NULL);
     memset(w->vectors, 0, w->n_vectors * w->stride * sizeof(float));
-    for (size_t v = 0; v < w->n_vectors; v++)
+    for (size_t v = 0; v < w->n_vectors; v++) {
         make_vector(w, in, v);
+        limit_values(w, w->vectors + v * w->stride);
+    }
     const bool repeats = (flags & 16) != 0;
     w->n_rows = 0;
     for (size_t v = 0; v < w->n_vectors; v++) {

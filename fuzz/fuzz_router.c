@@ -127,7 +127,7 @@ static void make_request(struct asking *a, struct fuzz_input *in) {
     for (size_t i = 0; i < 2; i++) {
         a->signals[i] = (mlsel_signal){.type = choose_name(in), .name = choose_name(in)};
         a->unavailable[i] = choose_name(in);
-        a->prices[i] = (mlsel_price){.model = choose_name(in), .cost = fuzz_double(in)};
+        a->prices[i] = (mlsel_price){.model = choose_name(in), .cost = fabs(fuzz_double(in))};
     }
     for (size_t i = 0; i < 3; i++)
         a->allowed[i] = choose_name(in);
@@ -141,8 +141,8 @@ static void make_request(struct asking *a, struct fuzz_input *in) {
     if ((what & 0x81) == 0x81) {
         mlsel_tradeoff_init(&a->tradeoff, sizeof a->tradeoff);
         a->tradeoff.quality_weight = 1;
-        a->tradeoff.latency_weight = fuzz_double(in);
-        a->tradeoff.cost_weight = fuzz_double(in);
+        a->tradeoff.latency_weight = (double)fuzz_u8(in) / 16;
+        a->tradeoff.cost_weight = (double)fuzz_u8(in) / 16;
         r->tradeoff = &a->tradeoff;
         r->prices = a->prices;
         r->n_prices = 2;

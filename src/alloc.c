@@ -11,6 +11,17 @@
 
 #include "internal.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifdef WITH_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#endif
+
 static mlsel_i_alloc_hook alloc_hook;
 static void *alloc_hook_user;
 
@@ -35,6 +46,16 @@ static void advise(void *block, size_t bytes) {
 #endif
 }
 
+/* Sizes are rounded up: what was not asked for must not be used. */
+static void forbid_rest(void *block, size_t asked, size_t bytes) {
+#ifdef WITH_ADDRESS_SANITIZER
+    if (block != NULL)
+        ASAN_POISON_MEMORY_REGION((char *)block + asked, bytes - asked);
+#else
+    (void)block, (void)asked, (void)bytes;
+#endif
+}
+
 void *mlsel_i_alloc(size_t count, size_t size) {
     if (size != 0 && count > (SIZE_MAX - MLSEL_ALIGNMENT) / size)
         return NULL;
@@ -44,6 +65,7 @@ void *mlsel_i_alloc(size_t count, size_t size) {
     if (alloc_hook != NULL && !alloc_hook(bytes, alloc_hook_user))
         return NULL;
     void *block = aligned_alloc(MLSEL_ALIGNMENT, bytes);
+    forbid_rest(block, count * size, bytes);
     advise(block, bytes);
     return block;
 }

@@ -19,6 +19,7 @@ typedef struct printer {
     const json_document *doc;
     const mlsel_artifact *artifact; /* whose arrays are written too, or NULL */
     bool is_knn;
+    bool has_tables; /* a KNN container's, which take these names */
 } printer;
 
 static bool is_listed(const char *key, const char *const *list, size_t n) {
@@ -32,7 +33,9 @@ static bool is_listed(const char *key, const char *const *list, size_t n) {
 static bool is_left_out(const printer *p, const char *key) {
     static const char *const knn[] = {"k",       "embeddings",  "labels",      "latencies", "model_names",
                                       "samples", "feature_dim", "num_samples", "qualities"};
-    return strcmp(key, "mlsel_index") == 0 || (p->is_knn && is_listed(key, knn, MLSEL_ARRAY_LENGTH(knn)));
+    static const char *const tables[] = {"vectors", "vector_start", "vector_rows", "row_labels"};
+    return strcmp(key, "mlsel_index") == 0 || (p->is_knn && is_listed(key, knn, MLSEL_ARRAY_LENGTH(knn))) ||
+           (p->has_tables && is_listed(key, tables, MLSEL_ARRAY_LENGTH(tables)));
 }
 
 static bool is_known(const char *key) {
@@ -240,7 +243,8 @@ void mlsel_i_write_document(json_writer *w, const mlsel_artifact *artifact, bool
     if (w->status != MLSEL_OK)
         return;
     const bool is_knn = artifact->scalars.algorithm == MLSEL_ALGORITHM_KNN;
-    const printer p = {.w = w, .doc = doc, .artifact = with_tensors ? artifact : NULL};
+    const printer p = {
+        .w = w, .doc = doc, .artifact = with_tensors ? artifact : NULL, .has_tables = is_knn && !with_tensors};
     print_root(&p, false);
     if (is_knn)
         write_knn(w, artifact);

@@ -40,7 +40,7 @@ static char *room(json_writer *w, size_t size) {
 }
 
 void mlsel_i_write_raw(json_writer *w, const char *text, size_t size) {
-    char *at = room(w, size);
+    char *at = size > 0 ? room(w, size) : NULL; /* before anything is written there is no place for nothing */
     if (at == NULL)
         return;
     memcpy(at, text, size);

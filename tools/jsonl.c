@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,13 +124,17 @@ static const char *find_member(const char *text, const char *name) {
     return NULL;
 }
 
+/* NULL: it is written in a way that cannot be kept, and too large to be written in another. */
 static char *copy_number(const char *line, size_t length, double value) {
-    char *text = tool_copy(line, length);
+    char *text = tool_copy(line, length), *copy = NULL;
     char digits[40];
     const char *found = find_member(text, member_names[ID]);
     size_t size = found != NULL ? number_length(found) : 0;
     snprintf(digits, sizeof digits, "%.17g", value);
-    char *copy = size > 0 ? tool_copy(found, size) : tool_copy(digits, strlen(digits));
+    if (size > 0)
+        copy = tool_copy(found, size);
+    else if (isfinite(value))
+        copy = tool_copy(digits, strlen(digits));
     free(text);
     return copy;
 }
@@ -210,7 +215,9 @@ static bool read_id(const cJSON *item, const char *line, size_t length, query *q
     q->id_is_number = cJSON_IsNumber(item);
     if (q->id_is_number) {
         q->id = copy_number(line, length, item->valuedouble);
-        return true;
+        if (q->id == NULL)
+            failure_set(problem, EXIT_BAD_INPUT, "\"id\" is a number that is too large");
+        return q->id != NULL;
     }
     if (item != NULL && !cJSON_IsString(item)) {
         failure_set(problem, EXIT_BAD_INPUT, "\"id\" is neither a string nor a number");

@@ -53,20 +53,23 @@ static void read_usage(const cJSON *root, chat_answer *out) {
     out->completion_tokens = completion;
 }
 
+/* Secrets go twice: what is left after other characters were left out may be one that was none before. */
 static void read_finish_reason(const cJSON *choice, const secret_list *secrets, chat_answer *out) {
     const cJSON *reason = member(choice, "finish_reason");
     if (!cJSON_IsString(reason))
         return;
+    char kept[4096];
     size_t n = 0;
     const char *c = reason->valuestring, *const end = c + strlen(c);
-    while (c < end && n + 1 < sizeof out->finish_reason) {
+    while (c < end && n + 1 < sizeof kept) {
         const size_t hidden = mlsel_i_secrets_length(secrets, SECRET_MIN_SIZE, c, (size_t)(end - c));
         if (hidden == 0 && ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
                             *c == '_' || *c == '-'))
-            out->finish_reason[n++] = *c;
+            kept[n++] = *c;
         c += hidden > 0 ? hidden : 1;
     }
-    out->finish_reason[n] = '\0';
+    kept[n] = '\0';
+    (void)mlsel_i_secrets_copy(secrets, SECRET_MIN_SIZE, kept, out->finish_reason, sizeof out->finish_reason);
 }
 
 /* The text of the first choice, or what is wrong. */

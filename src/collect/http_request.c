@@ -69,7 +69,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *user) {
     if (n > a->client->settings.max_body - r->size) {
         char shown[160];
         a->status = mlsel_i_fail(a->err, MLSEL_ERROR_LIMIT, "%s: the answer is larger than %zu bytes",
-                                 mlsel_i_url_shown(a->request->url, shown, sizeof shown), a->client->settings.max_body);
+                                 mlsel_i_http_shown(a->client, a->request->url, shown, sizeof shown),
+                                 a->client->settings.max_body);
         return CURL_WRITEFUNC_ERROR;
     }
     if (!grow(a, &r->body, r->size, &a->capacity, n))
@@ -160,11 +161,15 @@ static void describe(const http_client *c, const http_response *r, char *out, si
     mlsel_i_json_free(doc);
 }
 
+const char *mlsel_i_http_shown(const http_client *client, const char *url, char *out, size_t size) {
+    return mlsel_i_url_shown_without(client->settings.secrets, url, out, size);
+}
+
 static mlsel_status fail_status(const http_client *c, const http_request *request, http_response *r, mlsel_error *err) {
     char shown[160], said[SAID];
     const char *after = mlsel_i_http_header(r, "Retry-After");
     curl_off_t seconds = 0;
-    mlsel_i_url_shown(request->url, shown, sizeof shown);
+    mlsel_i_http_shown(c, request->url, shown, sizeof shown);
     describe(c, r, said, sizeof said);
     r->may_retry = mlsel_i_retry_status(r->status);
     if (after != NULL && curl_easy_getinfo(c->curl, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
@@ -185,7 +190,7 @@ static mlsel_status fail_status(const http_client *c, const http_request *reques
 static mlsel_status fail_transport(const http_attempt *a, CURLcode code, mlsel_error *err) {
     char shown[160];
     http_response *r = a->response;
-    mlsel_i_url_shown(a->request->url, shown, sizeof shown);
+    mlsel_i_http_shown(a->client, a->request->url, shown, sizeof shown);
     if (a->is_cancelled)
         return mlsel_i_fail(err, MLSEL_ERROR_CANCELLED, "cancelled");
     if (a->status != MLSEL_OK) /* err is filled */

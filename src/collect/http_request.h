@@ -73,6 +73,9 @@ mlsel_status mlsel_i_http_insist(http_client *client, http_step step, const void
 mlsel_status mlsel_i_http_send(http_client *client, const http_request *request, http_response *out, mlsel_error *err);
 void mlsel_i_http_free(http_response *response);
 
+/* An address as messages show it. Returns out. */
+const char *mlsel_i_http_shown(const http_client *client, const char *url, char *out, size_t size);
+
 /* Value of a header of a response, without blanks around; NULL: none. */
 const char *mlsel_i_http_header(const http_response *response, const char *name);
 

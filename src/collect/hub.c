@@ -120,7 +120,7 @@ static mlsel_status explain(const hub *h, const char *what, const http_response 
                                o->repository, o->revision);
 }
 
-static mlsel_status follow(const char *from, const http_response *r, char **to, mlsel_error *err) {
+static mlsel_status follow(const hub *h, const char *from, const http_response *r, char **to, mlsel_error *err) {
     char shown[160];
     const char *location = mlsel_i_http_header(r, "Location");
     *to = NULL;
@@ -128,10 +128,10 @@ static mlsel_status follow(const char *from, const http_response *r, char **to, 
         return mlsel_i_no_memory(err);
     if (*to == NULL)
         return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s answered %ld without an address to go to",
-                            mlsel_i_url_shown(from, shown, sizeof shown), r->status);
+                            mlsel_i_http_shown(h->http, from, shown, sizeof shown), r->status);
     if (strncmp(from, "https:", 6) == 0 && strncmp(*to, "https:", 6) != 0)
         return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s leads to an address without encryption",
-                            mlsel_i_url_shown(from, shown, sizeof shown));
+                            mlsel_i_http_shown(h->http, from, shown, sizeof shown));
     return MLSEL_OK;
 }
 
@@ -163,7 +163,7 @@ mlsel_status mlsel_i_hub_get(const hub *h, const char *what, http_request *reque
         if (status != MLSEL_OK || out->status < 300)
             break;
         char *next = NULL;
-        status = i < MAX_REDIRECTS ? follow(own != NULL ? own : url, out, &next, err)
+        status = i < MAX_REDIRECTS ? follow(h, own != NULL ? own : url, out, &next, err)
                                    : mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%s: the hub leads in circles", what);
         mlsel_i_free(own);
         own = next;
@@ -288,7 +288,7 @@ static mlsel_status get_head(http_client *client, const void *user, http_respons
         if (status != MLSEL_OK || out->status < 300)
             break;
         char *next = NULL;
-        status = follow(own != NULL ? own : q->url, out, &next, err);
+        status = follow(q->hub, own != NULL ? own : q->url, out, &next, err);
         const bool leaves = next == NULL || !mlsel_i_url_same_origin(next, q->hub->options->hub);
         mlsel_i_free(own);
         own = next;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "metric_internal.h"
+#include "train/letters.h"
 
 enum { NO_LETTER = -1, N_LETTERS = 10, LETTER_A = 0, LETTER_I = 8 };
 
@@ -71,6 +72,14 @@ static const char *skip_spaces(const prose *p, const char *at) {
     return at;
 }
 
+/* Behind the letters and digits at `at`. */
+static const char *skip_word(const prose *p, const char *at) {
+    const unsigned char *next = (const unsigned char *)at, *const end = (const unsigned char *)p->end;
+    while (mlsel_i_continues_word(mlsel_i_text_at((const char *)next, p->end)))
+        (void)mlsel_i_next_character(&next, end);
+    return (const char *)next;
+}
+
 /* Behind what may stand between a phrase and its letter: white space, quotes, Markdown, LaTeX, opening brackets. */
 static const char *skip_decoration(const prose *p, const char *at) {
     while (at < p->end) {
@@ -80,8 +89,7 @@ static const char *skip_decoration(const prose *p, const char *at) {
         else if (c == 0x2018 || c == 0x201c || c == 0x2013 || c == 0x2014)
             at += 3;
         else if (at > p->begin && at[-1] == '\\' && mlsel_i_continues_word(c))
-            while (at < p->end && mlsel_i_continues_word((unsigned char)*at))
-                at++;
+            at = skip_word(p, at);
         else
             break;
     }

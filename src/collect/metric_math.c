@@ -64,9 +64,13 @@ bool mlsel_i_latex_last_box(const char *text, size_t size, const char **content,
             *content_size = (size_t)(closing_brace(text, p, end) - p - 1);
             return true;
         } else if (*p == '\\' && end - p > 7 && memcmp(p, "\\boxed ", 7) == 0 && !is_escaped(text, p)) {
-            *content_size = bare_argument(p + 7, end, content);
-            if (*content_size > 0 && **content != '{')
-                return true;
+            const char *argument;
+            const size_t length = bare_argument(p + 7, end, &argument);
+            if (length == 0 || *argument == '{')
+                continue;
+            *content = argument;
+            *content_size = length;
+            return true;
         }
     }
     return false;

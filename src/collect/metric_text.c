@@ -134,10 +134,16 @@ static size_t count_digits(const char *at, const char *end) {
     return n;
 }
 
-/* Whether digits of a number go on behind a separator that ends at `at`: three, or two before another separator. */
+/* Whether digits of a number go on behind a separator that ends at `at`: three, or as in 12,34,567 pairs before three.
+ */
 static bool continues_groups(const char *at, const char *end) {
-    const size_t n = count_digits(at, end);
-    return n == 3 || (n == 2 && at + 2 < end && at[2] == ',' && count_digits(at + 3, end) >= 2);
+    enum { MOST_PAIRS = 8 }; /* more are a list, and would take a time that is not linear */
+    for (int i = 0; i < MOST_PAIRS; i++, at += 3) {
+        const size_t n = count_digits(at, end);
+        if (n != 2 || end - at < 3 || at[2] != ',')
+            return n == 3;
+    }
+    return false;
 }
 
 /* Whether '-' at `at` is the sign of a number. */
@@ -380,9 +386,9 @@ bool mlsel_i_number_equal(const text_number *a, const text_number *b) {
 }
 
 bool mlsel_i_number_is(const text_buffer *text, text_number *number) {
-    const char *at = text->bytes, *end = at + text->size;
     if (text->size == 0)
         return false;
+    const char *at = text->bytes, *const end = at + text->size;
     const char *p = at;
     p += *p == '-' || *p == '+';
     p += p < end && *p == '$';

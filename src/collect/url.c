@@ -70,6 +70,18 @@ const char *mlsel_i_url_shown(const char *url, char *out, size_t size) {
     return out;
 }
 
+const char *mlsel_i_url_shown_without(const secret_list *list, const char *url, char *out, size_t size) {
+    char *const copy = mlsel_i_strndup(url, strlen(url));
+    if (copy != NULL) {
+        mlsel_i_secrets_scrub(list, SECRET_MIN_SIZE, copy);
+        mlsel_i_url_shown(copy, out, size);
+    } else {
+        snprintf(out, size, "%s", SECRET_STARS);
+    }
+    mlsel_i_free(copy);
+    return out;
+}
+
 static bool same_part(CURLU *a, CURLU *b, CURLUPart part) {
     char *value = NULL;
     const bool same =

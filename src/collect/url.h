@@ -4,11 +4,14 @@
 #define MLSEL_COLLECT_URL_H
 
 #include "internal.h"
+#include "secrets.h"
 
 /* INVALID_ARGUMENT, where an address is none of http or https; `what` begins the message. */
 mlsel_status mlsel_i_url_check(const char *what, const char *url, mlsel_error *err);
 /* The address without user name, password, query and fragment, for messages. Returns out. */
 const char *mlsel_i_url_shown(const char *url, char *out, size_t size);
+/* The same without secrets, wherever in the address they stand. list may be NULL. */
+const char *mlsel_i_url_shown_without(const secret_list *list, const char *url, char *out, size_t size);
 /* Whether both have the same scheme, host and port, so that what one may know the other may. */
 bool mlsel_i_url_same_origin(const char *a, const char *b);
 /* Where a redirect from `base` to `location` leads; to be freed with mlsel_i_free. True with NULL: nowhere that http or

@@ -170,6 +170,6 @@ void mlsel_i_block_read(const config_reader *r, const yaml_node *mapping, const 
         if (f == n_fields)
             unknown_key(r, given, pair->key, what, fields, n_fields, lenient);
         else if (pair->value->kind != YAML_SCALAR || pair->value->type != YAML_NULL)
-            read_value(r, pair, fields[f].kind, (char *)out + fields[f].offset);
+            read_value(r, pair, fields[f].kind, out == NULL ? NULL : (char *)out + fields[f].offset);
     }
 }

@@ -43,7 +43,8 @@ typedef struct config_reader {
 
 /* Reads a mapping; n_fields is at most 32. `what` is the mapping for messages, as in "a decision". A value that is null
  * counts as not given. Keys outside of the table are findings: errors where they look like a slip of one that is
- * missing, else warnings; with `lenient` only the former, as warnings. */
+ * missing, else warnings; with `lenient` only the former, as warnings. `out` may be NULL if no field of the table is
+ * kept. */
 void mlsel_i_block_read(const config_reader *r, const yaml_node *mapping, const char *what, const field *fields,
                         size_t n_fields, bool lenient, void *out);
 

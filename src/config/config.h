@@ -176,6 +176,7 @@ typedef struct config_diagnostics {
     size_t n_warnings;
     struct config_arena *arena;
     size_t n_notes;
+    bool is_failed; /* there was no memory for the arena */
 } config_diagnostics;
 
 /* Frees what the list holds and makes it empty. */

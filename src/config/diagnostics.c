@@ -7,7 +7,7 @@
 /* --- the list ---------------------------------------------------------------------------------------------------- */
 
 bool mlsel_i_diagnostics_failed(const config_diagnostics *list) {
-    return list->arena != NULL && mlsel_i_arena_failed(list->arena);
+    return list->is_failed || (list->arena != NULL && mlsel_i_arena_failed(list->arena));
 }
 
 void mlsel_i_config_diagnostics_clear(config_diagnostics *list) {
@@ -55,8 +55,8 @@ static bool is_known(const config_diagnostics *list, const char *code, config_sp
 
 void mlsel_i_diagnose(config_diagnostics *list, config_severity severity, const char *code, config_span span,
                       const char *suggestion, const char *format, ...) {
-    if (list->arena == NULL)
-        list->arena = mlsel_i_arena_create();
+    if (list->arena == NULL && (list->arena = mlsel_i_arena_create()) == NULL)
+        list->is_failed = true;
     char message_text[1024]; /* longer ones lose their end */
     va_list args;
     va_start(args, format);

@@ -21,7 +21,7 @@ struct mlsel_diagnostics {
 };
 
 /* Appends a finding; `suggestion` may be NULL and is copied. A list that is out of memory says so
- * (mlsel_i_config_diagnostics_failed) and takes no more. Control characters and bad UTF-8 become '?'. */
+ * (mlsel_i_diagnostics_failed) and takes no more. Control characters and bad UTF-8 become '?'. */
 void mlsel_i_diagnose(config_diagnostics *list, config_severity severity, const char *code, config_span span,
                       const char *suggestion, const char *format, ...) MLSEL_PRINTF(6, 7);
 

@@ -9,8 +9,11 @@
 #include "batch.h"
 #include "knn.h"
 
-/* Vectors that wait to be measured, for each query. */
-enum { ROOM = 512 };
+/* Vectors that wait to be measured, for each query. Fuzzers have fewer, so that small inputs fill it. */
+#ifndef MLSEL_KNN_BATCH_ROOM
+#define MLSEL_KNN_BATCH_ROOM 512
+#endif
+enum { ROOM = MLSEL_KNN_BATCH_ROOM };
 
 /* A group of queries on its way. */
 typedef struct knn_batch {

@@ -14,13 +14,18 @@
 
 #include "knn.h"
 
+/* Of the vectors: smaller ones are in a fast cache anyway. Fuzzers have less, so that small inputs get here. */
+#ifndef MLSEL_INT8_MIN_BYTES
+#define MLSEL_INT8_MIN_BYTES (1 << 20)
+#endif
+
 enum {
     MAX_GROUPS = KNN_MAX_GROUPS,
     MAX_TAIL = KNN_MAX_TAIL,
     MAX_WIDTH = KNN_MAX_WIDTH, /* sums of products stay far within 32 bits */
     N_SAMPLES = 32,            /* vectors that the decision for or against looks at */
     MIN_GAIN = 4,              /* vectors for each one that is left after the estimate */
-    MIN_BYTES = 1 << 20,       /* of the vectors; smaller ones are in a fast cache anyway */
+    MIN_BYTES = MLSEL_INT8_MIN_BYTES,
     PARTS = 8,
 };
 

@@ -234,6 +234,21 @@ static mlsel_status make_machine(const svm_fit *fit, svm_machine **out) {
     return status;
 }
 
+static bool all_finite(const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+/* Products of features may be beyond double, and what follows from them NaN or infinite. */
+static mlsel_status check_finite(const svm_fit *fit) {
+    if (all_finite(fit->coef, (fit->classes.n - 1) * fit->n_slots) && all_finite(fit->intercept, fit->n_pairs))
+        return MLSEL_OK;
+    return mlsel_i_fail(fit->run->err, MLSEL_ERROR_NOT_TRAINED,
+                        "the SVM's parameters are not finite: the features are too large");
+}
+
 static mlsel_status train(const train_table *table, const train_settings *settings, train_run *run, trained *out,
                           mlsel_training_info *info) {
     svm_fit fit;
@@ -241,8 +256,9 @@ static mlsel_status train(const train_table *table, const train_settings *settin
     mlsel_status status = mlsel_i_svm_fit_open(table, settings, NULL, run, &fit);
     if (status != MLSEL_OK)
         return status;
-    if (fit.classes.n > 1 && (status = mlsel_i_svm_fit_fill(&fit)) == MLSEL_OK)
-        status = mlsel_i_svm_fit_run(&fit, NULL);
+    if (fit.classes.n > 1 && (status = mlsel_i_svm_fit_fill(&fit)) == MLSEL_OK &&
+        (status = mlsel_i_svm_fit_run(&fit, NULL)) == MLSEL_OK)
+        status = check_finite(&fit);
     if (status == MLSEL_OK)
         status = make_machine(&fit, &machine);
     if (status == MLSEL_OK) {

@@ -86,6 +86,13 @@ static void test_secrets_that_are_cut(void **state) {
         assert_int_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
         assert_string_equal(answer.finish_reason, "a--b");
         mlsel_i_free(answer.content);
+        /* with something between that is left out */
+        snprintf(body, sizeof body,
+                 "{\"choices\": [{\"message\": {\"content\": \"a\"}, \"finish_reason\": \"%0*dsk.%s\"}]}", before, 0,
+                 secret + 2);
+        assert_int_equal(mlsel_i_chat_read(body, strlen(body), &list, &answer, &err), MLSEL_OK);
+        assert_null(strstr(answer.finish_reason, "sk-"));
+        mlsel_i_free(answer.content);
         snprintf(body, sizeof body, "%0*d%s", before, 0, secret);
         assert_false(mlsel_i_http_url(body, "/x", &list, &url, reason, sizeof reason));
         assert_null(strstr(reason, "sk-"));

@@ -38,6 +38,8 @@ static const metric_case cases[] = {
     {"I", "The correct option is (I).", 1, PAREN},
     /* phrases */
     {"B", "The answer is B", 1, PHRASE},
+    {"B", "The answer is \\\xd7\x90 B", 1,
+     PHRASE}, /* no command: a backslash and a letter, of two bytes of which none is one */
     {"B", "The correct answer is: **B**. Paris", 1, PHRASE},
     {"B", "the answer is b.", 1, PHRASE},
     {"B", "Final Answer: B", 1, PHRASE},

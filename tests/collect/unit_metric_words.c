@@ -103,6 +103,8 @@ static const metric_case cem_cases[] = {
     {"1,000", "1000 men", 1, CONTENT},
     {"$1,234.50", "1234.50", 1, CONTENT},
     {"12", "(1,2)", 0, NONE},
+    {"20", "10,20,30", 1, CONTENT}, /* a list; 12,34,567 is a number */
+    {"34", "12,34,567", 0, NONE},
     {"Z\xc3\xbcrich", "Z\xc3\x9cRICH", 1, EQUAL},
     {"\xd0\x9c\xd0\xbe\xd1\x81\xd0\xba\xd0\xb2\xd0\xb0",
      "\xd0\xad\xd1\x82\xd0\xbe \xd0\xbc\xd0\xbe\xd1\x81\xd0\xba\xd0\xb2\xd0\xb0.", 1, CONTENT},

@@ -48,6 +48,7 @@ bad_line "no values" '"features" is empty' '{"features": []}'
 bad_line "a value that is no number" '"features"\[2\] is not a number' '{"features": [1, 0, null, 0]}'
 bad_line "category that is no string" '"category" is not a string' '{"features": [1, 0, 0, 0], "category": 3}'
 bad_line "id that is an object" '"id" is neither' '{"features": [1, 0, 0, 0], "id": {}}'
+bad_line "id that no double can hold, written so that it is not found" '"id" is a number that is too large' '{"features": [1, 0, 0, 0], "\u0069d": 1e999}'
 bad_line "too few values" ".*dimension mismatch" '{"features": [1, 0, 0]}'
 err_has "too few values" "hint: .*mlsel inspect knn.json"
 bad_line "a value beyond double" ".*infinite" '{"features": [1, 1e400, 0, 0]}'

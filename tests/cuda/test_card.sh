@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# test_card.sh MLSEL PLUGIN_DIR FIXTURES SHAPES
+# test_card.sh MLSEL PLUGIN_DIR FIXTURES SHAPES [TRAINING]
 # The plugin that nvcc made. Where there is a card, it has to pass what the emulated one passes; where there is none, it
 # has to open, and to say what is missing.
 set -eu
@@ -8,6 +8,7 @@ mlsel=$1
 plugins=$2
 fixtures=$3
 shapes=$4
+training=${5:-true}
 MLSEL_PLUGIN_PATH=$plugins
 MLSEL_TEST_DEVICE=cuda
 export MLSEL_PLUGIN_PATH MLSEL_TEST_DEVICE
@@ -16,6 +17,7 @@ if said=$("$mlsel" devices cuda 2>&1); then
     echo "$said"
     "$fixtures"
     "$shapes"
+    "$training"
     exit 0
 fi
 case $said in

@@ -416,11 +416,14 @@ static fake_line line_of(const void *values, const fake_layout &l, bool is_store
 }
 
 static float dot(const fake_line &x, const fake_line &y, cudaDataType_t type, size_t n) {
+    const float *xs = (const float *)(const void *)x.first, *ys = (const float *)(const void *)y.first;
     float sum = 0;
-    if (type == CUDA_R_32F)
+    if (type == CUDA_R_32F && x.step == 1 && y.step == 1)
         for (size_t i = 0; i < n; i++)
-            sum +=
-                ((const float *)(const void *)x.first)[i * x.step] * ((const float *)(const void *)y.first)[i * y.step];
+            sum += xs[i] * ys[i];
+    else if (type == CUDA_R_32F)
+        for (size_t i = 0; i < n; i++)
+            sum += xs[i * x.step] * ys[i * y.step];
     else
         for (size_t i = 0; i < n; i++)
             sum += value_at(x.first, type, i * x.step) * value_at(y.first, type, i * y.step);

@@ -122,8 +122,8 @@ typedef struct cuda_training {
     uint64_t seed;
 } cuda_training;
 
-/* Steps that are given to the device at a time. */
-enum { MAX_STEPS = 4096 };
+/* Steps that are given to the device at a time: it is waited for after so many. */
+enum { MAX_STEPS = 256 };
 
 /* The plan for so many rows, made if there is none. */
 mlsel_status mlsel_i_cuda_train_plan(cuda_training *t, uint32_t rows, bool learns, train_plan **out, mlsel_error *err);

@@ -6,7 +6,7 @@
 #include "train.h"
 
 /* Rows of an evaluation that are taken at a time, and bytes that masks may take. */
-static const uint64_t evaluation_rows = 1024, most_mask_rows = 65536, mask_bytes = (uint64_t)64 << 20;
+static const uint64_t evaluation_rows = 1024, mask_bytes = (uint64_t)64 << 20;
 
 static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
@@ -131,7 +131,7 @@ static mlsel_status make_batch(cuda_training *t, mlsel_error *err) {
     uint64_t mask_row = 1;
     for (uint32_t i = 0; i + 1 < t->n_layers; i++)
         mask_row += t->layers[i].out_stride / 8;
-    t->mask_rows = (uint32_t)larger(t->max_rows, smaller(most_mask_rows, mask_bytes / mask_row));
+    t->mask_rows = (uint32_t)larger(t->max_rows, smaller((uint64_t)MAX_STEPS * t->max_rows, mask_bytes / mask_row));
     t->capacity = (uint32_t)larger(t->max_rows, smaller(evaluation_rows, t->n_examples));
     mlsel_status status = MLSEL_OK;
     for (uint32_t i = 0; i < t->n_layers && status == MLSEL_OK; i++)

@@ -79,7 +79,7 @@ static mlsel_train_options options_for(const char *device) {
     o.mlp_epochs = 4;
     o.mlp_hidden[0] = 40;
     o.mlp_hidden[1] = 9;
-    o.mlp_learning_rate = 0.01;
+    o.mlp_learning_rate = 0.003;
     return o;
 }
 
@@ -103,9 +103,9 @@ static char *text_of(const mlsel_training *training, size_t *size) {
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
 
-/* Adam divides a gradient by its size, so that one of nothing but rounding is a step like any other, and what differs
- * in the last bit differs in the third digit some steps later: the CPU's instruction sets among themselves as well. */
-static const double score_tolerance = 0.02, loss_tolerance = 2e-4;
+/* Adam divides a gradient by its size, so that one of nothing but rounding is a step like any other, and differences
+ * grow with the steps: after many of them the CPU's instruction sets differ among themselves by more than this. */
+static const double score_tolerance = 0.003, loss_tolerance = 5e-5;
 
 /* Every query chooses alike where the choice is not too close to call. */
 static void compare_answers(const mlsel_dataset *d, const mlsel_training *cpu, const mlsel_training *card) {
@@ -142,8 +142,8 @@ static void as_on_the_cpu(void **state) {
         double decay;
     } cases[] = {
         {120, MLSEL_OBJECTIVE_OUTCOME, 32, 2, -1},   {97, MLSEL_OBJECTIVE_OUTCOME, 32, 1, -1},
-        {120, MLSEL_OBJECTIVE_OUTCOME, 32, 1, 300}, /* of which the weights grow: the first epoch is the best */
-        {40, MLSEL_OBJECTIVE_COMPATIBLE, 16, 2, -1}, {33, MLSEL_OBJECTIVE_OUTCOME, 8, 0, -1},
+        {120, MLSEL_OBJECTIVE_OUTCOME, 32, 1, 1000}, /* of which the weights grow: the first epoch is the best */
+        {40, MLSEL_OBJECTIVE_COMPATIBLE, 50, 2, -1}, {33, MLSEL_OBJECTIVE_OUTCOME, 8, 0, -1},
         {1, MLSEL_OBJECTIVE_OUTCOME, 32, 2, -1}};
     for (size_t i = 0; i < TEST_LENGTH(cases); i++) {
         mlsel_dataset *d = make_dataset(cases[i].queries);
@@ -158,7 +158,8 @@ static void as_on_the_cpu(void **state) {
         mlsel_training *on_card = train_ok(d, &o, &card);
         assert_string_equal(cpu.device, "cpu");
         assert_string_equal(card.device, DEVICE);
-        test_close(card.training_loss, cpu.training_loss, loss_tolerance, "training loss");
+        if (cases[i].queries > 1) /* batch norm divides two equal rows by the root of its epsilon: rounding alone */
+            test_close(card.training_loss, cpu.training_loss, loss_tolerance, "training loss");
         if (!isnan(cpu.validation_loss))
             test_close(card.validation_loss, cpu.validation_loss, loss_tolerance, "validation loss");
         assert_true(isnan(cpu.validation_loss) == isnan(card.validation_loss));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "card.h"
 #include "options.h"
 #include "report.h"
 #include "subject.h"
@@ -18,12 +19,14 @@ typedef struct bench {
     bench_report report;
     char levels[BENCH_MAX_LEVELS][32];
     size_t n_levels;
-    uint32_t precisions; /* as in mlsel_device_info */
-    float *f32;          /* queries */
+    mlsel_device_info device;
+    float *f32; /* queries */
     double *f64;
-    size_t width;
-    mlsel_selection *out; /* [BENCH_QUERIES] */
+    size_t width, n_queries;
+    mlsel_selection *out; /* [n_queries] */
 } bench;
+
+enum { MAX_POINTS = 6 };
 
 /* One measurement: at this level, precision, batch and query type. */
 typedef struct point {
@@ -45,6 +48,8 @@ static void full_name(const bench_subject *subject, const point *p, char *out, s
 
 static bool wants_level(const bench *b, size_t level) {
     const char *name = b->levels[level], *list = b->options.isa;
+    if (b->options.device != NULL)
+        return true;
     if (list == NULL)
         return strcmp(name, "reference") != 0;
     return bench_list_has(list, "all") || bench_list_has(list, name) ||
@@ -63,7 +68,7 @@ static bool wants_point(const bench *b, const bench_subject *subject, const poin
 static bool wants_precision(const bench *b, const bench_subject *subject, mlsel_precision precision) {
     if (precision > MLSEL_PRECISION_F32 && strcmp(subject->kind, "mlp") != 0)
         return false;
-    if (precision != MLSEL_PRECISION_DEFAULT && (b->precisions >> precision & 1) == 0)
+    if (precision != MLSEL_PRECISION_DEFAULT && (b->device.precisions >> precision & 1) == 0)
         return false;
     if (b->options.precisions == NULL)
         return precision != MLSEL_PRECISION_F32;
@@ -71,18 +76,21 @@ static bool wants_precision(const bench *b, const bench_subject *subject, mlsel_
 }
 
 static size_t list_points(const bench *b, const bench_subject *subject, const char *isa, mlsel_precision precision,
-                          point out[5]) {
+                          point out[MAX_POINTS]) {
     const point all[] = {
         {.isa = isa, .precision = precision, .batch = 0},
         {.isa = isa, .precision = precision, .batch = 1},
         {.isa = isa, .precision = precision, .batch = 1, .is_double = true},
         {.isa = isa, .precision = precision, .batch = 32},
         {.isa = isa, .precision = precision, .batch = 256},
+        {.isa = isa, .precision = precision, .batch = BENCH_MAX_BATCH},
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         const bool is_load = all[i].batch == 0;
-        const bool applies = is_load ? (subject->load_only || subject->path != NULL) : !subject->load_only;
+        const bool is_large = all[i].batch > BENCH_QUERIES;
+        const bool applies = is_load ? (subject->load_only || subject->path != NULL) && subject->device == NULL
+                                     : !subject->load_only && (!is_large || subject->device != NULL);
         if (applies && !(is_load && precision != MLSEL_PRECISION_DEFAULT) && wants_point(b, subject, &all[i]))
             out[n++] = all[i];
     }
@@ -112,6 +120,49 @@ static void measure_load(bench *b, const bench_subject *subject, bench_row *row)
     bench_read_close(&read);
 }
 
+/* What bounds a call on a card: the longer of copying and multiplying, timed in turns. */
+static bench_bound choose_bound(bench_card *card) {
+    enum { TRIES = 5 };
+    double copy[TRIES], product[TRIES];
+    if (card == NULL)
+        return BENCH_BOUND_NONE;
+    for (int i = -1; i < TRIES; i++) { /* the first of each is not counted */
+        const double start = bench_now();
+        bench_card_copy_run(card);
+        const double between = bench_now();
+        bench_card_product_run(card);
+        if (i >= 0) {
+            copy[i] = between - start;
+            product[i] = bench_now() - between;
+        }
+    }
+    return bench_quantile(copy, TRIES, 0.5) > bench_quantile(product, TRIES, 0.5) ? BENCH_BOUND_COPY
+                                                                                  : BENCH_BOUND_PRODUCT;
+}
+
+/* The row has everything but times and bound. */
+static void measure_on_card(bench *b, const bench_contender *a, size_t weights, bench_row *row) {
+    const size_t batch = row->batch, number = strcmp(row->query, "double") == 0 ? sizeof(double) : sizeof(float);
+    mlsel_precision precision = MLSEL_PRECISION_F32;
+    while (strcmp(mlsel_precision_name(precision), row->scored) != 0 && precision < MLSEL_PRECISION_BF16)
+        precision++;
+    const bench_card_call call = {.rows = (weights + b->width - 1) / b->width,
+                                  .width = b->width,
+                                  .count = batch,
+                                  .bytes_in = batch * b->width * number,
+                                  .bytes_out = batch * BENCH_LABELS * sizeof(float),
+                                  .precision = precision};
+    bench_card *card = bench_card_open(b->options.device, &call, &row->read_way);
+    row->bound = choose_bound(card);
+    const bench_contender bound = {row->bound == BENCH_BOUND_NONE   ? NULL
+                                   : row->bound == BENCH_BOUND_COPY ? bench_card_copy_run
+                                                                    : bench_card_product_run,
+                                   card};
+    bench_compare(a, &bound, b->options.seconds, &row->time);
+    bench_report_row(&b->report, row);
+    bench_card_close(card);
+}
+
 static void measure_queries(bench *b, const bench_subject *subject, const point *p, const mlsel_model *model,
                             bench_row *row) {
     mlsel_model_info info;
@@ -122,7 +173,7 @@ static void measure_queries(bench *b, const bench_subject *subject, const point 
                              .f32 = b->f32,
                              .f64 = b->f64,
                              .width = b->width,
-                             .count = BENCH_QUERIES,
+                             .count = b->n_queries,
                              .batch = p->batch,
                              .out = b->out};
     bench_read read = {0};
@@ -131,12 +182,16 @@ static void measure_queries(bench *b, const bench_subject *subject, const point 
     row->bytes = subject->artifact.weights * number_bytes(info.precision) +
                  (double)(p->batch * b->width * (p->is_double ? sizeof(double) : sizeof(float)));
     row->flops = subject->artifact.flops * (double)p->batch;
-    row->bound = p->batch == 1 ? BENCH_BOUND_READ : BENCH_BOUND_FMA;
     row->read_way = "";
     const bench_contender a = {p->batch > 1   ? bench_select_batch_run
                                : p->is_double ? bench_select_f64_run
                                               : bench_select_run,
                                &queries};
+    if (b->options.device != NULL) {
+        measure_on_card(b, &a, (size_t)subject->artifact.weights, row);
+        return;
+    }
+    row->bound = p->batch == 1 ? BENCH_BOUND_READ : BENCH_BOUND_FMA;
     bench_contender bound = {bench_fma_run, NULL};
     if (row->bound == BENCH_BOUND_READ) {
         bench_read_open(&read, (size_t)row->bytes);
@@ -149,10 +204,11 @@ static void measure_queries(bench *b, const bench_subject *subject, const point 
 }
 
 static void measure_level(bench *b, const bench_subject *subject, const char *isa, mlsel_precision precision) {
-    point points[5];
+    point points[MAX_POINTS];
     const size_t n = list_points(b, subject, isa, precision, points);
     mlsel_model *model = NULL;
-    bench_isa_set(isa);
+    if (subject->device == NULL)
+        bench_isa_set(isa);
     for (size_t i = 0; i < n; i++) {
         bench_row row = {.name = subject->name,
                          .kind = subject->kind,
@@ -180,7 +236,7 @@ static size_t each_level(bench *b, const bench_subject *subject, bool measure) {
     size_t count = 0;
     for (size_t level = 0; level < b->n_levels; level++) {
         for (mlsel_precision precision = MLSEL_PRECISION_DEFAULT; precision <= MLSEL_PRECISION_INT8; precision++) {
-            point points[5];
+            point points[MAX_POINTS];
             if (!wants_level(b, level) || !wants_precision(b, subject, precision))
                 continue;
             const size_t n = list_points(b, subject, b->levels[level], precision, points);
@@ -263,8 +319,10 @@ static void make_container(bench_subject *subject, char *path, size_t size) {
 }
 
 static void run_case(bench *b, const bench_case *c) {
-    bench_subject subject = {
-        .kind = bench_kind_name(c->kind), .load_only = c->kind == BENCH_LOAD, .threads = b->options.threads};
+    bench_subject subject = {.kind = bench_kind_name(c->kind),
+                             .load_only = c->kind == BENCH_LOAD,
+                             .threads = b->options.threads,
+                             .device = b->options.device};
     char repeat[16] = "", threads[24] = "";
     if (b->options.threads > 1)
         snprintf(threads, sizeof threads, "-%u-threads", b->options.threads);
@@ -291,22 +349,23 @@ static void run_case(bench *b, const bench_case *c) {
     bench_text_free(&subject.artifact.json);
 }
 
-/* Queries as wide as the model: unit vectors, with a category where the width has room for one. */
+/* Queries as wide as the model: unit vectors, with a category where the width has room for one. Beyond BENCH_QUERIES
+ * they repeat. */
 static void make_queries(bench *b, size_t width) {
     float *usual = bench_make_queries(b->options.rows);
     b->width = width;
-    b->f32 = bench_alloc(BENCH_QUERIES * width, sizeof *b->f32);
-    b->f64 = bench_alloc(BENCH_QUERIES * width, sizeof *b->f64);
-    for (size_t q = 0; q < BENCH_QUERIES; q++)
+    b->f32 = bench_alloc(b->n_queries * width, sizeof *b->f32);
+    b->f64 = bench_alloc(b->n_queries * width, sizeof *b->f64);
+    for (size_t q = 0; q < b->n_queries; q++)
         for (size_t i = 0; i < width; i++) {
-            b->f32[q * width + i] = usual[q * BENCH_WIDTH + i % BENCH_WIDTH];
+            b->f32[q * width + i] = usual[q % BENCH_QUERIES * BENCH_WIDTH + i % BENCH_WIDTH];
             b->f64[q * width + i] = (double)b->f32[q * width + i];
         }
     free(usual);
 }
 
 static void run_file(bench *b) {
-    bench_subject subject = {.path = b->options.artifact, .threads = b->options.threads};
+    bench_subject subject = {.path = b->options.artifact, .threads = b->options.threads, .device = b->options.device};
     const char *slash = strrchr(subject.path, '/');
     snprintf(subject.name, sizeof subject.name, "%s", slash == NULL ? subject.path : slash + 1);
     mlsel_model *model = bench_subject_load(&subject, MLSEL_PRECISION_DEFAULT);
@@ -325,6 +384,19 @@ static void run_file(bench *b) {
 
 /* --- the program ------------------------------------------------------------------------------------------------- */
 
+static void open_device(bench *b) {
+    mlsel_error err;
+    const char *name = b->options.device == NULL ? "cpu" : b->options.device;
+    if (mlsel_device_query(name, &b->device, sizeof b->device, &err) != MLSEL_OK)
+        bench_fail("%s", err.message);
+    b->n_queries = b->options.device == NULL ? BENCH_QUERIES : BENCH_MAX_BATCH;
+    if (b->options.device == NULL)
+        return;
+    b->n_levels = 1;
+    snprintf(b->levels[0], sizeof b->levels[0], "%s", b->device.name);
+    bench_measure_wall(); /* waiting for the device counts */
+}
+
 static void open_levels(bench *b) {
     b->n_levels = bench_isa_levels(b->levels);
     size_t wanted = 0;
@@ -333,11 +405,6 @@ static void open_levels(bench *b) {
     if (wanted == 0)
         bench_fail("--isa: this machine has none of \"%s\"; its best is %s", b->options.isa,
                    b->levels[b->n_levels - 1]);
-    mlsel_device_info device;
-    mlsel_error err;
-    if (mlsel_device_query("cpu", &device, sizeof device, &err) != MLSEL_OK)
-        bench_fail("%s", err.message);
-    b->precisions = device.precisions;
 }
 
 static void open_report(bench *b) {
@@ -347,7 +414,7 @@ static void open_report(bench *b) {
         bench_fail("cannot write %s", b->options.json_file);
     bench_machine machine;
     bench_machine_describe(&machine);
-    bench_report_machine(&b->report, &machine, bench_bounds_name());
+    bench_report_machine(&b->report, &machine, bench_bounds_name(), b->options.device == NULL ? NULL : &b->device);
 }
 
 int main(int argc, char **argv) {
@@ -355,8 +422,10 @@ int main(int argc, char **argv) {
     bench_options_read(&b.options, argc, argv);
     if (b.options.threads > 1)
         bench_measure_wall();
-    open_levels(&b);
-    b.out = bench_alloc(BENCH_QUERIES, sizeof *b.out);
+    open_device(&b);
+    if (b.options.device == NULL)
+        open_levels(&b);
+    b.out = bench_alloc(b.n_queries, sizeof *b.out);
     if (!b.options.list && b.options.write_to == NULL)
         open_report(&b);
     if (b.options.artifact != NULL) {

@@ -14,12 +14,14 @@ static const char usage[] =
     "\n"
     "Measures what a selection takes, beside what the machine can do: summing the same bytes (one query), or\n"
     "multiplying and adding on registers (batches). Both take turns, so the ratios hold on a busy machine too.\n"
+    "On a card it is the longer of copying the queries there and multiplying them there.\n"
     "\n"
     "  --kinds LIST      of knn,svm,kmeans,mlp,load (default: all)\n"
     "  --filter TEXT     only cases whose name has TEXT in it, as in knn-10k or avx2/f32/b1 (see --list)\n"
+    "  --device NAME     on another device than the CPU, as in cuda or cuda:1; all times are by the clock on the wall\n"
     "  --isa LIST        instruction sets (MLSEL_ISA), \"best\", or \"all\" (default: all but reference)\n"
     "  --precision LIST  of default,f32,f16,bf16,int8 (default: all but f32, which is the default today)\n"
-    "  --batch LIST      of 1,32,256 (default: all)\n"
+    "  --batch LIST      of 1,32,256, and with --device 4096 (default: all)\n"
     "  --threads N       give each model N threads (default 1); then all times are by the clock on the wall\n"
     "  --seconds S       per measurement, default 1\n"
     "  --repeat N        write each KNN row N times, one per model, as trainers do (default 1: all rows differ)\n"
@@ -36,6 +38,7 @@ static const char usage[] =
 enum option_id {
     OPTION_HELP = 1000,
     OPTION_KINDS,
+    OPTION_DEVICE,
     OPTION_FILTER,
     OPTION_ISA,
     OPTION_PRECISION,
@@ -55,6 +58,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"kinds", required_argument, NULL, OPTION_KINDS},
     {"filter", required_argument, NULL, OPTION_FILTER},
+    {"device", required_argument, NULL, OPTION_DEVICE},
     {"isa", required_argument, NULL, OPTION_ISA},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"threads", required_argument, NULL, OPTION_THREADS},
@@ -129,6 +133,9 @@ static void read_option(bench_options *options, int id) {
     case OPTION_FILTER:
         options->filter = optarg;
         break;
+    case OPTION_DEVICE:
+        options->device = optarg;
+        break;
     case OPTION_ISA:
         options->isa = optarg;
         break;
@@ -137,7 +144,7 @@ static void read_option(bench_options *options, int id) {
         options->precisions = optarg;
         break;
     case OPTION_BATCH:
-        check_list("--batch", optarg, "1,32,256");
+        check_list("--batch", optarg, "1,32,256,4096");
         options->batches = optarg;
         break;
     case OPTION_THREADS:
@@ -183,6 +190,8 @@ void bench_options_read(bench_options *options, int argc, char **argv) {
     }
     if (optind < argc)
         bench_fail("unexpected argument \"%s\"", argv[optind]);
+    if (options->device != NULL && options->isa != NULL)
+        bench_fail("--isa is of the CPU, not of --device %s", options->device);
     if (options->seconds == 0)
         options->seconds = options->quick ? 0.01 : 1;
 }

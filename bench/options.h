@@ -11,9 +11,10 @@ typedef struct bench_options {
     const char *kinds;      /* comma-separated; NULL: all */
     const char *filter;     /* part of a case's full name; NULL: all */
     const char *isa;        /* comma-separated, "all" or "best"; NULL: all but reference */
+    const char *device;     /* NULL: the CPU */
     unsigned threads;       /* of each model */
     const char *precisions; /* comma-separated; NULL: default, and all that the device offers but f32 */
-    const char *batches;    /* comma-separated; NULL: 1,32,256 */
+    const char *batches;    /* comma-separated; NULL: 1,32,256, and on other devices than the CPU 4096 */
     const char *artifact;   /* a file to measure instead of the cases */
     const char *write_to;   /* folder to write artifacts and queries to instead of measuring */
     const char *json_file;  /* JSON lines go there beside the table */

@@ -55,6 +55,7 @@ mlsel_model *bench_subject_load(const bench_subject *subject, mlsel_precision pr
     mlsel_model_options_init(&options, sizeof options);
     options.precision = precision;
     options.threads = subject->threads;
+    options.device = subject->device;
     mlsel_model *model = NULL;
     mlsel_error err;
     const bench_text *json = &subject->artifact.json;

@@ -17,6 +17,7 @@ typedef struct bench_subject {
     bench_artifact artifact;
     bool load_only;   /* its case is loading */
     unsigned threads; /* of a model */
+    const char *device;
 } bench_subject;
 
 /* Instruction sets that MLSEL_ISA can choose here, lowest first. The one in use stays. */

@@ -45,7 +45,9 @@ endif()
 
 if(MLSEL_BUILD_TOOL)
   install(TARGETS mlsel_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
-  install(FILES docs/mlsel.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT tools)
+  if(TARGET mlsel_man)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/man/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT tools)
+  endif()
 endif()
 
 if(MLSEL_BUILD_DROPIN)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
+/**
+ * @file
  * mlsel - decide, per request, which language model should answer.
  *
  * A selector artifact (KNN, KMeans, SVM or MLP, in the JSON forms of the vLLM Semantic Router ecosystem, or as a
@@ -19,26 +20,26 @@
  *
  * CONVENTIONS, valid for every function unless its own text says otherwise
  *
- * Status and errors. A call that can fail returns an mlsel_status, 0 (MLSEL_OK) for success, and fills the caller's
+ * - Status and errors. A call that can fail returns an mlsel_status, 0 (MLSEL_OK) for success, and fills the caller's
  *   mlsel_error (which may be NULL). On failure every output argument is left as it was and there is nothing to free.
  *   MLSEL_ERROR_INVALID_ARGUMENT (a NULL where none is allowed, a bad option) and MLSEL_ERROR_INTERNAL are possible
  *   everywhere and not repeated below.
- * Ownership. Inputs are borrowed for the call; no pointer of the caller is kept. Strings returned by the library are
+ * - Ownership. Inputs are borrowed for the call; no pointer of the caller is kept. Strings returned by the library are
  *   borrowed: static ones live for ever, those reached through a model live as long as the caller's reference to it.
- * Threads. There is no init call, no context and no thread-local state. All functions may be called from any thread
+ * - Threads. There is no init call, no context and no thread-local state. All functions may be called from any thread
  *   at any time, on the same model too; the only rule is that a model must not be used after the last release.
  *   Selecting and scoring take no lock, and allocate only while more threads are inside one model at once than ever
  *   before, or more than 64; large calls on a model that was given threads of its own share a lock. Loading and the
  *   last release take short process-wide locks; opening a plugin holds one. Routers and batchers: see there.
- * Manners. The library never aborts, exits or prints, and changes no signal handler, locale or global thread count.
+ * - Manners. The library never aborts, exits or prints, and changes no signal handler, locale or global thread count.
  *   It reads two environment variables, MLSEL_PLUGIN_PATH (folders searched for device plugins) and MLSEL_ISA (which
  *   can only lower the instruction set used), and only while a model is loaded or a device is queried.
- * Structs with a struct_size member may grow at the end in later versions. Set it to sizeof of the struct as compiled
+ * - Structs with a struct_size member may grow at the end in later versions. Set it to sizeof of the struct as compiled
  *   (the *_init functions do) and zero the rest: zero is the default of every field. Fields past the caller's size
  *   get their defaults; a larger struct is accepted while the part unknown to this version is zero. Structs without
  *   one never change. Enumerations are int32_t with values that never change.
- * Indices. Labels, classes and clusters are counted from 0; -1 means none.
- * Numbers. Rows are row-major. Query values must be finite and within the range of float. Scores of one algorithm
+ * - Indices. Labels, classes and clusters are counted from 0; -1 means none.
+ * - Numbers. Rows are row-major. Query values must be finite and within the range of float. Scores of one algorithm
  *   compare with each other, never across algorithms; a higher score is better.
  *
  * Every declaration here is available since version 0.1.0 unless it says otherwise.
@@ -53,9 +54,9 @@
 extern "C" {
 #endif
 
-#define MLSEL_VERSION_MAJOR 0
-#define MLSEL_VERSION_MINOR 1
-#define MLSEL_VERSION_PATCH 0
+#define MLSEL_VERSION_MAJOR 0 /**< changes with the ABI, see docs/abi.md */
+#define MLSEL_VERSION_MINOR 1 /**< one more with every release that adds something */
+#define MLSEL_VERSION_PATCH 0 /**< one more with every release that only mends */
 /** The version as one number: 10000 * major + 100 * minor + patch. */
 #define MLSEL_VERSION (MLSEL_VERSION_MAJOR * 10000 + MLSEL_VERSION_MINOR * 100 + MLSEL_VERSION_PATCH)
 
@@ -67,9 +68,11 @@ extern "C" {
 #endif
 #endif
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Status and errors
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup errors Status and errors
+ * @{
+ */
 
 /** Result of a call: MLSEL_OK or one of the negative MLSEL_ERROR_ values. The values never change. */
 typedef int32_t mlsel_status;
@@ -124,9 +127,13 @@ typedef struct mlsel_error {
 /** Name of a status, as in "MLSEL_ERROR_SCHEMA"; "MLSEL_ERROR_UNKNOWN" for a value that is none. Never NULL. */
 MLSEL_API const char *mlsel_status_name(mlsel_status status);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Version and build
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup version Version and build
+ * @{
+ */
 
 /** MLSEL_VERSION of the library in use, which may be newer than the header compiled against. */
 MLSEL_API uint32_t mlsel_version(void);
@@ -137,9 +144,13 @@ MLSEL_API const char *mlsel_version_string(void);
 /** One line on how the library was built: version, compiler, processor architecture, build type. Static. */
 MLSEL_API const char *mlsel_build_info(void);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Devices
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup devices Devices
+ * @{
+ */
 
 /** What a device string refers to on this machine. */
 typedef struct mlsel_device_info {
@@ -166,9 +177,13 @@ typedef struct mlsel_device_info {
  */
 MLSEL_API mlsel_status mlsel_device_query(const char *device, mlsel_device_info *out, size_t size, mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Models
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup models Models
+ * @{
+ */
 
 /** A loaded artifact, bound to a device. Immutable, reference counted, shared freely between threads. */
 typedef struct mlsel_model mlsel_model;
@@ -262,7 +277,7 @@ enum {
  * signals, and a child process after fork does without them. Such calls take a lock. Used on the CPU only.
  */
 typedef struct mlsel_model_options {
-    uint32_t struct_size;
+    uint32_t struct_size;                  /**< set by mlsel_model_options_init */
     mlsel_knn_rule knn_rule;               /**< KNN only; the others ignore it */
     uint32_t k;                            /**< KNN only: neighbours that vote; 0: the artifact's own k */
     mlsel_precision precision;             /**< an unsupported one is MLSEL_ERROR_UNSUPPORTED */
@@ -326,7 +341,7 @@ MLSEL_API const char *mlsel_format_name(mlsel_format format);
 
 /** How to save a model. NULL stands for all defaults. */
 typedef struct mlsel_save_options {
-    uint32_t struct_size;
+    uint32_t struct_size;  /**< set by mlsel_save_options_init */
     mlsel_format format;   /**< 0: by the path, which must end in .json or .safetensors */
     int32_t replace;       /**< not 0: replace an existing file; otherwise one is an error */
     int32_t without_index; /**< not 0: leave out what loading a container would otherwise have to compute */
@@ -355,45 +370,45 @@ MLSEL_API mlsel_status mlsel_model_save(const mlsel_model *model, const char *pa
 
 /** What a model is. Fields that do not apply to its algorithm are 0. */
 typedef struct mlsel_model_info {
-    uint32_t struct_size; /**< bytes filled */
-    mlsel_algorithm algorithm;
-    uint32_t format_version; /**< of the artifact; 1 where it names none */
-    uint32_t n_features;     /**< width of a query */
-    uint32_t n_labels;
-    uint32_t n_categories; /**< category values at the end of the feature vector; 0 if it has none */
-    mlsel_category_layout category_layout;
-    mlsel_precision precision; /**< as scored */
-    double category_weight;    /**< value of the category's one in the feature vector, usually 1 */
-    uint64_t memory_bytes;     /**< weights, shared ones included, and what the device holds beside them */
-    uint64_t n_parameters;     /**< numbers in the weights */
-    char content_hash[40];     /**< XXH3 128 of the artifact's bytes as 32 hexadecimal digits (as `xxhsum -H2`), of a
-                                          container that of its document and tensors, as stored in it: names a
-                                          content, does not authenticate it */
-    char device[32];           /**< the device in use, as in "cpu" */
-    int32_t device_fallback;   /**< 1 if another device was asked for and this one taken instead */
+    uint32_t struct_size;                  /**< bytes filled */
+    mlsel_algorithm algorithm;             /**< kind of selector */
+    uint32_t format_version;               /**< of the artifact; 1 where it names none */
+    uint32_t n_features;                   /**< width of a query */
+    uint32_t n_labels;                     /**< names that can be looked up, see mlsel_model_label */
+    uint32_t n_categories;                 /**< category values at the end of the feature vector; 0 if it has none */
+    mlsel_category_layout category_layout; /**< of the category values */
+    mlsel_precision precision;             /**< as scored */
+    double category_weight;                /**< value of the category's one in the feature vector, usually 1 */
+    uint64_t memory_bytes;                 /**< weights, shared ones included, and what the device holds beside them */
+    uint64_t n_parameters;                 /**< numbers in the weights */
+    char content_hash[40];   /**< XXH3 128 of the artifact's bytes as 32 hexadecimal digits (as `xxhsum -H2`), of a
+                                        container that of its document and tensors, as stored in it: names a
+                                        content, does not authenticate it */
+    char device[32];         /**< the device in use, as in "cpu" */
+    int32_t device_fallback; /**< 1 if another device was asked for and this one taken instead */
     /* KNN */
     mlsel_knn_rule knn_rule; /**< in use; _OUTCOMES where _COSINE was asked for and the artifact has outcomes */
     uint32_t k;              /**< neighbours that vote: min(k asked for, n_samples) */
-    uint32_t reserved;
-    uint64_t n_samples; /**< rows */
+    uint32_t reserved;       /**< 0 */
+    uint64_t n_samples;      /**< rows */
     /* KMeans */
-    uint32_t n_clusters;
+    uint32_t n_clusters; /**< centroids */
     /* SVM */
-    mlsel_svm_form svm_form;
-    mlsel_svm_kernel svm_kernel;
-    uint32_t n_classes; /**< classes of the one-vs-one form, or classifiers of the per-model form */
-    uint32_t n_pairs;   /**< n_classes * (n_classes - 1) / 2 in the one-vs-one form */
-    uint32_t n_layers;  /**< MLP: layers as in the artifact */
-    uint64_t n_support_vectors;
-    double gamma;          /**< of the RBF kernel, where all classifiers have the same; else 0 */
-    mlsel_format format;   /**< that the artifact was loaded from */
-    int32_t is_mapped;     /**< 1 if the file is mapped */
-    int32_t has_index;     /**< 1 if a container brought along what loading would otherwise compute */
-    int32_t values_known;  /**< 1 unless values of a container have not been looked at */
-    uint64_t file_bytes;   /**< size of the artifact's file or memory */
-    int32_t is_calibrated; /**< 0: the artifact has no calibration; 1: an isotonic one, 2: Platt's, as
-                                mlsel_calibration of mlsel_train.h. See mlsel_confidences */
-    uint32_t reserved2;
+    mlsel_svm_form svm_form;      /**< which parameters decide */
+    mlsel_svm_kernel svm_kernel;  /**< of all pairs or classifiers */
+    uint32_t n_classes;           /**< classes of the one-vs-one form, or classifiers of the per-model form */
+    uint32_t n_pairs;             /**< n_classes * (n_classes - 1) / 2 in the one-vs-one form */
+    uint32_t n_layers;            /**< MLP: layers as in the artifact */
+    uint64_t n_support_vectors;   /**< of all classes or classifiers together */
+    double gamma;                 /**< of the RBF kernel, where all classifiers have the same; else 0 */
+    mlsel_format format;          /**< that the artifact was loaded from */
+    int32_t is_mapped;            /**< 1 if the file is mapped */
+    int32_t has_index;            /**< 1 if a container brought along what loading would otherwise compute */
+    int32_t values_known;         /**< 1 unless values of a container have not been looked at */
+    uint64_t file_bytes;          /**< size of the artifact's file or memory */
+    int32_t is_calibrated;        /**< 0: the artifact has no calibration; 1: an isotonic one, 2: Platt's, as
+                                       mlsel_calibration of mlsel_train.h. See mlsel_confidences */
+    uint32_t reserved2;           /**< 0 */
     uint64_t calibration_records; /**< records that the calibration was fitted to; 0: not known */
     char device_reason[256];      /**< why the CPU scores where "auto" found no other device fit, or where it took the
                                        place of the one asked for; else "" */
@@ -417,13 +432,13 @@ MLSEL_API const char *mlsel_layer_type_name(mlsel_layer_type type);
 
 /** One layer of an MLP. */
 typedef struct mlsel_layer_info {
-    uint32_t struct_size; /**< bytes filled */
-    mlsel_layer_type type;
-    uint32_t in_features;
+    uint32_t struct_size;  /**< bytes filled */
+    mlsel_layer_type type; /**< what the layer does */
+    uint32_t in_features;  /**< width of its input */
     uint32_t out_features; /**< equal to in_features unless the layer is linear */
     int32_t has_bias;      /**< linear only */
-    uint32_t reserved;
-    double parameter; /**< eps of a batch norm, p of a dropout, else 0 */
+    uint32_t reserved;     /**< 0 */
+    double parameter;      /**< eps of a batch norm, p of a dropout, else 0 */
 } mlsel_layer_info;
 
 /** Describes layer `index` (< n_layers) of an MLP. Otherwise as mlsel_model_get_info. */
@@ -456,9 +471,13 @@ MLSEL_API int32_t mlsel_model_cluster_label(const mlsel_model *model, uint32_t i
 /** Name of category `index` (< n_categories) as this model lays them out, or NULL. */
 MLSEL_API const char *mlsel_model_category(const mlsel_model *model, int32_t index);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Selecting
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup selecting Selecting
+ * @{
+ */
 
 /** Bits of mlsel_tradeoff.flags. */
 enum {
@@ -472,7 +491,7 @@ enum {
  * It needs an artifact that records what became of each model, which of the kinds only KNN does; any other is
  * MLSEL_ERROR_UNSUPPORTED. Trainers write one row per model that answered a query, all with the query's vector.
  *
- * Outcomes. The k nearest rows are found as ever. All rows that hold one of their vectors count, also those that were
+ * - Outcomes. The k nearest rows are found as ever. All rows that hold one of their vectors count, also those that were
  *   not among the k: they are what the other models did with the same queries. A label's expected quality is the mean
  *   of its rows' qualities, its expected latency the mean of those latencies that are known (not 0). Its cost is the
  *   caller's. A label without such a row has no outcome and cannot be chosen; if that is so for every eligible label,
@@ -480,10 +499,10 @@ enum {
  *   Under MLSEL_KNN_RULE_OUTCOMES each of the k rows records all labels, and no others count: the expected quality is
  *   computed as that rule's score, of qualities in place of utilities; the expected latency is the mean, weighted
  *   alike, of those known. Every label has an outcome then, if need be the mean quality over all rows.
- * Utility. Of what is weighed, 1 is best:
+ * - Utility. Of what is weighed, 1 is best:
  *       utility = (wq * quality + wl / (1 + latency / latency_scale) + wc / (1 + cost / cost_scale)) / (wq + wl + wc)
  *   A latency or cost that is not known earns nothing, as if it were infinite. The label of the highest utility wins.
- * Tolerance. With MLSEL_TRADEOFF_TOLERANCE the eligible labels whose expected quality is at least the best one's less
+ * - Tolerance. With MLSEL_TRADEOFF_TOLERANCE the eligible labels whose expected quality is at least the best one's less
  *   `tolerance` (and 1e-12, for rounding) come first: of them the one of lowest cost wins, without `costs` the one of
  *   lowest expected latency; one that is not known comes last. Utility decides what is then still equal.
  * Ties go to the label whose name is smallest in byte order, as in the vote.
@@ -492,10 +511,10 @@ enum {
  * for trade-offs, train with every row.
  */
 typedef struct mlsel_tradeoff {
-    uint32_t struct_size;
-    uint32_t flags;        /**< MLSEL_TRADEOFF_ bits */
-    double quality_weight; /**< the weights wq, wl, wc: at least 0; all three 0: quality alone */
-    double latency_weight;
+    uint32_t struct_size;    /**< set by mlsel_tradeoff_init */
+    uint32_t flags;          /**< MLSEL_TRADEOFF_ bits */
+    double quality_weight;   /**< the weights wq, wl, wc: at least 0; all three 0: quality alone */
+    double latency_weight;   /**< likewise */
     double cost_weight;      /**< needs `costs` */
     double latency_scale_ns; /**< a latency that is worth half; 0: 1e10, ten seconds, as in the vote */
     double cost_scale;       /**< a cost that is worth half; 0: the highest of `costs` */
@@ -514,7 +533,7 @@ MLSEL_API void mlsel_tradeoff_init(mlsel_tradeoff *tradeoff, size_t size);
  * Give a mask or a list, not both. A list may repeat an index; an empty list (not NULL, length 0) allows nothing.
  */
 typedef struct mlsel_query_options {
-    uint32_t struct_size;
+    uint32_t struct_size;           /**< set by mlsel_query_options_init */
     uint32_t reserved;              /**< 0 */
     const uint8_t *eligible_mask;   /**< [n_labels], not 0: eligible; or NULL */
     size_t eligible_mask_size;      /**< must be n_labels if there is a mask */
@@ -564,15 +583,15 @@ typedef struct mlsel_selection {
 /**
  * Chooses the best eligible label for one query.
  *
- * KNN     As the rule says (mlsel_knn_rule), over all rows; the best eligible label wins. If none of the k nearest rows
- *         belongs to an eligible label, the k nearest rows of eligible labels vote instead (not where outcomes decide:
- *         they have a score for every label).
- * KMeans  v1: the model of the nearest centroid by squared L2 on the raw vector, the lowest index on ties. With
- *         restricted candidates the answer is the nearest cluster whose model is eligible. v2: the nearest centroid,
- *         then the best eligible candidate of its score row, the first on ties.
- * SVM     LIBSVM's one-vs-one vote over all pairs of classes, eligible or not; the eligible label of most votes, the
- *         first on ties (scikit-learn's SVC.predict). In the per-model form the highest score, the first on ties.
- * MLP     The highest logit, the first on ties.
+ * - KNN: As the rule says (mlsel_knn_rule), over all rows; the best eligible label wins. If none of the k nearest rows
+ *   belongs to an eligible label, the k nearest rows of eligible labels vote instead (not where outcomes decide: they
+ *   have a score for every label).
+ * - KMeans: v1: the model of the nearest centroid by squared L2 on the raw vector, the lowest index on ties. With
+ *   restricted candidates the answer is the nearest cluster whose model is eligible. v2: the nearest centroid, then the
+ *   best eligible candidate of its score row, the first on ties.
+ * - SVM: LIBSVM's one-vs-one vote over all pairs of classes, eligible or not; the eligible label of most votes, the
+ *   first on ties (scikit-learn's SVC.predict). In the per-model form the highest score, the first on ties.
+ * - MLP: The highest logit, the first on ties.
  *
  * @param features    [n_features] the query; see mlsel_features_compose
  * @param n_features  must be the model's width
@@ -611,14 +630,14 @@ MLSEL_API mlsel_status mlsel_select_batch_f64(const mlsel_model *model, const do
 /**
  * Scores every label for one query; higher is better, eligible or not.
  *
- * KNN     sum of the votes of the neighbours that voted (under MLSEL_SELECTION_WIDENED: the eligible ones); or the
- *         expected utility, from 0 to 1 (MLSEL_KNN_RULE_OUTCOMES). With a trade-off: the utility, from 0 to 1, and
- *         -INFINITY for a label without an outcome.
- * KMeans  v1: minus the squared distance to the nearest cluster whose model is the label. v2, and artifacts of mlsel's
- *         own trainer: the score row of the nearest cluster.
- * SVM     one-vs-one: scikit-learn's decision_function of shape "ovr" (votes plus bounded confidence); with two
- *         classes -f and f, f being decision_function. Per-model form: each classifier's score.
- * MLP     the logits.
+ * - KNN: sum of the votes of the neighbours that voted (under MLSEL_SELECTION_WIDENED: the eligible ones); or the
+ *   expected utility, from 0 to 1 (MLSEL_KNN_RULE_OUTCOMES). With a trade-off: the utility, from 0 to 1, and -INFINITY
+ *   for a label without an outcome.
+ * - KMeans: v1: minus the squared distance to the nearest cluster whose model is the label. v2, and artifacts of
+ *   mlsel's own trainer: the score row of the nearest cluster.
+ * - SVM: one-vs-one: scikit-learn's decision_function of shape "ovr" (votes plus bounded confidence); with two classes
+ *   -f and f, f being decision_function. Per-model form: each classifier's score.
+ * - MLP: the logits.
  * A label that the artifact can never choose (no row, cluster, class or classifier) scores -INFINITY; every other score
  * is finite.
  *
@@ -692,8 +711,8 @@ typedef struct mlsel_neighbour {
                             weight times utility, 0 where that is not known */
     double quality;    /**< as in the artifact */
     double latency_ns; /**< as in the artifact; 0 where it has none */
-    int32_t label;
-    int32_t reserved;
+    int32_t label;     /**< of the row */
+    int32_t reserved;  /**< 0 */
 } mlsel_neighbour;
 
 /** What a KNN artifact leads one to expect of a label for a query, see mlsel_tradeoff. The layout never changes. */
@@ -715,34 +734,34 @@ typedef struct mlsel_outcome {
  * Arrays that do not apply to the algorithm are left alone and their count is 0.
  */
 typedef struct mlsel_evidence {
-    uint32_t struct_size;
-    uint32_t reserved;         /**< 0 */
-    mlsel_selection selection; /**< out: as from mlsel_select */
-    double *scores;            /**< [n_labels] as from mlsel_score (for an MLP: the logits) */
-    size_t scores_capacity;
-    double *probabilities; /**< [n_labels] as from mlsel_probabilities */
-    size_t probabilities_capacity;
-    mlsel_neighbour *neighbours; /**< KNN: [k] the rows that voted, nearest first; under a trade-off the rows whose
-                                    vectors' outcomes count */
-    size_t neighbours_capacity;
-    size_t neighbour_count;    /**< out */
-    double *cluster_distances; /**< KMeans: [n_clusters] squared L2 */
-    size_t cluster_distances_capacity;
-    size_t cluster_count;   /**< out */
+    uint32_t struct_size;          /**< set by mlsel_evidence_init */
+    uint32_t reserved;             /**< 0 */
+    mlsel_selection selection;     /**< out: as from mlsel_select */
+    double *scores;                /**< [n_labels] as from mlsel_score (for an MLP: the logits) */
+    size_t scores_capacity;        /**< elements of the array above */
+    double *probabilities;         /**< [n_labels] as from mlsel_probabilities */
+    size_t probabilities_capacity; /**< elements of the array above */
+    mlsel_neighbour *neighbours;   /**< KNN: [k] the rows that voted, nearest first; under a trade-off the rows whose
+                                      vectors' outcomes count */
+    size_t neighbours_capacity;    /**< elements of the array above */
+    size_t neighbour_count;        /**< out */
+    double *cluster_distances;     /**< KMeans: [n_clusters] squared L2 */
+    size_t cluster_distances_capacity; /**< elements of the array above */
+    size_t cluster_count;              /**< out */
     double *pair_decisions; /**< SVM one-vs-one: [n_pairs] decision values for the classes (0,1), (0,2), ... (1,2), ...;
                                positive votes for the first class of the pair; with two classes scikit-learn's sign:
                                       positive votes for the second */
-    size_t pair_decisions_capacity;
-    size_t pair_count; /**< out */
-    int32_t *votes;    /**< SVM one-vs-one: [n_labels] pairs won */
-    size_t votes_capacity;
-    size_t vote_count;       /**< out */
-    mlsel_outcome *outcomes; /**< KNN: [n_labels] expected of each label, with a trade-off or without */
-    size_t outcomes_capacity;
-    size_t outcome_count; /**< out */
-    double *confidences;  /**< calibrated artifacts, without a trade-off: [n_labels] as from mlsel_confidences */
-    size_t confidences_capacity;
-    size_t confidence_count; /**< out */
+    size_t pair_decisions_capacity; /**< elements of the array above */
+    size_t pair_count;              /**< out */
+    int32_t *votes;                 /**< SVM one-vs-one: [n_labels] pairs won */
+    size_t votes_capacity;          /**< elements of the array above */
+    size_t vote_count;              /**< out */
+    mlsel_outcome *outcomes;        /**< KNN: [n_labels] expected of each label, with a trade-off or without */
+    size_t outcomes_capacity;       /**< elements of the array above */
+    size_t outcome_count;           /**< out */
+    double *confidences;         /**< calibrated artifacts, without a trade-off: [n_labels] as from mlsel_confidences */
+    size_t confidences_capacity; /**< elements of the array above */
+    size_t confidence_count;     /**< out */
 } mlsel_evidence;
 
 /** Zeroes the struct and sets its size; size is sizeof(mlsel_evidence) as compiled by the caller. */
@@ -757,9 +776,14 @@ MLSEL_API mlsel_status mlsel_explain_f64(const mlsel_model *model, const double 
                                          const mlsel_query_options *options, mlsel_evidence *evidence,
                                          mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Feature vectors: an embedding followed by one value per category, the query's own set to the category weight
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup features Feature vectors
+ * An embedding followed by one value per category, the query's own set to the category weight.
+ * @{
+ */
 
 /** Number of categories of a layout: 14; 0 for a value that is no layout (or MLSEL_CATEGORIES_ARTIFACT). */
 MLSEL_API size_t mlsel_category_count(mlsel_category_layout layout);
@@ -786,7 +810,7 @@ MLSEL_API int32_t mlsel_category_index(mlsel_category_layout layout, const char 
 
 /** How to build feature vectors without a model. */
 typedef struct mlsel_features_options {
-    uint32_t struct_size;
+    uint32_t struct_size;         /**< set by mlsel_features_options_init */
     mlsel_category_layout layout; /**< default MLSEL_CATEGORIES_VSR */
     double category_weight;       /**< value of the category's one; 0: 1 */
 } mlsel_features_options;
@@ -819,8 +843,11 @@ MLSEL_API mlsel_status mlsel_features_compose_f64(const mlsel_model *model, cons
                                                   double *features, size_t n_features, uint32_t *flags,
                                                   mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Routing: from a configuration file and a request to the model to call
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup routing Routing: from a configuration file and a request to the model to call
  *
  *     mlsel_router *router = NULL;
  *     if (mlsel_router_open("router.yaml", NULL, &router, &err) != MLSEL_OK)
@@ -836,36 +863,37 @@ MLSEL_API mlsel_status mlsel_features_compose_f64(const mlsel_model *model, cons
  *         printf("%s: %s\n", route.decision, route.served);
  *     mlsel_router_release(router);
  *
- * What happens to a request. A signal is a (type, name) pair; the request's own and ("domain", category) are what it
+ * - What happens to a request. A signal is a (type, name) pair; the request's own and ("domain", category) are what it
  *   has. A decision matches when its rules hold for them. Of the decisions that match, the one of the highest priority
  *   answers, the first in the file on ties; if none matches, the configured default. Its candidates are its modelRefs,
  *   less those that the request excludes. A single candidate is the answer; of several the decision's selector scores
  *   those that its artifact knows, and the best wins. Where there is no selector, or it fails (see
  *   mlsel_router_options.strict), the first candidate in the file's order is the answer and a flag says so.
- * Names. A candidate is known by its `model` and, if it has one, its `lora_name`; the latter is what is served. The
+ * - Names. A candidate is known by its `model` and, if it has one, its `lora_name`; the latter is what is served. The
  *   artifact's label of a candidate is that of the served name, or else that of the model. Of candidates with one label
  *   the first wins.
- * Generations. mlsel_router_reload builds a new state aside and puts it in place at once: each request is answered by
+ * - Generations. mlsel_router_reload builds a new state aside and puts it in place at once: each request is answered by
  *   one state, the old or the new. States are numbered from 1 in `generation`; indices of decisions and candidates are
  *   those of the generation beside them.
- * Ownership of strings. Every string that a router hands out lives as long as the caller's reference to the router,
+ * - Ownership of strings. Every string that a router hands out lives as long as the caller's reference to the router,
  *   across reloads, and a name has the same address every time it is handed out: bindings may cache by address. Names
  *   that a reload drops are kept for that; see mlsel_router_options.max_name_bytes.
- * Threads. All calls may be made at any time from any thread. Routing takes no lock, waits for nothing and allocates
+ * - Threads. All calls may be made at any time from any thread. Routing takes no lock, waits for nothing and allocates
  *   nothing, except while more threads are inside one router at once than ever before, and for the first request of a
  *   thread after a reload to a configuration that needs more room. Reloads wait for each other.
- * ---------------------------------------------------------------------------------------------------------------- */
+ * @{
+ */
 
 /** An open configuration with its models. Reference counted, shared freely between threads. */
 typedef struct mlsel_router mlsel_router;
 
 /** How to open a router. NULL stands for all defaults. Strings are copied. */
 typedef struct mlsel_router_options {
-    uint32_t struct_size;
+    uint32_t struct_size; /**< set by mlsel_router_options_init */
     /** not 0: a selector that fails (device lost, no embedding given, ...) fails the request; 0: the first candidate
      *  answers, under MLSEL_ROUTE_SELECTOR_FAILED */
     int32_t strict;
-    const char *models_dir; /**< artifacts are <models_dir>/<algorithm>_model.json whatever the file says; or NULL */
+    const char *models_dir; /**< artifacts are `<models_dir>/<algorithm>_model.json` whatever the file says; or NULL */
     const char *base_dir;   /**< folder that relative paths start from; NULL: the file's, "." without a file */
     const char *device;     /**< takes the place of every device in the file; or NULL */
     int32_t allow_device_fallback; /**< not 0: use the CPU where a device named is not available, under
@@ -884,6 +912,10 @@ typedef struct mlsel_router_options {
     uint64_t max_artifact_bytes; /**< refuse a larger artifact; 0: 4 GiB */
     uint64_t max_name_bytes;     /**< all names ever seen by this router together; a reload that needs more is
                                     refused; 0: 64 MiB */
+    const char *models_root;     /**< refuse artifacts that are, all links followed, not below this folder, wherever
+                                    their paths come from (MLSEL_ERROR_SCHEMA): for configurations that others may
+                                    write; NULL: they may be anywhere. Links that are changed while an artifact is
+                                    opened are not seen, so others must not write in the folder */
 } mlsel_router_options;
 
 /** Sets the defaults; size is sizeof(mlsel_router_options) as compiled by the caller. NULL does nothing. */
@@ -947,21 +979,21 @@ typedef struct mlsel_price {
 
 /** A request to be routed; everything may be left out. Pointers are read during the call only. */
 typedef struct mlsel_request {
-    uint32_t struct_size;
-    uint32_t reserved;           /**< 0 */
-    const float *embedding;      /**< [n_embedding] the query's embedding, without category values; or NULL */
-    const double *embedding_f64; /**< the same in double, used as it is; give at most one of the two */
-    size_t n_embedding;
-    const char *category;        /**< the domain, as in "math"; NULL and "" mean "other"; see mlsel_category_index */
-    const mlsel_signal *signals; /**< [n_signals] in any order; or NULL */
-    size_t n_signals;
+    uint32_t struct_size;           /**< set by mlsel_request_init */
+    uint32_t reserved;              /**< 0 */
+    const float *embedding;         /**< [n_embedding] the query's embedding, without category values; or NULL */
+    const double *embedding_f64;    /**< the same in double, used as it is; give at most one of the two */
+    size_t n_embedding;             /**< values of the embedding */
+    const char *category;           /**< the domain, as in "math"; NULL and "" mean "other"; see mlsel_category_index */
+    const mlsel_signal *signals;    /**< [n_signals] in any order; or NULL */
+    size_t n_signals;               /**< length of signals */
     const char *const *unavailable; /**< [n_unavailable] models, by `model` or `lora_name`, that must not answer (down,
                                        over budget); or NULL. A base model that is unavailable takes its LoRAs along */
-    size_t n_unavailable;
+    size_t n_unavailable;           /**< length of unavailable */
     const char *const *allowed; /**< [n_allowed] if not NULL, only these may answer, by `model` or `lora_name`; an empty
                                    list allows none. Names that no candidate has are ignored in both lists */
-    size_t n_allowed;
-    double min_probability; /**< above 0, to 1: takes the place of mlsel_router_options.min_probability; 0: that */
+    size_t n_allowed;           /**< length of allowed */
+    double min_probability;     /**< above 0, to 1: takes the place of mlsel_router_options.min_probability; 0: that */
     /** What to weigh, or NULL. Its `costs` must be NULL: `prices` has them by name. It counts where a KNN selector
      *  scores several candidates; where anything else decides among several, the answer is as without it, under
      *  MLSEL_ROUTE_TRADEOFF_IGNORED. */
@@ -969,7 +1001,7 @@ typedef struct mlsel_request {
     const mlsel_price *prices; /**< [n_prices] used with a trade-off; or NULL. A candidate's is that of the name it is
                                   served under, else that of its base model; the first counts, names that no candidate
                                   has are ignored. The default of cost_scale is the highest of all */
-    size_t n_prices;
+    size_t n_prices;           /**< length of prices */
 } mlsel_request;
 
 /** Zeroes the struct and sets its size; size is sizeof(mlsel_request) as compiled by the caller. NULL does nothing. */
@@ -1030,7 +1062,7 @@ typedef struct mlsel_route_candidate {
 
 /** The answer to a request. The caller sets struct_size and, if wanted, the array; everything else is output. */
 typedef struct mlsel_route {
-    uint32_t struct_size;
+    uint32_t struct_size;              /**< set by mlsel_route_init */
     mlsel_status status;               /**< of this request; what the call returns, for batches one by one */
     uint32_t flags;                    /**< MLSEL_ROUTE_ bits */
     mlsel_status selector_status;      /**< why the selector could not be used; MLSEL_OK otherwise */
@@ -1099,19 +1131,19 @@ MLSEL_API const char *mlsel_rule_kind_name(mlsel_rule_kind kind);
 
 /** A part of a rule tree and what became of it. The layout never changes. */
 typedef struct mlsel_rule_result {
-    int32_t decision; /**< index of the decision */
-    mlsel_rule_kind kind;
-    uint32_t depth;   /**< 0: the root; parts follow their whole directly, one deeper */
-    int32_t holds;    /**< 1 or 0 */
-    const char *type; /**< of a condition, else NULL */
-    const char *name; /**< of a condition, else NULL */
+    int32_t decision;     /**< index of the decision */
+    mlsel_rule_kind kind; /**< what part it is */
+    uint32_t depth;       /**< 0: the root; parts follow their whole directly, one deeper */
+    int32_t holds;        /**< 1 or 0 */
+    const char *type;     /**< of a condition, else NULL */
+    const char *name;     /**< of a condition, else NULL */
 } mlsel_rule_result;
 
 /** A decision as one request saw it. The layout never changes. */
 typedef struct mlsel_decision_result {
-    const char *name;
-    int32_t index;
-    int32_t priority;
+    const char *name;  /**< as in the file */
+    int32_t index;     /**< in the file's order */
+    int32_t priority;  /**< as in the file */
     int32_t matched;   /**< 1 or 0 */
     int32_t answered;  /**< 1: its candidates were asked */
     uint32_t n_rules;  /**< parts of its rule tree */
@@ -1123,19 +1155,19 @@ typedef struct mlsel_decision_result {
  * its capacity goes, and its count says how much there is (see mlsel_router_info for how much to expect).
  */
 typedef struct mlsel_route_explanation {
-    uint32_t struct_size;
-    uint32_t reserved; /**< 0 */
+    uint32_t struct_size; /**< set by mlsel_route_explanation_init */
+    uint32_t reserved;    /**< 0 */
     mlsel_decision_result
-        *decisions; /**< every decision, in the order in which they are asked: by priority, then file */
-    size_t decisions_capacity;
-    size_t decision_count;    /**< out */
-    mlsel_rule_result *rules; /**< every rule tree, whole before parts, in the order of `decisions` */
-    size_t rules_capacity;
-    size_t rule_count;           /**< out */
-    const char **unused_signals; /**< the names of request signals that no rule of the configuration mentions,
-                                    the caller's own pointers */
-    size_t unused_signals_capacity;
-    size_t unused_signal_count; /**< out */
+        *decisions;                 /**< every decision, in the order in which they are asked: by priority, then file */
+    size_t decisions_capacity;      /**< elements of the array above */
+    size_t decision_count;          /**< out */
+    mlsel_rule_result *rules;       /**< every rule tree, whole before parts, in the order of `decisions` */
+    size_t rules_capacity;          /**< elements of the array above */
+    size_t rule_count;              /**< out */
+    const char **unused_signals;    /**< the names of request signals that no rule of the configuration mentions,
+                                       the caller's own pointers */
+    size_t unused_signals_capacity; /**< elements of the array above */
+    size_t unused_signal_count;     /**< out */
     mlsel_evidence *evidence; /**< in, may be NULL: filled as by mlsel_explain if the selector was asked. An array of it
                                  that is too small is MLSEL_ERROR_INVALID_ARGUMENT */
 } mlsel_route_explanation;
@@ -1155,8 +1187,8 @@ MLSEL_API mlsel_status mlsel_router_explain(const mlsel_router *router, const ml
 
 /** What a router is at the moment. */
 typedef struct mlsel_router_info {
-    uint32_t struct_size; /**< bytes filled */
-    uint32_t n_decisions;
+    uint32_t struct_size;      /**< bytes filled */
+    uint32_t n_decisions;      /**< of the configuration */
     uint64_t generation;       /**< 1 after opening, one more with every successful reload */
     uint32_t n_models;         /**< selectors in use, each with its own parameters or device */
     uint32_t n_rules;          /**< parts of all rule trees together */
@@ -1177,20 +1209,20 @@ MLSEL_API mlsel_status mlsel_router_get_info(const mlsel_router *router, mlsel_r
 
 /** A decision of the configuration. */
 typedef struct mlsel_router_decision {
-    uint32_t struct_size; /**< bytes filled */
-    int32_t priority;
-    uint64_t generation;
-    const char *name;
+    uint32_t struct_size;       /**< bytes filled */
+    int32_t priority;           /**< as in the file */
+    uint64_t generation;        /**< of the state that answered */
+    const char *name;           /**< as in the file */
     const char *description;    /**< "" if it has none */
     const char *algorithm_name; /**< as in the file, or the method it falls back to; NULL without one */
     const char *artifact;       /**< path of its artifact, NULL without a selector */
     mlsel_algorithm algorithm;  /**< of its selector, 0 without one */
-    uint32_t n_candidates;
-    uint32_t n_rules;        /**< parts of its rule tree */
-    uint32_t k;              /**< KNN: neighbours that vote, else 0 */
-    char device[32];         /**< its selector's, "" without one */
-    int32_t device_fallback; /**< 1 if another device was asked for */
-    uint32_t reserved;       /**< 0 */
+    uint32_t n_candidates;      /**< modelRefs */
+    uint32_t n_rules;           /**< parts of its rule tree */
+    uint32_t k;                 /**< KNN: neighbours that vote, else 0 */
+    char device[32];            /**< its selector's, "" without one */
+    int32_t device_fallback;    /**< 1 if another device was asked for */
+    uint32_t reserved;          /**< 0 */
 } mlsel_router_decision;
 
 /** Describes decision `index` (< n_decisions) in the file's order; MLSEL_ERROR_NOT_FOUND if there is none. */
@@ -1201,12 +1233,12 @@ MLSEL_API mlsel_status mlsel_router_get_decision(const mlsel_router *router, uin
 typedef struct mlsel_router_candidate {
     uint32_t struct_size; /**< bytes filled */
     int32_t label;        /**< in the decision's selector, -1: not known to it */
-    uint64_t generation;
-    const char *model;
-    const char *lora;   /**< or NULL */
-    const char *served; /**< lora, or else model */
-    uint32_t flags;     /**< MLSEL_CANDIDATE_KNOWN, MLSEL_CANDIDATE_SHADOWED */
-    uint32_t reserved;  /**< 0 */
+    uint64_t generation;  /**< of the state that answered */
+    const char *model;    /**< `model` of the reference */
+    const char *lora;     /**< or NULL */
+    const char *served;   /**< lora, or else model */
+    uint32_t flags;       /**< MLSEL_CANDIDATE_KNOWN, MLSEL_CANDIDATE_SHADOWED */
+    uint32_t reserved;    /**< 0 */
 } mlsel_router_candidate;
 
 /** Describes candidate `index` of decision `decision`; MLSEL_ERROR_NOT_FOUND if there is none. */
@@ -1237,9 +1269,9 @@ MLSEL_API double mlsel_latency_bound(uint32_t bucket);
 
 /** Counts of a whole router. */
 typedef struct mlsel_router_metrics {
-    uint32_t struct_size; /**< bytes filled */
-    uint32_t enabled;     /**< 0: not collected, the counts of requests are 0 */
-    uint64_t generation;
+    uint32_t struct_size;    /**< bytes filled */
+    uint32_t enabled;        /**< 0: not collected, the counts of requests are 0 */
+    uint64_t generation;     /**< as in mlsel_router_info */
     uint64_t requests;       /**< routed, answered or not */
     uint64_t errors;         /**< not answered, for any reason */
     uint64_t no_decision;    /**< not answered because no decision matched */
@@ -1254,10 +1286,10 @@ MLSEL_API mlsel_status mlsel_router_get_metrics(const mlsel_router *router, mlse
 
 /** Counts of a decision. */
 typedef struct mlsel_decision_metrics {
-    uint32_t struct_size; /**< bytes filled */
-    uint32_t reserved;    /**< 0 */
-    uint64_t generation;
-    const char *name;
+    uint32_t struct_size;        /**< bytes filled */
+    uint32_t reserved;           /**< 0 */
+    uint64_t generation;         /**< of the state that the index is one of */
+    const char *name;            /**< of the decision */
     uint64_t requests;           /**< for which it was asked */
     uint64_t errors;             /**< that it could not answer */
     uint64_t scored;             /**< answered by the selector's choice */
@@ -1278,8 +1310,11 @@ MLSEL_API mlsel_status mlsel_router_get_decision_metrics(const mlsel_router *rou
 MLSEL_API mlsel_status mlsel_router_get_selections(const mlsel_router *router, uint32_t decision, uint32_t index,
                                                    uint64_t *selections, mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Validation: everything that is wrong with a configuration, each finding with its place
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup validation Validation: everything that is wrong with a configuration, each finding with its place
  *
  *     mlsel_diagnostics *found = NULL;
  *     if (mlsel_config_validate("router.yaml", NULL, 0, &found, &err) != MLSEL_OK)
@@ -1288,7 +1323,8 @@ MLSEL_API mlsel_status mlsel_router_get_selections(const mlsel_router *router, u
  *     for (size_t i = 0; mlsel_diagnostics_get(found, i, &d, sizeof d, NULL) == MLSEL_OK; i++)
  *         printf("%s:%u:%u: %s [%s]\n", d.file, d.line, d.column, d.message, d.code);
  *     mlsel_diagnostics_release(found);
- * ---------------------------------------------------------------------------------------------------------------- */
+ * @{
+ */
 
 /** How much a finding matters. */
 typedef int32_t mlsel_severity;
@@ -1318,8 +1354,8 @@ enum {
  * stay as they are. What the configuration says is no reason to fail: MLSEL_OK means that it was checked.
  *
  * @param path     a YAML (or JSON) file
- * @param options  those that count here: models_dir, base_dir, device, allow_device_fallback, knn_rule,
- *                 category_layout, max_config_bytes, max_artifact_bytes; may be NULL
+ * @param options  those that count here: models_dir, base_dir, models_root, device, allow_device_fallback,
+ *                 knn_rule, category_layout, max_config_bytes, max_artifact_bytes; may be NULL
  * @param flags    MLSEL_VALIDATE_ bits
  * @param out      receives the findings, to be given to mlsel_diagnostics_release once
  * @return MLSEL_OK; MLSEL_ERROR_NOT_FOUND, _IO, _LIMIT (the file), _NO_MEMORY.
@@ -1348,8 +1384,8 @@ typedef struct mlsel_diagnostics_info {
     uint64_t n_warnings;    /**< found in all */
     uint64_t n_notes;       /**< found in all */
     const char *dialect;    /**< "flat", "wrapped" or "v0.3"; NULL if the text could not be read so far. Static */
-    uint32_t n_decisions;
-    uint32_t n_artifacts; /**< different files that decisions load; 0 after an error in the text */
+    uint32_t n_decisions;   /**< of the configuration; 0 after an error in the text */
+    uint32_t n_artifacts;   /**< different files that decisions load; 0 after an error in the text */
 } mlsel_diagnostics_info;
 
 /** Counts the findings; size is sizeof(mlsel_diagnostics_info) as compiled by the caller. */
@@ -1358,8 +1394,8 @@ MLSEL_API mlsel_status mlsel_diagnostics_get_info(const mlsel_diagnostics *diagn
 
 /** One finding. Strings are UTF-8 in one line without control characters, and live as long as the findings. */
 typedef struct mlsel_diagnostic {
-    uint32_t struct_size; /**< bytes filled */
-    mlsel_severity severity;
+    uint32_t struct_size;    /**< bytes filled */
+    mlsel_severity severity; /**< how much it matters */
     const char *code; /**< what kind of finding, as in "unknown-key"; never changes. docs/configuration.md lists them */
     const char *message;    /**< what is wrong, without the place */
     const char *suggestion; /**< what to do about it, as in "did you mean \"priority\"?"; or NULL */
@@ -1381,8 +1417,11 @@ typedef struct mlsel_diagnostic {
 MLSEL_API mlsel_status mlsel_diagnostics_get(const mlsel_diagnostics *diagnostics, size_t index, mlsel_diagnostic *out,
                                              size_t size, mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Batchers: queries of concurrent callers, answered together
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup batchers Batchers: queries of concurrent callers, answered together
  *
  * A GPU takes about as long for one query as for a hundred. Where many threads ask one model, a batcher lets those that
  * ask at about the same time share a run:
@@ -1395,26 +1434,27 @@ MLSEL_API mlsel_status mlsel_diagnostics_get(const mlsel_diagnostics *diagnostic
  *     ... and at the end:
  *     mlsel_batcher_release(batcher);
  *
- * Groups. A batcher has no thread. The first of a group leads it: it waits until the group is complete, lets the engine
- *   measure all queries in one run, and wakes the others, each of which makes its own answer of what was measured. So
- *   queries with different eligible labels and trade-offs go together; those in float and in double do not. A query
- *   that is refused (its width, a value, its options) fails by itself before it joins a group.
- * Waiting. At most max_running runs are under way at once; while they are, callers gather. When a run can start, its
+ * - Groups. A batcher has no thread. The first of a group leads it: it waits until the group is complete, lets the
+ *   engine measure all queries in one run, and wakes the others, each of which makes its own answer of what was
+ *   measured. So queries with different eligible labels and trade-offs go together; those in float and in double do
+ *   not. A query that is refused (its width, a value, its options) fails by itself before it joins a group.
+ * - Waiting. At most max_running runs are under way at once; while they are, callers gather. When a run can start, its
  *   group waits for company only as long as there is some to expect: the callers that were seen inside at once lately,
  *   as far as they are not in runs, and no more than their share if runs had equal ones. A wait that runs out (after
  *   max_wait_us, and what the system's timer adds, on Linux some 50 microseconds) lowers what is expected to those that
  *   are there. A caller that comes alone is answered at once, in its own thread, as by mlsel_select.
- * Answers. The same as those of mlsel_select and mlsel_score, bit for bit on the CPU; on other devices as those of
+ * - Answers. The same as those of mlsel_select and mlsel_score, bit for bit on the CPU; on other devices as those of
  *   mlsel_select_batch.
- * The CPU. Runs do not wait for each other there, so a group gains only what measuring several queries together saves,
- *   and costs a thread's way to sleep and back. So a batcher watches how long single queries take, and groups while
- *   that is 200 microseconds or more (see always_group); others pass through. Only KNN models group: the others gain
- *   nothing, or would add up in another order (see allow_rounding). docs/batcher.md says when it pays.
- * Threads. Everything here may be called from any thread, except that a batcher must not be used after its release.
+ * - The CPU. Runs do not wait for each other there, so a group gains only what measuring several queries together
+ *   saves, and costs a thread's way to sleep and back. So a batcher watches how long single queries take, and groups
+ *   while that is 200 microseconds or more (see always_group); others pass through. Only KNN models group: the others
+ *   gain nothing, or would add up in another order (see allow_rounding). docs/batcher.md says when it pays.
+ * - Threads. Everything here may be called from any thread, except that a batcher must not be used after its release.
  *   Calls take locks for a moment, and allocate no more than mlsel_select does.
  *
  * Since 0.1.0.
- * ---------------------------------------------------------------------------------------------------------------- */
+ * @{
+ */
 
 /** Lets concurrent callers of one model share runs. Has a reference to the model. */
 typedef struct mlsel_batcher mlsel_batcher;
@@ -1424,7 +1464,7 @@ typedef struct mlsel_batcher mlsel_batcher;
 
 /** How a batcher groups. NULL stands for all defaults. */
 typedef struct mlsel_batcher_options {
-    uint32_t struct_size;
+    uint32_t struct_size; /**< set by mlsel_batcher_options_init */
     uint32_t max_wait_us; /**< longest wait for company, at most 1000000; 0: 100; or MLSEL_BATCHER_NO_WAIT */
     uint32_t max_batch; /**< queries of a run, at most 4096 and what the engine takes; 1: no groups; 0: what the engine
                              takes, at most 64 on the CPU and 256 on other devices */
@@ -1486,22 +1526,22 @@ MLSEL_API mlsel_status mlsel_batcher_score_f64(mlsel_batcher *batcher, const dou
  * counted in `inside` and `queued` alone.
  */
 typedef struct mlsel_batcher_stats {
-    uint32_t struct_size; /**< bytes filled */
-    int32_t is_grouping;  /**< 0: all queries pass through, as this model has nothing to gain */
-    int32_t is_closed;
-    uint32_t max_wait_us;  /**< in use; 0: none */
-    uint32_t max_batch;    /**< in use */
-    uint32_t max_running;  /**< in use */
-    uint64_t memory_bytes; /**< of the groups */
-    uint64_t inside;       /**< callers inside at the moment */
-    uint64_t queued;       /**< those of them whose group has not started */
-    uint64_t queries;      /**< calls that came back, answered or not, but for those refused */
-    uint64_t failed;       /**< those of them that were not answered */
-    uint64_t refused;      /**< calls after mlsel_batcher_close */
-    uint64_t batches;      /**< runs that started; a query that passes through or comes alone is one of size 1, a query
-                                that is refused before its group none */
-    uint64_t batched;      /**< queries of these runs together: batched / batches is the mean size */
-    uint64_t largest_batch;
+    uint32_t struct_size;   /**< bytes filled */
+    int32_t is_grouping;    /**< 0: all queries pass through, as this model has nothing to gain */
+    int32_t is_closed;      /**< 1: after mlsel_batcher_close */
+    uint32_t max_wait_us;   /**< in use; 0: none */
+    uint32_t max_batch;     /**< in use */
+    uint32_t max_running;   /**< in use */
+    uint64_t memory_bytes;  /**< of the groups */
+    uint64_t inside;        /**< callers inside at the moment */
+    uint64_t queued;        /**< those of them whose group has not started */
+    uint64_t queries;       /**< calls that came back, answered or not, but for those refused */
+    uint64_t failed;        /**< those of them that were not answered */
+    uint64_t refused;       /**< calls after mlsel_batcher_close */
+    uint64_t batches;       /**< runs that started; a query that passes through or comes alone is one of size 1, a query
+                                 that is refused before its group none */
+    uint64_t batched;       /**< queries of these runs together: batched / batches is the mean size */
+    uint64_t largest_batch; /**< queries of the largest run */
     uint64_t timeouts; /**< groups that waited as long as max_wait_us allows and did not get the company expected */
     uint64_t wait_ns;  /**< from call to start of the run, of all queries that were in one together */
     uint64_t longest_wait_ns;    /**< the longest of them */
@@ -1525,6 +1565,8 @@ MLSEL_API void mlsel_batcher_close(mlsel_batcher *batcher);
 
 /** Closes the batcher, frees it and gives its reference to the model back. NULL does nothing. */
 MLSEL_API void mlsel_batcher_release(mlsel_batcher *batcher);
+
+/** @} */
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
+/**
+ * @file
  * libmlsel_train - make selectors: from benchmark records and embeddings to artifacts, and how good they are.
  *
  *     mlsel_dataset *data = NULL;
@@ -16,16 +17,16 @@
  * The conventions of mlsel.h hold here too: statuses and errors, ownership, manners, structs with a struct_size. What
  * is different:
  *
- * Defaults. The defaults of option structs here are not all 0: a struct must be filled by its *_init function before
+ * - Defaults. The defaults of option structs here are not all 0: a struct must be filled by its *_init function before
  *   fields are changed. NULL stands for all defaults.
- * Threads. A dataset must not be changed while another thread uses it; any number of threads may read it at once (train
- *   from it, evaluate on it). Trainings and evaluations are immutable. Work is done by the caller's thread and, if an
- *   option asks for more, by threads that end with the call.
- * Unknown is not zero. A quality, latency or cost that was not measured is NaN, in and out, and takes no part in any
+ * - Threads. A dataset must not be changed while another thread uses it; any number of threads may read it at once
+ *   (train from it, evaluate on it). Trainings and evaluations are immutable. Work is done by the caller's thread and,
+ *   if an option asks for more, by threads that end with the call.
+ * - Unknown is not zero. A quality, latency or cost that was not measured is NaN, in and out, and takes no part in any
  *   mean. It is never counted as 0.
- * Same results. The same data, options, seed and library on the same processor, or the same device and its driver, give
- *   byte-identical artifacts, whatever the number of threads.
- * Foreign code. SVMs are trained by LIBSVM, whose progress messages are switched off for the whole process, and which
+ * - Same results. The same data, options, seed and library on the same processor, or the same device and its driver,
+ *   give byte-identical artifacts, whatever the number of threads.
+ * - Foreign code. SVMs are trained by LIBSVM, whose progress messages are switched off for the whole process, and which
  *   ends the process where memory runs out inside it; what it will need is asked of the system before.
  *
  * Every declaration here is available since version 0.1.0 unless it says otherwise.
@@ -39,9 +40,11 @@
 extern "C" {
 #endif
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Datasets: what became of each query with each model
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup datasets Datasets: what became of each query with each model
+ * @{
+ */
 
 /** Queries, models, the outcomes of their pairs, and the queries' embeddings. */
 typedef struct mlsel_dataset mlsel_dataset;
@@ -60,10 +63,10 @@ enum {
 
 /** One (query, model) row. Strings are UTF-8, zero-terminated, and copied. */
 typedef struct mlsel_record {
-    uint32_t struct_size;
-    uint32_t flags;    /**< MLSEL_RECORD_ bits */
-    const char *query; /**< the text; rows of equal text belong to one query */
-    const char *model; /**< name of the model that answered */
+    uint32_t struct_size; /**< set by mlsel_record_init */
+    uint32_t flags;       /**< MLSEL_RECORD_ bits */
+    const char *query;    /**< the text; rows of equal text belong to one query */
+    const char *model;    /**< name of the model that answered */
     const char
         *category;    /**< NULL or "": none, which counts as other. Of a query's rows the first that has one counts */
     const char *task; /**< name of the benchmark the query comes from, or NULL. Likewise */
@@ -71,7 +74,7 @@ typedef struct mlsel_record {
     double latency_s; /**< seconds, at least 0; NaN: unknown */
     double cost;      /**< in whatever unit all records have, at least 0; NaN: unknown */
     const float *embedding; /**< [n_embedding] the query's, or NULL */
-    size_t n_embedding;
+    size_t n_embedding;     /**< values of the embedding */
 } mlsel_record;
 
 /** Sets the defaults (quality, latency and cost unknown); size is sizeof(mlsel_record). NULL does nothing. */
@@ -90,7 +93,7 @@ MLSEL_API mlsel_status mlsel_dataset_add(mlsel_dataset *dataset, const mlsel_rec
 
 /** How to read a file. */
 typedef struct mlsel_read_options {
-    uint32_t struct_size;
+    uint32_t struct_size;    /**< set by mlsel_read_options_init */
     int32_t strict;          /**< not 0: the first line with a bad value fails the call, with the line's number as the
                                   error's detail; 0: the value or the line is left out, and a finding */
     uint64_t max_queries;    /**< no more distinct queries come into the dataset: rows of others are passed over; 0: any
@@ -176,10 +179,10 @@ MLSEL_API mlsel_status mlsel_dataset_split(const mlsel_dataset *dataset, double 
 
 /** What a dataset holds. */
 typedef struct mlsel_dataset_info {
-    uint32_t struct_size; /**< bytes filled */
-    uint32_t reserved;
-    uint64_t n_queries;
-    uint64_t n_models;
+    uint32_t struct_size;      /**< bytes filled */
+    uint32_t reserved;         /**< 0 */
+    uint64_t n_queries;        /**< distinct ones */
+    uint64_t n_models;         /**< distinct ones */
     uint64_t n_rows;           /**< rows in use, several of one pair included */
     uint64_t n_failed;         /**< rows of failed requests */
     uint64_t n_pairs;          /**< (query, model) pairs whose quality is known */
@@ -190,7 +193,7 @@ typedef struct mlsel_dataset_info {
     uint64_t n_lines;          /**< lines read that were not empty */
     uint64_t n_bad_lines;      /**< of them, lines left out as bad */
     uint64_t n_category_other; /**< queries whose category is in neither layout and counts as "other" */
-    uint64_t memory_bytes;
+    uint64_t memory_bytes;     /**< held by the dataset */
 } mlsel_dataset_info;
 
 /** Describes a dataset; out and size as for mlsel_model_get_info. */
@@ -249,11 +252,11 @@ MLSEL_API const char *mlsel_finding_name(mlsel_finding_code code);
 
 /** Something noticed while reading. */
 typedef struct mlsel_finding {
-    uint32_t struct_size; /**< bytes filled */
-    mlsel_finding_code code;
-    uint64_t line;     /**< from 1; 0: of no line */
-    char file[96];     /**< last part of the path */
-    char message[240]; /**< one line, as in "records.jsonl:12: performance is 1.5: it must be from 0 to 1" */
+    uint32_t struct_size;    /**< bytes filled */
+    mlsel_finding_code code; /**< what was noticed */
+    uint64_t line;           /**< from 1; 0: of no line */
+    char file[96];           /**< last part of the path */
+    char message[240];       /**< one line, as in "records.jsonl:12: performance is 1.5: it must be from 0 to 1" */
 } mlsel_finding;
 
 /** How often a code was found; 0 for a value that is none. */
@@ -264,9 +267,13 @@ MLSEL_API size_t mlsel_dataset_finding_count(const mlsel_dataset *dataset);
 MLSEL_API mlsel_status mlsel_dataset_get_finding(const mlsel_dataset *dataset, size_t index, mlsel_finding *out,
                                                  size_t size, mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Embeddings without a model, and a cache for those with one
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup embeddings Embeddings without a model, and a cache for those with one
+ * @{
+ */
 
 /** Usual width of an embedding. */
 #define MLSEL_EMBEDDING_WIDTH 1024
@@ -330,9 +337,13 @@ MLSEL_API mlsel_status mlsel_dataset_read_cache(mlsel_dataset *dataset, mlsel_ca
 MLSEL_API mlsel_status mlsel_dataset_write_cache(const mlsel_dataset *dataset, mlsel_cache *cache, uint64_t *added,
                                                  mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Training
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup training Training
+ * @{
+ */
 
 /** What is trained for. */
 typedef int32_t mlsel_objective;
@@ -363,14 +374,14 @@ MLSEL_API const char *mlsel_calibration_name(mlsel_calibration calibration);
 
 /** Where a training is. */
 typedef struct mlsel_train_progress {
-    uint32_t struct_size;
-    mlsel_algorithm algorithm;
-    const char *stage; /**< as in "fold 2 of 5: training, rows"; valid during the call */
-    uint64_t done;     /**< of the stage */
-    uint64_t total;    /**< of the stage; 0: not known */
-    double fraction;   /**< of the whole training, from 0 to 1; NaN: not known */
-    double loss;       /**< current training loss or objective; NaN where there is none */
-    double validation; /**< current validation loss; NaN where there is none */
+    uint32_t struct_size;      /**< sizeof the struct as compiled by the library */
+    mlsel_algorithm algorithm; /**< that is trained */
+    const char *stage;         /**< as in "fold 2 of 5: training, rows"; valid during the call */
+    uint64_t done;             /**< of the stage */
+    uint64_t total;            /**< of the stage; 0: not known */
+    double fraction;           /**< of the whole training, from 0 to 1; NaN: not known */
+    double loss;               /**< current training loss or objective; NaN where there is none */
+    double validation;         /**< current validation loss; NaN where there is none */
 } mlsel_train_progress;
 
 /** Called by the training thread, many times a second at most. Not 0: stop, with MLSEL_ERROR_CANCELLED. */
@@ -381,8 +392,8 @@ typedef int32_t (*mlsel_train_callback)(const mlsel_train_progress *progress, vo
 
 /** How to train. Fill with mlsel_train_options_init. */
 typedef struct mlsel_train_options {
-    uint32_t struct_size;
-    mlsel_objective objective;
+    uint32_t struct_size;                  /**< set by mlsel_train_options_init */
+    mlsel_objective objective;             /**< what is trained for */
     double quality_weight;                 /**< 0.9; from 0 to 1 */
     mlsel_category_layout category_layout; /**< MLSEL_CATEGORIES_VSR or _VSR_DOC */
     uint32_t without_categories;           /**< not 0: features are the embedding alone */
@@ -450,36 +461,36 @@ MLSEL_API void mlsel_training_free(mlsel_training *training);
 
 /** How a training went. Fields that do not apply are 0, losses that do not apply NaN. */
 typedef struct mlsel_training_info {
-    uint32_t struct_size; /**< bytes filled */
-    mlsel_algorithm algorithm;
-    mlsel_objective objective;
+    uint32_t struct_size;          /**< bytes filled */
+    mlsel_algorithm algorithm;     /**< that was trained */
+    mlsel_objective objective;     /**< as asked for */
     mlsel_calibration calibration; /**< that the artifact has; NONE also where a fold had too little to learn from */
-    uint64_t n_queries;
-    uint64_t n_rows; /**< training rows: queries, or records with the compatible objective */
-    uint32_t n_features;
-    uint32_t n_models;
-    double seconds;
-    uint64_t peak_bytes;      /**< most memory in use by the training at one time, the dataset not counted */
-    double category_weight;   /**< used */
-    double cv_utility;        /**< mean utility of the choice on held-out folds; NaN: not measured */
-    double cv_standard_error; /**< of that mean */
-    double cv_best_single;    /**< the same folds, always the best single model of the other folds */
-    uint32_t n_candidates;    /**< settings that were compared by cross-validation */
-    uint32_t knn_k;
-    double knn_beta;  /**< neighbours weigh exp(-beta * squared distance) */
-    double shrinkage; /**< KNN and KMeans: weight of the global mean, in queries */
-    uint32_t n_clusters;
-    uint32_t iterations; /**< KMeans: of the best start; MLP: epochs run */
-    double inertia;      /**< KMeans: sum of squared distances */
-    double svm_gamma;
-    double svm_c;
-    uint64_t n_support_vectors;
-    double dual_objective; /**< SVM: sum over pairs of 1/2 a'Qa - e'a */
-    double mlp_dropout;
-    double mlp_weight_decay;
-    double training_loss;   /**< MLP: of the epoch kept */
-    double validation_loss; /**< MLP: likewise */
-    uint32_t best_epoch;    /**< MLP: the one kept, from 1 */
+    uint64_t n_queries;            /**< of the dataset */
+    uint64_t n_rows;               /**< training rows: queries, or records with the compatible objective */
+    uint32_t n_features;           /**< width of a query */
+    uint32_t n_models;             /**< of the dataset */
+    double seconds;                /**< that it took */
+    uint64_t peak_bytes;           /**< most memory in use by the training at one time, the dataset not counted */
+    double category_weight;        /**< used */
+    double cv_utility;             /**< mean utility of the choice on held-out folds; NaN: not measured */
+    double cv_standard_error;      /**< of that mean */
+    double cv_best_single;         /**< the same folds, always the best single model of the other folds */
+    uint32_t n_candidates;         /**< settings that were compared by cross-validation */
+    uint32_t knn_k;                /**< neighbours, as in the artifact */
+    double knn_beta;               /**< neighbours weigh exp(-beta * squared distance) */
+    double shrinkage;              /**< KNN and KMeans: weight of the global mean, in queries */
+    uint32_t n_clusters;           /**< KMeans: centroids */
+    uint32_t iterations;           /**< KMeans: of the best start; MLP: epochs run */
+    double inertia;                /**< KMeans: sum of squared distances */
+    double svm_gamma;              /**< as trained with */
+    double svm_c;                  /**< as trained with */
+    uint64_t n_support_vectors;    /**< of the artifact */
+    double dual_objective;         /**< SVM: sum over pairs of 1/2 a'Qa - e'a */
+    double mlp_dropout;            /**< as trained with */
+    double mlp_weight_decay;       /**< as trained with */
+    double training_loss;          /**< MLP: of the epoch kept */
+    double validation_loss;        /**< MLP: likewise */
+    uint32_t best_epoch;           /**< MLP: the one kept, from 1 */
     uint32_t
         by_group;    /**< KMeans: 1 if the centroids are those of the tasks or categories, 0 if clusters were sought */
     char device[32]; /**< that it was trained on, as in "cpu" */
@@ -500,9 +511,13 @@ MLSEL_API mlsel_status mlsel_training_save(const mlsel_training *training, const
 MLSEL_API mlsel_status mlsel_training_model(const mlsel_training *training, const mlsel_model_options *options,
                                             mlsel_model **out, mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Calibration of an artifact on held-out records
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup calibration Calibration of an artifact on held-out records
+ * @{
+ */
 
 /**
  * Writes a copy of a JSON artifact whose calibration is fitted to held-out records, in place of one it may have.
@@ -531,7 +546,7 @@ typedef struct mlsel_floor {
     double quality;    /**< mean quality of those; NaN: none */
     double below;      /**< mean quality of the selector's choice for the others; NaN: none */
     uint64_t n;        /**< queries whose choice has a known quality and confidence */
-    uint64_t reserved;
+    uint64_t reserved; /**< 0 */
 } mlsel_floor;
 
 /**
@@ -552,19 +567,23 @@ typedef struct mlsel_floor {
 MLSEL_API mlsel_status mlsel_find_floor(const mlsel_dataset *dataset, const mlsel_model *model, double share,
                                         double quality, mlsel_floor *out, mlsel_error *err);
 
-/* ------------------------------------------------------------------------------------------------------------------
- * Evaluation
- * ---------------------------------------------------------------------------------------------------------------- */
+/** @} */
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+/**
+ * @defgroup evaluation Evaluation
+ * @{
+ */
 
 /** A selector to be evaluated. The layout never changes. */
 typedef struct mlsel_contender {
-    const char *name; /**< for the report; copied. NULL: the algorithm's */
-    const mlsel_model *model;
+    const char *name;         /**< for the report; copied. NULL: the algorithm's */
+    const mlsel_model *model; /**< the selector; borrowed for the call */
 } mlsel_contender;
 
 /** How to evaluate. Fill with mlsel_evaluate_options_init. */
 typedef struct mlsel_evaluate_options {
-    uint32_t struct_size;
+    uint32_t struct_size;           /**< set by mlsel_evaluate_options_init */
     uint32_t resamples;             /**< 2000; bootstrap samples for intervals, at most 100000; 0: none */
     double confidence;              /**< 0.95; of the intervals; above 0 and below 1 */
     uint64_t seed;                  /**< 42; of resamples and sign flips */
@@ -576,7 +595,7 @@ typedef struct mlsel_evaluate_options {
                                          the evaluated records themselves, which flatters those policies. Needs no
                                          embeddings; its models are matched by name */
     mlsel_train_callback progress;  /**< may be NULL; algorithm is 0 */
-    void *user;
+    void *user;                     /**< for progress */
 } mlsel_evaluate_options;
 
 /** Sets the defaults; size is sizeof(mlsel_evaluate_options) as compiled by the caller. NULL does nothing. */
@@ -588,7 +607,7 @@ typedef struct mlsel_evaluation mlsel_evaluation;
 /**
  * Lets selectors and simple policies choose for every query of a dataset, and measures what comes of it.
  *
- * Policies, in this order:
+ * - Policies, in this order:
  *   oracle             the best quality of each query; of equal ones the best utility, then the first by name
  *   the contenders     each chooses among the models of the dataset that its artifact knows, for the embedding composed
  *                      with the category as the artifact lays them out, or for the bare embedding
@@ -599,13 +618,13 @@ typedef struct mlsel_evaluation mlsel_evaluation;
  *   random             the expectation of choosing evenly
  * The best single model is that of the best mean quality in the reference. Ties go to the first by name.
  *
- * Unknown outcomes. A query counts for a policy if the quality of its choice is known; for random, the mean of what is
- *   known stands for the query. What compares two policies (over_random, over_best_single, gap_closed, p_value) is over
- *   the queries that count for both, so it need not be the quotient of the two means where outcomes are missing.
- * Utility of an outcome = quality weight x quality + (1 - quality weight) / (1 + latency_s / 10), as in training. A
+ * - Unknown outcomes. A query counts for a policy if the quality of its choice is known; for random, the mean of what
+ *   is known stands for the query. What compares two policies (over_random, over_best_single, gap_closed, p_value) is
+ *   over the queries that count for both, so it need not be the quotient of the two means where outcomes are missing.
+ * - Utility of an outcome = quality weight x quality + (1 - quality weight) / (1 + latency_s / 10), as in training. A
  *   latency that was not measured is replaced by the model's mean speed in the reference, that of a model never timed
  *   by the mean over all; where no latency is known at all, utility is quality.
- * Intervals are the percentiles of `resamples` bootstrap samples of the queries of which some outcome is known, the
+ * - Intervals are the percentiles of `resamples` bootstrap samples of the queries of which some outcome is known, the
  *   same samples for all policies, so that differences are paired (B. Efron, R. Tibshirani, 1993).
  *
  * @param contenders  may be NULL if n_contenders is 0; the dataset then needs no embeddings
@@ -637,32 +656,32 @@ MLSEL_API const char *mlsel_policy_kind_name(mlsel_policy_kind kind);
 
 /** What a policy reached. What cannot be said is NaN. */
 typedef struct mlsel_policy {
-    uint32_t struct_size; /**< bytes filled */
-    mlsel_policy_kind kind;
-    const char *name;   /**< a contender's or model's own, or as in "best per category"; lives as long as the
-                             evaluation */
-    int32_t contender;  /**< index of a selector; else -1 */
-    int32_t model;      /**< index in the dataset of the one model always chosen; else -1 */
-    uint64_t n;         /**< queries that count */
-    double quality;     /**< mean quality of the choices */
-    double quality_low; /**< interval, percentile bootstrap over queries */
-    double quality_high;
-    double latency_s; /**< mean over the choices whose latency was measured, whether their quality is known or not */
-    uint64_t n_latency;
-    double cost; /**< likewise, of cost */
-    uint64_t n_cost;
-    double best_share;       /**< share of queries for which no model known was of higher quality than the choice */
-    double regret;           /**< mean of the best utility of the query less that of the choice */
-    double over_random;      /**< relative improvement over random */
-    double over_best_single; /**< relative improvement over the best single model */
-    double gap_closed;       /**< (quality - best single) / (oracle - best single) */
-    double gap_closed_low;   /**< interval, as above */
-    double gap_closed_high;
-    double p_value;         /**< two-sided, of the difference to the best single model: paired permutation of signs,
-                                 exact where at most 16 queries differ, else (b + 1) / 10000 by 9999 random ones. Not
-                                 corrected for there being several policies. NaN for the best single model itself */
-    int32_t is_best_single; /**< 1: the model that the others are compared with */
-    uint32_t reserved;
+    uint32_t struct_size;   /**< bytes filled */
+    mlsel_policy_kind kind; /**< what chose */
+    const char *name;       /**< a contender's or model's own, or as in "best per category"; lives as long as the
+                                 evaluation */
+    int32_t contender;      /**< index of a selector; else -1 */
+    int32_t model;          /**< index in the dataset of the one model always chosen; else -1 */
+    uint64_t n;             /**< queries that count */
+    double quality;         /**< mean quality of the choices */
+    double quality_low;     /**< interval, percentile bootstrap over queries */
+    double quality_high;    /**< likewise */
+    double latency_s;   /**< mean over the choices whose latency was measured, whether their quality is known or not */
+    uint64_t n_latency; /**< choices with a latency */
+    double cost;        /**< likewise, of cost */
+    uint64_t n_cost;    /**< choices with a cost */
+    double best_share;  /**< share of queries for which no model known was of higher quality than the choice */
+    double regret;      /**< mean of the best utility of the query less that of the choice */
+    double over_random; /**< relative improvement over random */
+    double over_best_single;  /**< relative improvement over the best single model */
+    double gap_closed;        /**< (quality - best single) / (oracle - best single) */
+    double gap_closed_low;    /**< interval, as above */
+    double gap_closed_high;   /**< likewise */
+    double p_value;           /**< two-sided, of the difference to the best single model: paired permutation of signs,
+                                   exact where at most 16 queries differ, else (b + 1) / 10000 by 9999 random ones. Not
+                                   corrected for there being several policies. NaN for the best single model itself */
+    int32_t is_best_single;   /**< 1: the model that the others are compared with */
+    uint32_t reserved;        /**< 0 */
     double area;              /**< mean quality of the curve, see mlsel_evaluation_curve; NaN: there is none */
     double brier;             /**< mean squared difference of the choice's confidence and its quality; NaN: not
                                    calibrated */
@@ -687,10 +706,10 @@ MLSEL_API int32_t mlsel_evaluation_choice(const mlsel_evaluation *evaluation, si
 
 /** What a policy reaches at one quality weight. The layout never changes. */
 typedef struct mlsel_curve_point {
-    double quality_weight;
-    double quality;   /**< mean */
-    double latency_s; /**< mean; NaN: not known */
-    double cost;      /**< mean; NaN: not known */
+    double quality_weight; /**< w, from 0 to 1 */
+    double quality;        /**< mean */
+    double latency_s;      /**< mean; NaN: not known */
+    double cost;           /**< mean; NaN: not known */
 } mlsel_curve_point;
 
 /**
@@ -711,13 +730,15 @@ MLSEL_API const mlsel_curve_point *mlsel_evaluation_curve(const mlsel_evaluation
 typedef struct mlsel_reliability {
     double confidence; /**< mean of the bin */
     double quality;    /**< mean quality of the choices in it */
-    uint64_t n;
+    uint64_t n;        /**< choices in it */
 } mlsel_reliability;
 
 /** Of a calibrated selector: [*n] bins of equal count, 10 or fewer, by rising confidence of the choice; else NULL.
  * Where a bin ends amid equal confidences, both sides have their mean quality. */
 MLSEL_API const mlsel_reliability *mlsel_evaluation_reliability(const mlsel_evaluation *evaluation, size_t index,
                                                                 size_t *n);
+
+/** @} */
 
 #ifdef __cplusplus
 }

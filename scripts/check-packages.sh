@@ -181,13 +181,12 @@ use "$root/usr"
 if grep -rIFl -- "$build" "$root/usr" || grep -rIFl -- "$source_dir" "$root/usr"; then
     fail "the files above name a folder of the machine that built them"
 fi
-if command -v groff >/dev/null 2>&1; then
-    groff -man -ww -Tascii -z "$root/usr/share/man/man1/mlsel.1" 2>"$work/groff" || true
-    [ ! -s "$work/groff" ] || {
-        cat "$work/groff"
-        fail "the manual page has errors"
-    }
-fi
+# pages PREFIX: the manual pages below it are those of the command there, whole and without a warning
+pages() {
+    run sh tests/man/check_man.sh . "$1/share/man" "$work" env LD_LIBRARY_PATH="$1/lib/$triple" "$1/bin/mlsel"
+    cat "$work/log"
+}
+pages "$root/usr"
 
 in_root --purge mlsel-dropin mlsel libmlsel-dev "libmlsel-train$major" "libmlsel$major"
 after=$(find "$root" -path "$root/var" -prune -o -print | sort)
@@ -206,6 +205,7 @@ for file in LICENSE copyright; do
     [ -s "$work/moved/share/doc/mlsel/$file" ] || fail "the .tar.gz has no $file"
 done
 use "$work/moved"
+pages "$work/moved"
 expect "mlsel $version" sh -c "'$work/moved/bin/mlsel' --version | sed 's/^\\(mlsel [0-9.]*\\).*/\\1/'" # finds its library itself
 printf '%s  %s bytes\n' "${archive##*/}" "$(wc -c <"$archive")"
 echo "packages: built, installed, used and removed"

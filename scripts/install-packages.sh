@@ -8,7 +8,7 @@ build) packages="gcc libc6-dev cmake ninja-build pkg-config libcjson-dev libcurl
 test)
     packages="gcc g++ libc6-dev cmake ninja-build libcjson-dev libcurl4-openssl-dev libsvm-dev libxxhash-dev libyaml-dev libcmocka-dev clang
         libclang-rt-14-dev clang-format clang-tidy abigail-tools pkg-config binutils locales xxhash git python3 python3-pip
-        golang-go dpkg-dev fakeroot file groff-base musl-tools"
+        golang-go dpkg-dev fakeroot file groff-base doxygen musl-tools"
     # the cross build for arm64
     [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] ||
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"

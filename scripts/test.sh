@@ -71,6 +71,7 @@ run_preset() {
 
 sh scripts/install-packages.sh test
 check "format" sh scripts/check-format.sh
+check "documentation" sh scripts/check-docs.sh
 # For the programs without shared libraries; where it cannot be had, their tests report themselves skipped.
 status=0
 sh scripts/static-libraries.sh || status=$?

@@ -19,3 +19,13 @@ bool mlsel_i_logits_are_certain(const double *logits, uint32_t n) {
         largest = fmax(largest, fabs(logits[i]));
     return mlsel_i_is_certain(logits, n, LOGIT_TOLERANCE * largest);
 }
+
+bool mlsel_i_bf16_leader_is_certain(const double *logits, uint32_t n) {
+    double first = -INFINITY, second = -INFINITY, largest = 1;
+    for (uint32_t i = 0; i < n; i++) {
+        largest = fmax(largest, fabs(logits[i]));
+        second = fmax(second, fmin(first, logits[i]));
+        first = fmax(first, logits[i]);
+    }
+    return first - second > BF16_LOGIT_TOLERANCE * largest;
+}

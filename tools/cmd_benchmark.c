@@ -8,6 +8,7 @@
 #include "args.h"
 #include "bench.h"
 #include "benchmark_summary.h"
+#include "code_layers.h"
 #include "code_run.h"
 #include "commands.h"
 #include "interrupt.h"
@@ -68,7 +69,7 @@ const char cmd_benchmark_help[] =
     "  --allow-code-execution  run answers of the metric code_eval in limited\n"
     "                          processes; otherwise they are not scored\n"
     "\n"
-    "Budgets of this run; once one is used up, what is on its way is still recorded:\n"
+    "Budgets of this run (once one is used up, what is on its way is still recorded):\n"
     "  --max-requests N        attempts of any kind\n"
     "  --max-tokens-total N    tokens, as far as servers report them; else as many as\n"
     "                          possible\n"
@@ -199,6 +200,7 @@ static int run(benchmark *b) {
             tool_error("--allow-code-execution: %s", err.message);
             return tool_exit_code(status);
         }
+        code_layers_warn(runner);
         metrics = (mlsel_metric_options){.run_code = mlsel_code_run, .user = runner};
         b->options.metrics = &metrics;
     }

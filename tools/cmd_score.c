@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "code_layers.h"
 #include "code_run.h"
 #include "commands.h"
 #include "interrupt.h"
@@ -230,13 +231,7 @@ static bool prepare_code(scoring *s) {
     if (mlsel_code_runner_create(&s->code, &s->runner, &err) != MLSEL_OK)
         return fail(s, &err);
     s->options.scoring = (mlsel_metric_options){.run_code = mlsel_code_run, .user = s->runner};
-    const uint32_t layers = mlsel_code_runner_layers(s->runner);
-    if ((layers & (MLSEL_CODE_NETWORK | MLSEL_CODE_CALLS)) == 0)
-        tool_warning("this system does not let mlsel keep code from the network");
-    if ((layers & MLSEL_CODE_CALLS) == 0)
-        tool_warning("this system does not let mlsel keep code from starting and ending processes");
-    if ((layers & MLSEL_CODE_FILES) == 0)
-        tool_warning("this system does not let mlsel keep code from files outside of its folder");
+    code_layers_warn(s->runner);
     return true;
 }
 

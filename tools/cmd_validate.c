@@ -25,6 +25,8 @@ const char cmd_validate_help[] = "Usage: mlsel validate [options] CONFIG...\n"
                                  "Options:\n"
                                  "  --models DIR          artifacts are DIR/<algorithm>_model.json, whatever the\n"
                                  "                        file says\n"
+                                 "  --models-root DIR     artifacts that are not below DIR, all links followed,\n"
+                                 "                        are errors\n"
                                  "  --text-only           look at the text alone: no artifacts, no devices\n"
                                  "  --device DEVICE       in place of every device in the file\n"
                                  "  --device-fallback     a device that is missing gives way to the CPU\n"
@@ -244,7 +246,7 @@ static int validate(const char *path, const validate_options *options) {
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-enum { HELP = 1, MODELS, TEXT_ONLY, DEVICE, FALLBACK, CATEGORIES, STRICT, QUIET, JSON };
+enum { HELP = 1, MODELS, MODELS_ROOT, TEXT_ONLY, DEVICE, FALLBACK, CATEGORIES, STRICT, QUIET, JSON };
 
 /* False after a message. */
 static bool read_option(const args *a, int id, const char *value, validate_options *options) {
@@ -252,6 +254,9 @@ static bool read_option(const args *a, int id, const char *value, validate_optio
     switch (id) {
     case MODELS:
         options->router.models_dir = value;
+        break;
+    case MODELS_ROOT:
+        options->router.models_root = value;
         break;
     case TEXT_ONLY:
         options->flags |= MLSEL_VALIDATE_TEXT_ONLY;
@@ -284,6 +289,7 @@ int cmd_validate(char **arguments) {
     static const args_option known[] = {
         {"--help", HELP, false},
         {"--models", MODELS, true},
+        {"--models-root", MODELS_ROOT, true},
         {"--text-only", TEXT_ONLY, false},
         {"--device", DEVICE, true},
         {"--device-fallback", FALLBACK, false},

@@ -25,6 +25,7 @@ enum option {
     FORMAT,
     LIMIT,
     MODELS,
+    MODELS_ROOT,
     DEVICE,
     DEVICE_FALLBACK,
     KNN_RULE,
@@ -41,8 +42,8 @@ enum option {
 #define SHARED_OPTIONS                                                                                                 \
     {"--help", HELP, false}, {"--json", JSON, false}, {"--category", CATEGORY, true}, {"--signal", SIGNAL, true},      \
         {"--unavailable", UNAVAILABLE, true}, {"--allow", ALLOW, true}, {"--format", FORMAT, true},                    \
-        {"--limit", LIMIT, true}, {"--models", MODELS, true}, {"--device", DEVICE, true},                              \
-        {"--device-fallback", DEVICE_FALLBACK, false}, {"--knn-rule", KNN_RULE, true},                                 \
+        {"--limit", LIMIT, true}, {"--models", MODELS, true}, {"--models-root", MODELS_ROOT, true},                    \
+        {"--device", DEVICE, true}, {"--device-fallback", DEVICE_FALLBACK, false}, {"--knn-rule", KNN_RULE, true},     \
         {"--categories", CATEGORIES, true}, TEXT_EMBEDDER_OPTIONS, {"--min-probability", MIN_PROBABILITY, true},       \
         {"--next-decision", NEXT_DECISION, false}, TRADEOFF_OPTIONS(TRADEOFF), {                                       \
         "--strict", STRICT, false                                                                                      \
@@ -117,6 +118,9 @@ static bool set_option(router_run *r, const args *a, int id, const char *value, 
         return r->limit > 0;
     case MODELS:
         r->options.models_dir = value;
+        return true;
+    case MODELS_ROOT:
+        r->options.models_root = value;
         return true;
     case DEVICE:
         r->options.device = value;

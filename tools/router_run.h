@@ -29,6 +29,7 @@
     "  --format FORMAT     of the requests: jsonl or npy\n"                                                            \
     "  --limit N           stop after N requests\n"                                                                    \
     "  --models DIR        folder of the artifacts, whatever the configuration says\n"                                 \
+    "  --models-root DIR   refuse artifacts not below DIR, all links followed\n"                                       \
     "  --device DEVICE     in place of every device in the configuration\n"                                            \
     "  --device-fallback   use the CPU where a device is not available\n"                                              \
     "  --knn-rule RULE     knn: cosine (default), outcomes, vote or legacy\n"                                          \

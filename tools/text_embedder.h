@@ -15,10 +15,14 @@ enum { TEXT_EMBEDDER_FIRST_ID = 1900, TEXT_EMBEDDER_MODEL = TEXT_EMBEDDER_FIRST_
         EMBEDDING_ARGS_OPTIONS
 
 #define TEXT_EMBEDDER_HELP                                                                                             \
-    "  --embedding-model M embed queries that have a \"text\" (or \"query\") and no\n"                                 \
-    "                      embedding: builtin, a file MODEL.gguf, or a model of\n"                                     \
-    "  --embedding-endpoint URL, an OpenAI-compatible server; --cache-dir DIR keeps\n"                                 \
-    "                      embeddings; `mlsel embed --help` has more options\n"
+    "  --embedding-model M\n"                                                                                          \
+    "                      embed queries that have a \"text\" (or \"query\") and no\n"                                 \
+    "                      embedding: builtin, a file MODEL.gguf, or a model of the\n"                                 \
+    "                      server below\n"                                                                             \
+    "  --embedding-endpoint URL\n"                                                                                     \
+    "                      an OpenAI-compatible server with that model; more\n"                                        \
+    "                      options about it are in `mlsel embed --help`\n"                                             \
+    "  --cache-dir DIR     keep embeddings there, by model and text\n"
 
 /* All zero: texts are not embedded. */
 typedef struct text_embedder {

@@ -140,6 +140,7 @@ func cOptions(o *RouterOptions) (C.mlsel_router_options, func()) {
 	c.strict = flag(o.Strict)
 	c.models_dir = text(o.ModelsDir)
 	c.base_dir = text(o.BaseDir)
+	c.models_root = text(o.ModelsRoot)
 	c.device = text(o.Device)
 	c.allow_device_fallback = flag(o.AllowDeviceFallback)
 	c.allow_next_decision = flag(o.AllowNextDecision)

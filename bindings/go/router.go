@@ -26,6 +26,7 @@ type RouterOptions struct {
 	Strict              bool
 	ModelsDir           string // artifacts are <ModelsDir>/<algorithm>_model.json whatever the file says
 	BaseDir             string // where relative paths start; "": the file's folder
+	ModelsRoot          string // refuse artifacts outside of this folder, all links followed; "": they may be anywhere
 	Device              string // takes the place of every device in the file
 	AllowDeviceFallback bool   // use the CPU where a device is not available, under RouteDeviceFallback
 	// AllowNextDecision: if no candidate of the decision is eligible, the next one that matches answers.
@@ -168,7 +169,7 @@ func (o *RouterOptions) check() error {
 	if o.MaxConfigBytes < 0 || o.MaxArtifactBytes < 0 || o.MaxNameBytes < 0 {
 		return &Error{Status: ErrInvalidArgument, Message: "a limit of RouterOptions is below 0"}
 	}
-	for _, text := range []string{o.ModelsDir, o.BaseDir, o.Device} {
+	for _, text := range []string{o.ModelsDir, o.BaseDir, o.ModelsRoot, o.Device} {
 		if strings.IndexByte(text, 0) >= 0 {
 			return &Error{Status: ErrInvalidArgument, Message: fmt.Sprintf("%q in RouterOptions has a zero byte", text)}
 		}

@@ -119,6 +119,14 @@ func TestRouteSignalsAndLists(t *testing.T) {
 	}
 }
 
+func TestModelsRoot(t *testing.T) {
+	openRouter(t, &mlsel.RouterOptions{ModelsRoot: root + "/examples"})
+	_, err := mlsel.OpenRouter(config, &mlsel.RouterOptions{ModelsRoot: root + "/tests"})
+	if !errors.Is(err, mlsel.ErrSchema) || !strings.Contains(err.Error(), "models_root") {
+		t.Errorf("artifacts outside of the root: %v", err)
+	}
+}
+
 func TestRouteErrors(t *testing.T) {
 	strict := openRouter(t, &mlsel.RouterOptions{Strict: true})
 	r := openRouter(t, nil)

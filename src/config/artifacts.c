@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/diagnostics.h"
+#include "config/root.h"
 #include "file.h"
 #include "model.h"
 
@@ -66,14 +67,30 @@ static bool is_fatal(mlsel_status status) {
 static mlsel_status load_as(const checker *k, const config_decision *d, const mlsel_model_options *options,
                             mlsel_model **out, mlsel_error *err) {
     mlsel_model *const loaded = k->models[d->artifact];
-    return loaded != NULL ? mlsel_i_model_view(loaded, options, out, err)
-                          : mlsel_model_load(k->c->artifacts[d->artifact].path, options, out, err);
+    return loaded != NULL
+               ? mlsel_i_model_view(loaded, options, out, err)
+               : mlsel_i_config_load(k->c->artifacts[d->artifact].path, k->options->models_root, options, out, err);
+}
+
+/* False, after a finding, if it is not where artifacts may be. What else is wrong with the path, loading finds. */
+static bool is_in_root(const checker *k, const config_decision *d) {
+    const config_artifact *const artifact = &k->c->artifacts[d->artifact];
+    char resolved[CONFIG_MAX_PATH];
+    mlsel_error err;
+    if (k->options->models_root == NULL ||
+        mlsel_i_config_resolve(artifact->path, k->options->models_root, resolved, &err) != MLSEL_ERROR_SCHEMA)
+        return true;
+    mlsel_i_diagnose(k->list, CONFIG_ERROR, "artifact-outside", artifact->span,
+                     "put it there, or correct models_path or pretrained_path", "%s", err.message);
+    return false;
 }
 
 /* *out stays NULL after a finding. */
 static mlsel_status load(const checker *k, const config_decision *d, mlsel_model **out, mlsel_error *err) {
     mlsel_error own;
     mlsel_model_options options = options_of(k, d);
+    if (!is_in_root(k, d))
+        return MLSEL_OK;
     mlsel_status status = load_as(k, d, &options, out, &own);
     if (status == MLSEL_ERROR_DEVICE) {
         report_device(k, d, &own);

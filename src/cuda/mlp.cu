@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * MLP: a linear layer is one product with bias and ReLU in its epilogue, by cuBLASLt for batches and by dots.cu for few
- * queries. In float, logits that are too close to call go to the CPU backend; in f16 and bf16 values between the layers
- * are rounded to that format and sums stay in float.
+ * queries. In float, logits that are too close to call go to the CPU backend, in bf16 only a leader that is; in f16 and
+ * bf16 values between the layers are rounded to that format and sums stay in float.
  */
 #include <math.h>
 #include <string.h>
@@ -307,6 +307,14 @@ static mlsel_status enqueue(const cuda_state *state, const mlsel_backend_run *ru
     return MLSEL_OK;
 }
 
+/* Whether the order of the logits can be left as it is. In f16 it is, as the stated tolerance is that of a choice too.
+ */
+static bool is_certain(const mlp_model *m, const double *logits) {
+    if (m->type == CUDA_R_32F)
+        return mlsel_i_logits_are_certain(logits, m->n_labels);
+    return m->type == CUDA_R_16F || mlsel_i_bf16_leader_is_certain(logits, m->n_labels);
+}
+
 static mlsel_status finish(const cuda_state *state, const mlsel_backend_run *run, cuda_slot *slot, mlsel_error *err) {
     const mlp_model *m = (const mlp_model *)state->model;
     const float *logits = (const float *)(void *)slot->host_out;
@@ -322,7 +330,7 @@ static mlsel_status finish(const cuda_state *state, const mlsel_backend_run *run
             out[i] = (double)logits[(uint64_t)q * m->n_labels + i];
             is_good = isfinite(out[i]);
         }
-        if (!is_good || (m->type == CUDA_R_32F && !mlsel_i_logits_are_certain(out, m->n_labels)))
+        if (!is_good || !is_certain(m, out))
             status = mlsel_i_cuda_ask_cpu(state, run, q, err);
     }
     return status;

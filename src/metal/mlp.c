@@ -87,8 +87,8 @@ static mlsel_status make_layers(metal_state *state, mlp_model *m, const accel_st
         m->widest = (uint32_t)larger(m->widest, padded_width(step->out_features));
         status = upload_floats(state, step->shift, step->out_features, &l->shift, err);
         if (status == MLSEL_OK)
-            status = l->is_linear ? upload_weight(state, m, step, l, err)
-                                  : upload_floats(state, step->scale, step->out_features, &l->scale, err);
+            status = step->weight != NULL ? upload_weight(state, m, step, l, err)
+                                          : upload_floats(state, step->scale, step->out_features, &l->scale, err);
     }
     return status;
 }

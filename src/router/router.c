@@ -36,7 +36,7 @@ static mlsel_status take_options(mlsel_router *router, const mlsel_router_option
     if (o->max_name_bytes == 0)
         o->max_name_bytes = default_name_bytes;
     router->names.max_bytes = o->max_name_bytes;
-    const char **texts[] = {&o->models_dir, &o->base_dir, &o->device};
+    const char **texts[] = {&o->models_dir, &o->base_dir, &o->device, &o->models_root};
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(texts); i++) {
         if (*texts[i] == NULL)
             continue;

@@ -206,7 +206,7 @@ struct mlsel_router {
     alignas(MLSEL_ALIGNMENT) _Atomic(router_state *) current;
     _Atomic size_t references;
     mlsel_router_options options; /* strings are the router's own */
-    char *strings[3];             /* those of the options */
+    char *strings[4];             /* those of the options */
     metric_shard *metrics;        /* [METRIC_SHARDS]; NULL: not collected */
     _Atomic uint64_t reloads;
     _Atomic uint64_t failed_reloads;

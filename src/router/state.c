@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/root.h"
 #include "model.h"
 #include "router/router.h"
 
@@ -101,7 +102,8 @@ static mlsel_status load_selector(const builder *b, uint32_t index) {
     else if (*loaded != NULL)
         status = mlsel_i_model_view(*loaded, &options, &decision->model, b->err);
     else
-        status = mlsel_model_load(b->config->artifacts[from->artifact].path, &options, &decision->model, b->err);
+        status = mlsel_i_config_load(b->config->artifacts[from->artifact].path, b->router->options.models_root,
+                                     &options, &decision->model, b->err);
     if (status != MLSEL_OK) {
         say_where(b, from, status);
         return status;

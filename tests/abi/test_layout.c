@@ -295,7 +295,7 @@ FIELD(mlsel_evidence, confidences, 224, 8);
 FIELD(mlsel_evidence, confidences_capacity, 232, 8);
 FIELD(mlsel_evidence, confidence_count, 240, 8);
 
-SIZE(mlsel_router_options, 88);
+SIZE(mlsel_router_options, 96);
 FIELD(mlsel_router_options, struct_size, 0, 4);
 FIELD(mlsel_router_options, strict, 4, 4);
 FIELD(mlsel_router_options, models_dir, 8, 8);
@@ -311,6 +311,7 @@ FIELD(mlsel_router_options, min_probability, 56, 8);
 FIELD(mlsel_router_options, max_config_bytes, 64, 8);
 FIELD(mlsel_router_options, max_artifact_bytes, 72, 8);
 FIELD(mlsel_router_options, max_name_bytes, 80, 8);
+FIELD(mlsel_router_options, models_root, 88, 8);
 
 SIZE(mlsel_signal, 16);
 FIELD(mlsel_signal, type, 0, 8);

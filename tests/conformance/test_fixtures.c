@@ -72,8 +72,8 @@ static void open_fixture(fixture *f, const char *file) {
     snprintf(path, sizeof path, FIXTURE("%s"), file);
     f->root = test_parse_file(path);
     f->tolerance = test_need_number(f->root, "tolerance");
-    const char *device = getenv("MLSEL_TEST_DEVICE"); /* another one than the CPU; none of them is exact throughout */
-    f->exact = device == NULL && strcmp(test_isa(), "reference") == 0;
+    const char *device = test_device();
+    f->exact = device == NULL && strcmp(test_isa(), "reference") == 0; /* no other device is exact throughout */
     snprintf(path, sizeof path, FIXTURE("%s"), test_need_string(f->root, "artifact"));
     mlsel_model_options options = read_options(f->root);
     options.device = device;

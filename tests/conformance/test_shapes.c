@@ -10,13 +10,6 @@
 
 #include "support.h"
 
-static const char *test_device(void) {
-    const char *device = getenv("MLSEL_TEST_DEVICE");
-    if (device == NULL)
-        fail_msg("MLSEL_TEST_DEVICE is not set");
-    return device;
-}
-
 enum { MAX_QUERIES = 129, MAX_WIDTH = 70, MAX_K = 40 };
 
 /* --- random artifacts --------------------------------------------------------------------------------------------- */

@@ -95,7 +95,10 @@ step_files() {
     major=${VERSION%%.*}
     suffix=$(echo "$CONFIG" | tr '[:upper:]' '[:lower:]')
     {
-        [ "$TOOL" != 1 ] || printf '%s\n' ./bin/mlsel ./share/man/man1/mlsel.1
+        if [ "$TOOL" = 1 ]; then # which pages there should be is what the test man_pages looks at
+            echo ./bin/mlsel
+            (cd "$BUILD_DIR/man" && find . -name '*.1' | sed 's|^\.|./share/man|')
+        fi
         if [ "$DROPIN" = 1 ]; then
             printf '%s\n' ./include/mlsel_dropin_ml.h ./include/mlsel_dropin_mlp.h
             for name in ml_semantic_router candle_semantic_router_mlp; do

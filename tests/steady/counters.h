@@ -44,6 +44,7 @@
     COUNTED(OTHER, int, unlink, (const char *path), (path))                                                            \
     COUNTED(OTHER, int, rename, (const char *from, const char *to), (from, to))                                        \
     COUNTED(OTHER, int, access, (const char *path, int mode), (path, mode))                                            \
+    COUNTED(OTHER, char *, realpath, (const char *path, char *resolved), (path, resolved))                             \
     COUNTED(OTHER, void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),             \
             (at, size, protection, flags, fd, offset))                                                                 \
     COUNTED(OTHER, int, munmap, (void *block, size_t size), (block, size))                                             \

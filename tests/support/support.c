@@ -104,6 +104,11 @@ void test_ok(mlsel_status status, const mlsel_error *err) {
         fail_msg("%s: %s", mlsel_status_name(status), err->message);
 }
 
+const char *test_device(void) {
+    const char *device = getenv("MLSEL_TEST_DEVICE");
+    return device == NULL || *device == '\0' ? NULL : device;
+}
+
 const char *test_isa(void) {
     static mlsel_device_info info;
     mlsel_error err;

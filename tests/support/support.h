@@ -43,6 +43,8 @@ void test_close(double got, double expected, double tolerance, const char *what)
 
 /* Loads a model or fails the test with the library's message. */
 mlsel_model *test_load(const char *path, const mlsel_model_options *options);
+/* The device under test: MLSEL_TEST_DEVICE, or NULL, which is the CPU. */
+const char *test_device(void);
 /* Instruction set of the kernels in use on the CPU. */
 const char *test_isa(void);
 /* False, with a line that says so, if MLSEL_ISA asks for a level that this machine does not have. */

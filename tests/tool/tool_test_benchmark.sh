@@ -52,6 +52,15 @@ wait_until test -s server_port
 url=http://127.0.0.1:$(cat server_port)/v1
 no_proxy=127.0.0.1
 export no_proxy
+# What of the protection against code in answers is missing here, both commands that run it say.
+layers() { sed -n 's/.*\(warning: this system does not let .*\)/\1/p' err; }
+row q '"response": "x","ground_truth": "A"' >layers.jsonl
+run score --allow-code-execution layers.jsonl
+layers >expected
+run benchmark --queries bench.jsonl --models ok --endpoint "$url" --allow-code-execution --output layers.out
+layers >out
+same "benchmark: protection against code that is missing" out expected
+
 run benchmark --queries bench.jsonl --models ok,s404 --endpoint "$url"
 code_is "benchmark" 0
 out_has "benchmark" "^MODEL  *QUERIES  *PERFORMANCE  *MEAN TIME  *P95 TIME  *SUCCESS  *TOKENS  *COST\$"

@@ -104,6 +104,11 @@ sed 's/knn.json/absent.json/' router.yaml >absent.yaml
 refused "missing artifact" 1 'absent.yaml:9:51: decision "math": pretrained model not found' route absent.yaml requests.jsonl
 err_has "missing artifact" "hint: .mlsel validate absent.yaml"
 mkdir -p elsewhere && cp knn.json elsewhere/knn_model.json
+refused "an artifact outside of --models-root" 1 'router.yaml:9:51: decision "math": knn.json is outside of models_root' \
+    route router.yaml --models-root elsewhere requests.jsonl
+refused "the same of explain" 1 'outside of models_root' explain --config router.yaml --models-root elsewhere requests.jsonl
+run route absent.yaml --models elsewhere --models-root elsewhere requests.jsonl
+code_is "--models below --models-root" 3
 run route absent.yaml --models elsewhere requests.jsonl
 code_is "--models" 3
 refused "device" 4 'cuda' route router.yaml --device cuda:4000 requests.jsonl

@@ -156,6 +156,12 @@ END
 mkdir models && cp knn.json models/knn_model.json
 run validate --models models missing.yaml
 code_is "--models" 0
+run validate --models-root . good.yaml
+code_is "an artifact below --models-root" 0
+run validate --models-root models good.yaml
+code_is "an artifact outside of --models-root" 1
+out_has "an artifact outside of --models-root" \
+    "^good.yaml:1:65: error: knn.json is outside of models_root, models \[artifact-outside\]$"
 sed 's/type: knn}/type: knn, knn: {device: metal}}/' good.yaml >device.yaml
 run validate device.yaml
 code_is "a missing device" 4

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How long an epoch of MLP training takes: bench_train_mlp [--rows N] [--features N] [--batch N] [--threads N]
- * [--epochs N] [--hidden A,B,...]. Synthetic rows with labels of four models, as the compatible objective has them; the
- * best epoch counts. One JSON line. peers/train_mlp.py times PyTorch on the same shapes.
+ * [--epochs N] [--hidden A,B,...] [--device DEVICE]. Synthetic rows with labels of four models, as the compatible
+ * objective has them; the best epoch counts. One JSON line. peers/train_mlp.py times PyTorch on the same shapes.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
@@ -11,19 +11,21 @@
 #include <string.h>
 
 #include "clock.h"
-#include "train/mlp_net.h"
+#include "train/mlp_device.h"
 
 enum { MODELS = 4 };
 
 typedef struct shape {
     size_t rows, features, batch, threads, epochs, n_hidden, hidden[MLSEL_TRAIN_MAX_HIDDEN];
+    const char *device;
 } shape;
 
 typedef struct work {
     mlp_net net;
+    mlp_device device; /* state NULL: the CPU */
     mlp_examples examples;
-    uint32_t *order;
-    size_t batch;
+    uint32_t *order, *steps;
+    size_t batch, n_steps;
     double loss;
 } work;
 
@@ -38,6 +40,14 @@ static void epoch(void *argument) {
                                                    left < w->batch ? left : w->batch);
         w->loss += loss.sum / loss.weight;
     }
+}
+
+/* The same on a device, which is given all steps at once. */
+static mlsel_status device_epoch(work *w) {
+    const mlsel_status status = mlsel_i_mlp_device_begin(&w->device, w->order, w->examples.n);
+    if (status != MLSEL_OK)
+        return status;
+    return mlsel_i_mlp_device_steps(&w->device, w->steps, w->n_steps, w->net.learning_rate, &w->loss);
 }
 
 /* Multiply-adds of an epoch, two operations each: the first layer needs no derivative by its input. */
@@ -69,6 +79,8 @@ static int read_arguments(int argc, char **argv, shape *s) {
             k++;
         if (k < MLSEL_ARRAY_LENGTH(numbers)) {
             *numbers[k].to = strtoul(value, NULL, 10);
+        } else if (strcmp(argv[i], "--device") == 0) {
+            s->device = value;
         } else if (strcmp(argv[i], "--hidden") == 0) {
             for (s->n_hidden = 0; *end != '\0' && s->n_hidden < MLSEL_TRAIN_MAX_HIDDEN; end += *end == ',')
                 s->hidden[s->n_hidden++] = strtoul(end, &end, 10);
@@ -79,16 +91,37 @@ static int read_arguments(int argc, char **argv, shape *s) {
     return s->rows > 1 && s->batch > 1 && s->features > 0 && s->rows % s->batch != 1 ? 0 : -1;
 }
 
+static mlsel_status prepare_net(const shape *s, work *w, train_run *run) {
+    size_t widths[MLP_MAX_LAYERS + 1] = {s->features};
+    memcpy(widths + 1, s->hidden, s->n_hidden * sizeof *widths);
+    widths[s->n_hidden + 1] = MODELS;
+    mlsel_status status = mlsel_i_train_device_find(s->device, &run->device, run->err);
+    if (status != MLSEL_OK)
+        return status;
+    status = run->device.mlp == NULL ? mlsel_i_mlp_net_create(&w->net, widths, s->n_hidden + 1, s->batch, run)
+                                     : mlsel_i_mlp_net_create_values(&w->net, widths, s->n_hidden + 1, run);
+    if (status != MLSEL_OK)
+        return status;
+    mlsel_i_mlp_net_start(&w->net, 1);
+    w->net.dropout = 0.1;
+    w->net.learning_rate = 0.001;
+    if (run->device.mlp == NULL)
+        return MLSEL_OK;
+    return mlsel_i_mlp_device_create(&w->device, &w->net, &w->examples, s->rows, s->batch, run);
+}
+
 static int prepare(const shape *s, work *w, train_run *run) {
     random_state r;
-    size_t widths[MLP_MAX_LAYERS + 1] = {s->features};
     const size_t stride = (s->features + 15) / 16 * 16;
     float *x = mlsel_i_run_calloc(run, s->rows * stride, sizeof *x);
     uint32_t *label = mlsel_i_run_alloc(run, s->rows, sizeof *label);
     float *weight = mlsel_i_run_alloc(run, s->rows, sizeof *weight);
     w->order = mlsel_i_run_alloc(run, s->rows, sizeof *w->order);
-    if (x == NULL || label == NULL || weight == NULL || w->order == NULL)
+    w->steps = mlsel_i_run_alloc(run, s->rows, sizeof *w->steps);
+    if (x == NULL || label == NULL || weight == NULL || w->order == NULL || w->steps == NULL)
         return -1;
+    for (size_t first = 0; first < s->rows; first += s->batch)
+        w->steps[w->n_steps++] = (uint32_t)(s->rows - first < s->batch ? s->rows - first : s->batch);
     mlsel_i_random_seed(&r, 1, 0);
     for (size_t i = 0; i < s->rows; i++) {
         double length = 0;
@@ -105,27 +138,20 @@ static int prepare(const shape *s, work *w, train_run *run) {
     w->batch = s->batch;
     w->examples =
         (mlp_examples){.n = s->rows, .n_outputs = MODELS, .x = x, .stride = stride, .label = label, .weight = weight};
-    memcpy(widths + 1, s->hidden, s->n_hidden * sizeof *widths);
-    widths[s->n_hidden + 1] = MODELS;
-    if (mlsel_i_mlp_net_create(&w->net, widths, s->n_hidden + 1, s->batch, run) != MLSEL_OK)
-        return -1;
-    mlsel_i_mlp_net_start(&w->net, 1);
-    w->net.dropout = 0.1;
-    w->net.learning_rate = 0.001;
-    return 0;
+    return prepare_net(s, w, run) == MLSEL_OK ? 0 : -1;
 }
 
-static void report(const shape *s, const work *w, double seconds, double cpu_seconds) {
+static void report(const shape *s, const work *w, const train_run *run, double seconds, double cpu_seconds) {
     char case_name[128] = "", text[32];
     size_t length = (size_t)snprintf(case_name, sizeof case_name, "mlp_epoch %zux%zu", s->rows, s->features);
     for (size_t i = 0; i < s->n_hidden; i++)
         length += (size_t)snprintf(case_name + length, sizeof case_name - length, "-%zu", s->hidden[i]);
     mlsel_i_format_double(text, sizeof text, w->loss / ceil((double)s->rows / (double)s->batch));
-    printf("{\"case\": \"%s\", \"isa\": \"%s\", \"batch\": %zu, \"threads\": %zu, \"seconds_per_epoch\": %.4f, "
-           "\"cpu_seconds_per_epoch\": %.4f, "
+    printf("{\"case\": \"%s\", \"device\": \"%s\", \"isa\": \"%s\", \"batch\": %zu, \"threads\": %zu, "
+           "\"seconds_per_epoch\": %.4f, \"cpu_seconds_per_epoch\": %.4f, \"rows_per_second\": %.0f, "
            "\"gflops\": %.1f, \"loss\": %s}\n",
-           case_name, w->net.kernels->isa, s->batch, s->threads, seconds, cpu_seconds, operations(s) / seconds * 1e-9,
-           text);
+           case_name, run->device.name, w->net.kernels->isa, s->batch, s->threads, seconds, cpu_seconds,
+           (double)s->rows / seconds, operations(s) / seconds * 1e-9, text);
 }
 
 int main(int argc, char **argv) {
@@ -135,7 +161,9 @@ int main(int argc, char **argv) {
     mlsel_error err = {0};
     train_run run = {.err = &err};
     if (read_arguments(argc, argv, &s) != 0) {
-        fprintf(stderr, "usage: %s [--rows N] [--features N] [--batch N] [--threads N] [--epochs N] [--hidden A,B]\n",
+        fprintf(stderr,
+                "usage: %s [--rows N] [--features N] [--batch N] [--threads N] [--epochs N] [--hidden A,B] "
+                "[--device DEVICE]\n",
                 argv[0]);
         return 2;
     }
@@ -145,18 +173,27 @@ int main(int argc, char **argv) {
         return 1;
     }
     double best = INFINITY, best_cpu = INFINITY;
-    for (size_t i = 0; i < s.epochs; i++) {
+    mlsel_status status = MLSEL_OK;
+    for (size_t i = 0; i < s.epochs && status == MLSEL_OK; i++) {
         const double started = now(CLOCK_MONOTONIC), started_cpu = now(CLOCK_PROCESS_CPUTIME_ID);
-        mlsel_i_mlp_crew_stretch(&w.net.crew, epoch, &w);
+        if (w.device.state != NULL)
+            status = device_epoch(&w);
+        else
+            mlsel_i_mlp_crew_stretch(&w.net.crew, epoch, &w);
         best = fmin(best, now(CLOCK_MONOTONIC) - started);
         best_cpu = fmin(best_cpu, now(CLOCK_PROCESS_CPUTIME_ID) - started_cpu);
     }
-    report(&s, &w, best, best_cpu);
+    if (status == MLSEL_OK)
+        report(&s, &w, &run, best, best_cpu);
+    else
+        fprintf(stderr, "%s\n", err.message);
+    mlsel_i_mlp_device_free(&w.device);
     mlsel_i_team_free(run.team);
     mlsel_i_mlp_net_free(&w.net);
     mlsel_i_run_free(&run, (void *)w.examples.x);
     mlsel_i_run_free(&run, (void *)w.examples.label);
     mlsel_i_run_free(&run, (void *)w.examples.weight);
     mlsel_i_run_free(&run, w.order);
-    return 0;
+    mlsel_i_run_free(&run, w.steps);
+    return status == MLSEL_OK ? 0 : 1;
 }

@@ -206,6 +206,84 @@ typedef struct mlsel_prepared {
     uint32_t reserved;  /**< 0 */
 } mlsel_prepared;
 
+/* --- training ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Name of the extension that trains MLPs: mlsel_backend.extension gives it a mlsel_backend_train_mlp. What is trained
+ * is, for each hidden layer, Linear, ReLU, batch norm and dropout, and a last Linear. The caller decides on rows,
+ * order, learning rates and when to stop; a device does the arithmetic and keeps all that it needs between the calls.
+ */
+#define MLSEL_EXTENSION_TRAIN_MLP "mlsel.train.mlp"
+
+/** A layer's parameters on the host. Those of a batch norm are NULL in the last layer. */
+typedef struct mlsel_train_layer {
+    uint32_t in_features;  /**< values that it reads */
+    uint32_t out_features; /**< values that it gives */
+    float *weight;         /**< [out_features][in_features] */
+    float *bias;           /**< [out_features] */
+    float *norm_weight;    /**< [out_features] of the batch norm that follows */
+    float *norm_bias;      /**< [out_features] */
+    float *running_mean;   /**< [out_features] */
+    float *running_var;    /**< [out_features] */
+} mlsel_train_layer;
+
+/** What is learned, from what. Borrowed while create runs, and no longer. */
+typedef struct mlsel_train_mlp_view {
+    uint32_t struct_size;            /**< of the caller's version */
+    uint32_t n_layers;               /**< linear ones, the last included */
+    const mlsel_train_layer *layers; /**< the parameters to start with */
+    const float *x;                  /**< [n_queries][stride] features */
+    uint64_t stride;                 /**< at least in_features of the first layer */
+    uint64_t n_queries;              /**< rows of x */
+    uint64_t n_examples;             /**< below 2^32 */
+    const uint32_t *query;           /**< [n_examples] an example's row of x; NULL: its own number */
+    /** [n_examples] The loss is the cross-entropy of this label times `weight`, the mean over the rows; or NULL: see
+     *  `target`. */
+    const uint32_t *label;
+    const float *weight; /**< [n_examples] or NULL with `label` */
+    /** [n_examples][out_features of the last layer] The loss is the binary cross-entropy of each output, the mean over
+     *  the targets known; NaN: not known. NULL: there are labels. */
+    const float *target;
+    uint32_t max_rows;    /**< of a step, at least 2 */
+    uint32_t reserved;    /**< 0 */
+    double dropout;       /**< share of the values behind a batch norm that a step sets to 0; 0: none */
+    uint64_t seed;        /**< of what is dropped: src/train/xoshiro.h says which values those are */
+    double weight_decay;  /**< Adam with decoupled decay, of the linear layers' weights alone */
+    double beta1;         /**< of Adam's mean of gradients */
+    double beta2;         /**< of Adam's mean of their squares */
+    double adam_eps;      /**< added to the root of the latter */
+    double norm_momentum; /**< running values move by this share towards a step's, the variance without bias */
+    double norm_eps;      /**< added to the variance of a batch norm */
+} mlsel_train_mlp_view;
+
+/**
+ * Training of MLPs on a device. A state is used by one thread at a time. The same calls give the same bits. After a
+ * failure a state is good for release alone.
+ */
+typedef struct mlsel_backend_train_mlp {
+    uint32_t struct_size; /**< as compiled; a function that lies beyond it is not there */
+    uint32_t reserved;    /**< 0 */
+    /** Uploads all. *memory_bytes receives what the device holds. */
+    mlsel_status (*create)(uint32_t device, const mlsel_train_mlp_view *view, void **state, uint64_t *memory_bytes,
+                           mlsel_error *err);
+    /** Begins an epoch over n of the examples, in this order (copied). Its sum of losses is 0. */
+    mlsel_status (*begin)(void *state, const uint32_t *order, uint64_t n, mlsel_error *err);
+    /** Takes steps: each on the next rows[i] examples of the order, at most max_rows. *loss receives the sum of the
+     * mean losses of all steps of the epoch so far, added up in their order. */
+    mlsel_status (*steps)(void *state, const uint32_t *rows, uint64_t n_steps, double learning_rate, double *loss,
+                          mlsel_error *err);
+    /** The loss of examples with the network as in use: the sum, and the number of rows or known targets it is of. Ends
+     *  the epoch. */
+    mlsel_status (*evaluate)(void *state, const uint32_t *examples, uint64_t n, double *sum, double *weight,
+                             mlsel_error *err);
+    /** Keeps a copy of the parameters, in place of one kept before. */
+    mlsel_status (*keep)(void *state, mlsel_error *err);
+    /** The parameters, or with `kept` not 0 those kept, into the arrays of layers of the widths that create was given.
+     */
+    mlsel_status (*read)(void *state, int32_t kept, const mlsel_train_layer *layers, mlsel_error *err);
+    void (*release)(void *state); /**< NULL does nothing */
+} mlsel_backend_train_mlp;
+
 /** A backend. All slots must be filled but for those marked optional. */
 typedef struct mlsel_backend {
     uint32_t struct_size; /**< sizeof the struct as compiled by the backend */
@@ -229,13 +307,13 @@ typedef struct mlsel_backend {
     /** Frees what prepare made. */
     void (*release)(void *state);
     /** Optional (NULL, or a struct_size that ends before it): what else the backend can do, a table of functions that
-     *  the name stands for; NULL where it lacks that. */
+     *  the name stands for, as MLSEL_EXTENSION_TRAIN_MLP; NULL where it lacks that. */
     const void *(*extension)(const char *name);
 } mlsel_backend;
 
 /**
  * Finds the backend that a device string stands for, opening its plugin if need be: for libraries that use a device for
- * more than scoring.
+ * more than scoring, as libmlsel_train does.
  *
  * @param device  as in mlsel_model_options; NULL is "cpu"
  * @param out     [out] a static table

@@ -24,8 +24,8 @@
  *   if an option asks for more, by threads that end with the call.
  * - Unknown is not zero. A quality, latency or cost that was not measured is NaN, in and out, and takes no part in any
  *   mean. It is never counted as 0.
- * - Same results. The same data, options, seed and library on the same processor give byte-identical artifacts,
- *   whatever the number of threads.
+ * - Same results. The same data, options, seed and library on the same processor, or the same device and its driver,
+ *   give byte-identical artifacts, whatever the number of threads.
  * - Foreign code. SVMs are trained by LIBSVM, whose progress messages are switched off for the whole process, and which
  *   ends the process where memory runs out inside it; what it will need is asked of the system before.
  *
@@ -405,7 +405,9 @@ typedef struct mlsel_train_options {
     mlsel_calibration calibration;         /**< MLSEL_CALIBRATION_ISOTONIC; ignored by the compatible objective */
     uint32_t format_version;               /**< 1; 2 writes the versioned form of KNN, KMeans and SVM */
     const char *embedding_model;           /**< name recorded in the artifact; NULL: none. Copied */
-    const char *device;                    /**< NULL or "cpu" */
+    const char *device;                    /**< that MLPs are trained on, as in mlsel_model_options: "cpu" (NULL),
+                                                "cuda", "cuda:N", or "auto", the best that trains. The other kinds are
+                                                trained on the CPU, whatever it is */
     uint64_t max_memory_bytes;             /**< refuse to need more, with MLSEL_ERROR_LIMIT; 0: no limit */
     mlsel_train_callback progress;         /**< may be NULL */
     void *user;                            /**< for progress */
@@ -447,8 +449,9 @@ typedef struct mlsel_training mlsel_training;
  * @param options    may be NULL
  * @param out        receives the training, to be given to mlsel_training_free
  * @return MLSEL_OK; MLSEL_ERROR_NOT_FOUND (queries without an embedding: the message says how many and names one),
- *         MLSEL_ERROR_NOT_TRAINED (too little data for this kind, and why), _CANCELLED, _NO_MEMORY, _LIMIT, _DEVICE,
- *         _UNSUPPORTED (SVM in a build without LIBSVM).
+ *         MLSEL_ERROR_NOT_TRAINED (too little data for this kind, and why), _CANCELLED, _LIMIT, _NO_MEMORY (of the
+ *         device too: the message says whose), _DEVICE and _VERSION (the device is not there or has failed, and why),
+ *         _UNSUPPORTED (SVM in a build without LIBSVM; a device that does not train).
  */
 MLSEL_API mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm,
                                    const mlsel_train_options *options, mlsel_training **out, mlsel_error *err);
@@ -489,7 +492,8 @@ typedef struct mlsel_training_info {
     double validation_loss;        /**< MLP: likewise */
     uint32_t best_epoch;           /**< MLP: the one kept, from 1 */
     uint32_t
-        by_group; /**< KMeans: 1 if the centroids are those of the tasks or categories, 0 if clusters were sought */
+        by_group;    /**< KMeans: 1 if the centroids are those of the tasks or categories, 0 if clusters were sought */
+    char device[32]; /**< that it was trained on, as in "cpu" */
 } mlsel_training_info;
 
 /** Describes a training; out and size as for mlsel_model_get_info. */

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # gpu-check.sh [BUILD_DIR]
 # On a machine with an NVIDIA card and the CUDA toolkit: builds mlsel with its plugin, runs the conformance cases on the
-# card, the same under compute-sanitizer, and a benchmark of single queries and batches. The last lines are a table. What
-# cannot be run is reported as skipped, with the reason.
+# card, the same under compute-sanitizer, trains on it, and measures single queries, batches and training, the last beside
+# the CPU and, where it is installed, PyTorch. The last lines are a table. What cannot be run is reported as skipped, with
+# the reason.
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build/gpu}
@@ -55,13 +56,26 @@ else
 fi
 run "f16 and bf16" "$build/tests/cuda/cuda_precisions"
 run "random shapes" "$build/tests/cuda/cuda_shapes"
+run "training steps" "$build/tests/cuda/cuda_train_steps"
 if command -v compute-sanitizer >/dev/null 2>&1; then
     for tool in memcheck racecheck initcheck; do
         run "random shapes, $tool" compute-sanitizer --tool "$tool" --error-exitcode 1 "$build/tests/cuda/cuda_shapes"
+        run "training steps, $tool" compute-sanitizer --tool "$tool" --error-exitcode 1 \
+            "$build/tests/cuda/cuda_train_steps"
     done
 else
     note "compute-sanitizer" "skipped: it is not installed"
 fi
+# Two trainings give the same bytes.
+train() { # FOLDER
+    "$build/mlsel" train --data-file "$build/records.jsonl" --embedding-model builtin --algorithm mlp --mlp-epochs 20 \
+        --device cuda --output-dir "$build/$1"
+}
+train_twice() {
+    awk -v n=1000 -f examples/make_records.awk >"$build/records.jsonl"
+    train trained && train again && cmp "$build/trained/mlp_model.json" "$build/again/mlp_model.json"
+}
+run "training, twice the same" train_twice
 # benchmark NAME COMMAND...: prints what the command prints, and keeps it in the build folder
 benchmark() {
     name=$1
@@ -78,6 +92,19 @@ benchmark() {
 }
 benchmark selectors "$build/bench/bench_card" --device cuda "--json=$build/bench-selectors.jsonl"
 benchmark batcher "$build/bench/bench_batcher" --device cuda --running 2
+# training, 22000 rows an epoch, in turns
+train_epochs() {
+    for device in cpu cuda cpu cuda; do
+        "$build/bench/bench_train_mlp" --device "$device" || return 1
+        "$build/bench/bench_train_mlp" --device "$device" --batch 1000 || return 1
+    done
+}
+benchmark training train_epochs
+if python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
+    benchmark training-pytorch python3 bench/peers/train_mlp.py "$build/bench/bench_train_mlp" --threads 1 --device cuda
+else
+    note "benchmark: training-pytorch" "skipped: PyTorch is not installed, or sees no card"
+fi
 echo
 echo "$card"
 printf '%s' "$results" | awk -F'|' '{ printf "%-28s  %s\n", $1, $2 }'

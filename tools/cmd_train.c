@@ -117,6 +117,19 @@ static bool save(training *t, const mlsel_training *trained, train_result *r) {
     return mlsel_training_save(trained, r->container, &options, &err) == MLSEL_OK || fail(t, &err);
 }
 
+/* Whether another device than the CPU was asked for. */
+static bool has_device(const training *t) { return t->options.device != NULL && strcmp(t->options.device, "cpu") != 0; }
+
+static void add_hint(training *t, mlsel_status status) {
+    if (t->problem.hint[0] != '\0')
+        return;
+    if (has_device(t) && (status == MLSEL_ERROR_DEVICE || status == MLSEL_ERROR_VERSION ||
+                          status == MLSEL_ERROR_UNSUPPORTED || status == MLSEL_ERROR_NO_MEMORY))
+        failure_hint(&t->problem, "without --device the CPU trains");
+    else if (status == MLSEL_ERROR_UNSUPPORTED)
+        failure_hint(&t->problem, "--algorithm trains only the kinds named");
+}
+
 static bool train_one(training *t, const mlsel_dataset *dataset, mlsel_algorithm algorithm) {
     mlsel_training *trained = NULL;
     mlsel_error err;
@@ -134,8 +147,8 @@ static bool train_one(training *t, const mlsel_dataset *dataset, mlsel_algorithm
         ok = mlsel_training_model(trained, NULL, &r->model, &err) == MLSEL_OK || fail(t, &err);
     progress_clear(&t->progress);
     mlsel_training_free(trained);
-    if (!ok && status != MLSEL_ERROR_CANCELLED && t->problem.hint[0] == '\0' && status == MLSEL_ERROR_UNSUPPORTED)
-        failure_hint(&t->problem, "--algorithm trains only the kinds named");
+    if (!ok)
+        add_hint(t, status);
     return ok;
 }
 
@@ -191,7 +204,7 @@ static bool show(training *t, const mlsel_dataset *dataset, const mlsel_dataset 
     if (t->json)
         train_print_json(t->results, t->count, dataset);
     else
-        train_print_table(t->results, t->count);
+        train_print_table(t->results, t->count, has_device(t));
     return held_out == NULL ||
            train_print_holdout(t->results, t->count, dataset, held_out, &t->options, t->report, t->json, &t->problem);
 }
@@ -207,7 +220,7 @@ static int run(training *t) {
     if (ok)
         ok = show(t, dataset, held_out);
     else if (t->count > 0 && !t->json)
-        train_print_table(t->results, t->count);
+        train_print_table(t->results, t->count, has_device(t));
     mlsel_dataset_free(dataset);
     mlsel_dataset_free(held_out);
     for (size_t i = 0; i < t->count; i++) {
@@ -225,6 +238,19 @@ static bool take_algorithm(training *t, const args *a, const char *value) {
     for (int i = MLSEL_ALGORITHM_KNN; i <= MLSEL_ALGORITHM_MLP; i++)
         t->algorithms[i] = t->algorithms[i] || choice == 0 || choice == i;
     return choice >= 0;
+}
+
+/* Whether no option needs another one that is not there. */
+static bool fit_together(const training *t) {
+    const bool has_holdout = t->report == NULL || t->holdout > 0;
+    const bool has_mlp = !has_device(t) || t->algorithms[MLSEL_ALGORITHM_MLP];
+    if (!has_holdout)
+        tool_error("--report needs --holdout: it is about records that were not trained on");
+    else if (!has_mlp)
+        tool_error("--device %s is for training an MLP, which --algorithm leaves out", t->options.device);
+    if (!has_holdout || !has_mlp)
+        args_help_hint("train", NULL);
+    return has_holdout && has_mlp;
 }
 
 int cmd_train(char **arguments) {
@@ -285,13 +311,10 @@ int cmd_train(char **arguments) {
         if (taken == ARGS_BAD)
             return EXIT_USAGE;
     }
-    if (t.report != NULL && t.holdout == 0) {
-        tool_error("--report needs --holdout: it is about records that were not trained on");
-        args_help_hint("train", NULL);
-        return EXIT_USAGE;
-    }
     if (!named)
         (void)take_algorithm(&t, &a, "all");
+    if (!fit_together(&t))
+        return EXIT_USAGE;
     if (t.data.embedding.endpoint != NULL && t.data.embedding_model == NULL)
         t.data.embedding_model = "qwen3";
     t.options.embedding_model = dataset_args_embedder(&t.data);

@@ -10,7 +10,7 @@
 #include "text.h"
 
 /* What was chosen or given, in a few words. */
-static void settings_text(const mlsel_training_info *info, char *out, size_t size) {
+static void kind_text(const mlsel_training_info *info, char *out, size_t size) {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     switch (info->algorithm) {
     case MLSEL_ALGORITHM_KNN:
@@ -35,11 +35,18 @@ static void settings_text(const mlsel_training_info *info, char *out, size_t siz
     }
 }
 
+/* With where it was trained, if another device than the CPU was asked for. */
+static void settings_text(const mlsel_training_info *info, bool has_device, char *out, size_t size) {
+    char kind[96];
+    kind_text(info, kind, sizeof kind);
+    snprintf(out, size, "%s%s%s", kind, has_device ? ", on " : "", has_device ? info->device : "");
+}
+
 static const char *optional(char out[TEXT_NUMBER], double value) {
     return isnan(value) ? "-" : text_probability(out, value);
 }
 
-void train_print_table(const train_result *results, size_t count) {
+void train_print_table(const train_result *results, size_t count, bool has_device) {
     table_column columns[] = {{"ALGORITHM", 0, false},  {"ROWS", 7, true},     {"CV UTILITY", 0, true},
                               {"BEST SINGLE", 0, true}, {"TIME", 9, true},     {"MEMORY", 9, true},
                               {"ARTIFACT", 24, false},  {"SETTINGS", 0, false}};
@@ -50,8 +57,8 @@ void train_print_table(const train_result *results, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const train_result *r = &results[i];
         char rows[TEXT_NUMBER], utility[TEXT_NUMBER], single[TEXT_NUMBER], time[TEXT_NUMBER], memory[TEXT_NUMBER];
-        char settings[128];
-        settings_text(&r->info, settings, sizeof settings);
+        char settings[160];
+        settings_text(&r->info, has_device, settings, sizeof settings);
         const char *cells[] = {mlsel_algorithm_name(r->info.algorithm),
                                text_count(rows, r->info.n_rows),
                                optional(utility, r->info.cv_utility),
@@ -120,6 +127,8 @@ void train_print_json(const train_result *results, size_t count, const mlsel_dat
             json_key(&j, "container");
             json_string(&j, results[i].container);
         }
+        json_key(&j, "device");
+        json_string(&j, info->device);
         json_pair_unsigned(&j, "rows", info->n_rows);
         json_pair_unsigned(&j, "features", info->n_features);
         json_known(&j, "category_weight", info->category_weight);

@@ -15,8 +15,8 @@ typedef struct train_result {
     char *container; /* or NULL */
 } train_result;
 
-/* One row for each artifact. */
-void train_print_table(const train_result *results, size_t count);
+/* One row for each artifact. has_device: it says where each was trained. */
+void train_print_table(const train_result *results, size_t count, bool has_device);
 /* One object, with what the dataset held. */
 void train_print_json(const train_result *results, size_t count, const mlsel_dataset *dataset);
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """MLP training beside PyTorch.
 
-Speed:    python3 train_mlp.py BUILD/bench/bench_train_mlp [--threads 1 2]
+Speed:    python3 train_mlp.py BUILD/bench/bench_train_mlp [--threads 1 2] [--device cuda]
           One epoch at 22 000 x 1038 with batches of 32, both in turns on the same threads; the best of each counts.
           PyTorch is given its rows as one tensor and the better of its Adams, of which the ecosystem's trainer uses the
-          plain one. CPU seconds are for busy machines.
+          plain one. CPU seconds are for busy machines. With --device both train there, ours through the plugin that
+          MLSEL_PLUGIN_PATH leads to.
 Quality:  python3 train_mlp.py BUILD/bench/bench_train_mlp_table --records R.jsonl --embeddings E.jsonl [--queries 2000]
           The compatible objective: five seeds each on the same rows, the loss on the same held-out queries. The
           library must be within the spread of PyTorch's seeds.
@@ -40,7 +41,7 @@ def epoch(model, optimizer, x, y, w):
     """One epoch as the ecosystem's trainer does it; the mean of the batches' losses."""
     model.train()
     criterion = nn.CrossEntropyLoss(reduction="none")
-    total, order, count = 0.0, torch.randperm(len(x)), 0
+    total, order, count = 0.0, torch.randperm(len(x)).to(x.device), 0
     for first in range(0, len(x), BATCH):
         rows = order[first:first + BATCH]
         if len(rows) < 2:
@@ -57,36 +58,46 @@ def epoch(model, optimizer, x, y, w):
 # --- speed ------------------------------------------------------------------------------------------------------------
 
 
-def time_torch(hidden, fused):
+def wait(device):
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+def time_torch(hidden, fused, device):
     torch.manual_seed(1)
     x = nn.functional.normalize(torch.randn(ROWS, FEATURES))
     y, w = torch.randint(MODELS, (ROWS,)), 0.1 + 0.9 * torch.rand(ROWS)
-    model = network([FEATURES, *hidden], MODELS)
+    x, y, w = x.to(device), y.to(device), w.to(device)
+    model = network([FEATURES, *hidden], MODELS).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=fused)
     epoch(model, optimizer, x[:2000], y[:2000], w[:2000])
+    wait(device)
     wall, cpu = time.perf_counter(), time.process_time()
     epoch(model, optimizer, x, y, w)
+    wait(device)
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def time_ours(program, hidden, threads):
-    line = subprocess.run([program, "--threads", str(threads), "--epochs", "2", "--hidden", ",".join(map(str, hidden))],
-                          check=True, capture_output=True, text=True).stdout
+def time_ours(program, hidden, threads, device):
+    line = subprocess.run([program, "--threads", str(threads), "--epochs", "2", "--hidden", ",".join(map(str, hidden)),
+                           "--device", device], check=True, capture_output=True, text=True).stdout
     found = json.loads(line)
     return found["seconds_per_epoch"], found["cpu_seconds_per_epoch"]
 
 
-def compare_speed(program, threads, turns):
+def compare_speed(program, threads, turns, device):
     for n in threads:
         torch.set_num_threads(n)
         for hidden in SHAPES:
             ours, plain, fused = [], [], []
             for _ in range(turns):
-                ours.append(time_ours(program, hidden, n))
-                plain.append(time_torch(hidden, None))
-                fused.append(time_torch(hidden, True))
+                ours.append(time_ours(program, hidden, n, device))
+                plain.append(time_torch(hidden, None, device))
+                fused.append(time_torch(hidden, True, device))
             best = [[min(t[i] for t in times) for i in range(2)] for times in (ours, plain + fused)]
             print(json.dumps({"case": f"mlp_epoch {ROWS}x{FEATURES}-" + "-".join(map(str, hidden)), "threads": n,
+                              "device": device, "rows_per_second": round(ROWS / best[0][0]),
+                              "pytorch_rows_per_second": round(ROWS / best[1][0]),
                               "seconds": round(best[0][0], 3), "pytorch_seconds": round(best[1][0], 3),
                               "ratio": round(best[1][0] / best[0][0], 2), "cpu_seconds": round(best[0][1], 3),
                               "pytorch_cpu_seconds": round(best[1][1], 3),
@@ -189,6 +200,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--records")
     parser.add_argument("--embeddings")
@@ -200,7 +212,7 @@ def main():
         torch.set_num_threads(1)
         compare_quality(args.program, args)
     else:
-        compare_speed(args.program, args.threads, args.turns)
+        compare_speed(args.program, args.threads, args.turns, args.device)
 
 
 if __name__ == "__main__":

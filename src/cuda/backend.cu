@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The backend's table: which devices there are, models on them, and the way of a run. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cuda.h"
+#include "train.h"
 
 /* --- devices ------------------------------------------------------------------------------------------------------ */
 
@@ -186,6 +188,10 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
+static const void *extension(const char *name) {
+    return strcmp(name, MLSEL_EXTENSION_TRAIN_MLP) == 0 ? &mlsel_i_cuda_train_mlp : NULL;
+}
+
 extern "C" MLSEL_API const mlsel_backend *mlsel_backend_entry(uint32_t api_version);
 
 extern "C" MLSEL_API const mlsel_backend *mlsel_backend_entry(uint32_t api_version) {
@@ -199,6 +205,6 @@ extern "C" MLSEL_API const mlsel_backend *mlsel_backend_entry(uint32_t api_versi
                                         prepare,
                                         run,
                                         release,
-                                        NULL};
+                                        extension};
     return api_version == MLSEL_BACKEND_API_VERSION ? &table : NULL;
 }

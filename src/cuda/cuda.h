@@ -135,6 +135,9 @@ typedef struct gemm_plan {
 /* Bytes of device memory that a product may use while it is in progress. */
 enum { GEMM_WORKSPACE = 8 << 20 };
 
+/* Which algorithms may be chosen: of that workspace, and of the same bits every time. To be destroyed. */
+mlsel_status mlsel_i_cuda_gemm_preference(uint32_t device, cublasLtMatmulPreference_t *out, mlsel_error *err);
+
 mlsel_status mlsel_i_cuda_gemm_plan(cublasLtHandle_t lt, uint32_t device, const gemm_shape *shape, uint32_t max_queries,
                                     gemm_plan *out, mlsel_error *err);
 void mlsel_i_cuda_gemm_free(gemm_plan *plan);

@@ -25,6 +25,8 @@ static bool is_lost(cudaError_t code) {
     }
 }
 
+static const char lost_text[] = "; the device is lost to this process until it is started again";
+
 static void device_name(char *out, size_t size, uint32_t device) {
     if (device == 0)
         snprintf(out, size, "cuda");
@@ -54,8 +56,7 @@ mlsel_status mlsel_i_cuda_fail(mlsel_error *err, uint32_t device, const char *ca
             (unsigned long long)(free_bytes >> 20), (unsigned long long)(total >> 20), what, cudaGetErrorString(code));
     }
     return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": %s: %s (%s)%s", name, what, cudaGetErrorString(code),
-                        cudaGetErrorName(code),
-                        is_lost(code) ? "; the device is lost to this process until it is started again" : "");
+                        cudaGetErrorName(code), is_lost(code) ? lost_text : "");
 }
 
 mlsel_status mlsel_i_cuda_blas_fail(mlsel_error *err, uint32_t device, const char *call, cublasStatus_t code) {
@@ -64,6 +65,7 @@ mlsel_status mlsel_i_cuda_blas_fail(mlsel_error *err, uint32_t device, const cha
     call_name(what, sizeof what, call);
     const cudaError_t cause = cudaGetLastError();
     return mlsel_i_fail(err, code == CUBLAS_STATUS_ALLOC_FAILED ? MLSEL_ERROR_NO_MEMORY : MLSEL_ERROR_DEVICE,
-                        "device \"%s\": %s: %s%s%s", name, what, cublasLtGetStatusString(code),
-                        cause == cudaSuccess ? "" : ", ", cause == cudaSuccess ? "" : cudaGetErrorString(cause));
+                        "device \"%s\": %s: %s%s%s%s", name, what, cublasLtGetStatusString(code),
+                        cause == cudaSuccess ? "" : ", ", cause == cudaSuccess ? "" : cudaGetErrorString(cause),
+                        is_lost(cause) ? lost_text : "");
 }

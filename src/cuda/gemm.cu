@@ -54,13 +54,7 @@ static mlsel_status choose(cublasLtHandle_t lt, uint32_t device, cublasLtMatmulP
     return MLSEL_OK;
 }
 
-mlsel_status mlsel_i_cuda_gemm_plan(cublasLtHandle_t lt, uint32_t device, const gemm_shape *shape, uint32_t max_queries,
-                                    gemm_plan *out, mlsel_error *err) {
-    memset(out, 0, sizeof *out);
-    out->shape = *shape;
-    mlsel_status status = describe(device, out, err);
-    if (status != MLSEL_OK)
-        return status;
+mlsel_status mlsel_i_cuda_gemm_preference(uint32_t device, cublasLtMatmulPreference_t *out, mlsel_error *err) {
     const uint64_t workspace = GEMM_WORKSPACE;
     /* sums that threads add up in any order would differ between runs */
     const uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
@@ -71,8 +65,25 @@ mlsel_status mlsel_i_cuda_gemm_plan(cublasLtHandle_t lt, uint32_t device, const 
     if (code == CUBLAS_STATUS_SUCCESS)
         code = cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions,
                                                     sizeof reductions);
-    if (code != CUBLAS_STATUS_SUCCESS)
-        status = mlsel_i_cuda_blas_fail(err, device, "cublasLtMatmulPreferenceSetAttribute", code);
+    if (code != CUBLAS_STATUS_SUCCESS) {
+        (void)cublasLtMatmulPreferenceDestroy(preference);
+        return mlsel_i_cuda_blas_fail(err, device, "cublasLtMatmulPreferenceSetAttribute", code);
+    }
+    *out = preference;
+    return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_cuda_gemm_plan(cublasLtHandle_t lt, uint32_t device, const gemm_shape *shape, uint32_t max_queries,
+                                    gemm_plan *out, mlsel_error *err) {
+    memset(out, 0, sizeof *out);
+    out->shape = *shape;
+    mlsel_status status = describe(device, out, err);
+    if (status != MLSEL_OK)
+        return status;
+    cublasLtMatmulPreference_t preference = NULL;
+    status = mlsel_i_cuda_gemm_preference(device, &preference, err);
+    if (status != MLSEL_OK)
+        return status;
     for (uint32_t i = 0; status == MLSEL_OK && i < GEMM_SIZES && ((uint32_t)MAX_FEW << i) < max_queries; i++)
         status = choose(lt, device, preference, i, out, err);
     (void)cublasLtMatmulPreferenceDestroy(preference);

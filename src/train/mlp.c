@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "mlp_device.h"
 #include "mlp_rows.h"
 #include "mlp_schedule.h"
 
@@ -27,10 +28,12 @@ typedef struct mlp_training {
     train_run *run;
     mlsel_training_info *info;
     double dropout, weight_decay;
-    mlp_net net;
+    mlp_net net;       /* with a device the values alone, as they were at the beginning or are at the end */
+    mlp_device device; /* state NULL: the CPU trains */
     mlp_rows rows;
     uint32_t *shuffled; /* [n_train] the epoch's order */
-    float *best;        /* the values kept; NULL: those of the last epoch are */
+    bool keeps;         /* the values of the best epoch; else those of the last one count */
+    float *best;        /* those kept, on the CPU */
     size_t position;    /* rows of the epoch that are done */
     double loss_sum;    /* of the means of its batches */
     size_t n_batches;
@@ -59,10 +62,50 @@ static void lead_steps(void *argument) {
     }
 }
 
+/* The same on a device, which is given as many steps at a time as take about as long. */
+static mlsel_status device_steps(mlp_training *t) {
+    enum { MOST = 1024 };
+    static const double short_stretch = 0.05, long_stretch = 0.2;
+    mlp_device *device = &t->device;
+    uint32_t rows[MOST];
+    size_t n = 0, position = t->position;
+    for (; n < device->stretch && position < t->rows.n_train; n++) {
+        rows[n] = (uint32_t)batch_size(t, position);
+        position += rows[n];
+    }
+    const double started = mlsel_i_now();
+    const mlsel_status status = mlsel_i_mlp_device_steps(device, rows, n, t->net.learning_rate, &t->loss_sum);
+    const double taken = mlsel_i_now() - started;
+    if (taken < short_stretch && n == device->stretch && device->stretch < MOST)
+        device->stretch *= 2;
+    else if (taken > long_stretch && device->stretch > 1)
+        device->stretch /= 2;
+    t->position = position;
+    t->n_batches += n;
+    return status;
+}
+
+static mlsel_status run_steps(mlp_training *t) {
+    if (t->device.state != NULL)
+        return device_steps(t);
+    mlsel_i_mlp_crew_stretch(&t->net.crew, lead_steps, t);
+    return MLSEL_OK;
+}
+
 static void lead_validation(void *argument) {
     mlp_training *t = argument;
     t->validation = mlsel_i_mlp_net_evaluate(&t->net, &t->rows.examples, t->rows.order + t->rows.n_train,
                                              t->rows.n_validation, NULL);
+}
+
+static mlsel_status run_validation(mlp_training *t) {
+    if (t->rows.n_validation == 0)
+        return MLSEL_OK;
+    if (t->device.state != NULL)
+        return mlsel_i_mlp_device_evaluate(&t->device, t->rows.order + t->rows.n_train, t->rows.n_validation,
+                                           &t->validation);
+    mlsel_i_mlp_crew_stretch(&t->net.crew, lead_validation, t);
+    return MLSEL_OK;
 }
 
 static mlsel_status report(const mlp_training *t, uint32_t epoch, double validation) {
@@ -80,14 +123,31 @@ static mlsel_status run_epoch(mlp_training *t, uint32_t epoch, double validation
     t->position = t->n_batches = 0;
     t->loss_sum = 0;
     mlsel_status status = MLSEL_OK;
+    if (t->device.state != NULL)
+        status = mlsel_i_mlp_device_begin(&t->device, t->shuffled, t->rows.n_train);
     while (t->position < t->rows.n_train && status == MLSEL_OK) {
-        mlsel_i_mlp_crew_stretch(&t->net.crew, lead_steps, t);
-        if (t->position < t->rows.n_train)
+        status = run_steps(t);
+        if (status == MLSEL_OK && t->position < t->rows.n_train)
             status = report(t, epoch, validation);
     }
-    if (status == MLSEL_OK && t->rows.n_validation > 0)
-        mlsel_i_mlp_crew_stretch(&t->net.crew, lead_validation, t);
-    return status;
+    return status == MLSEL_OK ? run_validation(t) : status;
+}
+
+/* The values of now are the best so far. */
+static mlsel_status keep_best(mlp_training *t) {
+    if (t->device.state != NULL)
+        return mlsel_i_mlp_device_keep(&t->device);
+    memcpy(t->best, t->net.memory, t->net.n_values * sizeof *t->best);
+    return MLSEL_OK;
+}
+
+/* What was learned goes to the net: the best values, if there are such. */
+static mlsel_status take_values(mlp_training *t, bool has_best) {
+    if (t->device.state != NULL)
+        return mlsel_i_mlp_device_read(&t->device, has_best, &t->net);
+    if (has_best)
+        memcpy(t->net.memory, t->best, t->net.n_values * sizeof *t->best);
+    return MLSEL_OK;
 }
 
 /* Until the last epoch, or no new best for as long as the schedule waits. */
@@ -107,19 +167,17 @@ static mlsel_status run_epochs(mlp_training *t) {
         const bool is_best = mlsel_i_mlp_stopping_step(&stopping, monitored);
         t->net.learning_rate = mlsel_i_mlp_plateau_step(&plateau, monitored, t->net.learning_rate);
         t->info->iterations = epoch + 1;
-        if (is_best || t->best == NULL) {
+        if (is_best || !t->keeps) {
             t->info->best_epoch = epoch + 1;
             t->info->training_loss = loss;
             t->info->validation_loss = validation;
         }
-        if (is_best && t->best != NULL)
-            memcpy(t->best, t->net.memory, t->net.n_values * sizeof *t->best);
+        if (is_best && t->keeps && (status = keep_best(t)) != MLSEL_OK)
+            return status;
         if ((status = report(t, epoch, validation)) != MLSEL_OK)
             return status;
     }
-    if (t->best != NULL && stopping.best < INFINITY)
-        memcpy(t->net.memory, t->best, t->net.n_values * sizeof *t->best);
-    return MLSEL_OK;
+    return take_values(t, t->keeps && stopping.best < INFINITY);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
@@ -138,29 +196,43 @@ static void start_outputs(mlp_training *t) {
     }
 }
 
-static mlsel_status prepare(mlp_training *t) {
+/* The net with its first values, and all that is needed to train it here or on a device. */
+static mlsel_status create_net(mlp_training *t, size_t batch) {
     const mlsel_train_options *options = t->options;
+    const bool has_device = t->run->device.mlp != NULL;
+    const size_t n_layers = options->n_mlp_hidden + 1;
     size_t widths[MLP_MAX_LAYERS + 1] = {t->table->n_features};
     for (size_t i = 0; i < options->n_mlp_hidden; i++)
         widths[i + 1] = options->mlp_hidden[i];
-    widths[options->n_mlp_hidden + 1] = t->table->n_models;
-    mlsel_status status = mlsel_i_mlp_rows_create(t->table, options, t->run, &t->rows);
+    widths[n_layers] = t->table->n_models;
+    const mlsel_status status = has_device ? mlsel_i_mlp_net_create_values(&t->net, widths, n_layers, t->run)
+                                           : mlsel_i_mlp_net_create(&t->net, widths, n_layers, batch, t->run);
     if (status != MLSEL_OK)
         return status;
-    const size_t n = t->rows.n_train, batch = options->mlp_batch < 2 ? 2 : options->mlp_batch;
-    status = mlsel_i_mlp_net_create(&t->net, widths, options->n_mlp_hidden + 1, n < batch ? n : batch, t->run);
-    if (status != MLSEL_OK)
-        return status;
-    t->shuffled = mlsel_i_run_alloc(t->run, n, sizeof *t->shuffled);
-    if (t->rows.n_validation > 0)
-        t->best = mlsel_i_run_alloc(t->run, t->net.n_values, sizeof *t->best);
-    if (t->shuffled == NULL || (t->rows.n_validation > 0 && t->best == NULL))
-        return mlsel_i_run_status(t->run);
     mlsel_i_mlp_net_start(&t->net, options->seed);
     start_outputs(t);
     t->net.dropout = t->dropout;
     t->net.weight_decay = t->weight_decay;
     t->net.learning_rate = options->mlp_learning_rate;
+    if (!has_device)
+        return MLSEL_OK;
+    return mlsel_i_mlp_device_create(&t->device, &t->net, &t->rows.examples, t->table->n_queries, batch + 1, t->run);
+}
+
+static mlsel_status prepare(mlp_training *t) {
+    mlsel_status status = mlsel_i_mlp_rows_create(t->table, t->options, t->run, &t->rows);
+    if (status != MLSEL_OK)
+        return status;
+    const size_t n = t->rows.n_train, batch = t->options->mlp_batch < 2 ? 2 : t->options->mlp_batch;
+    t->keeps = t->rows.n_validation > 0;
+    status = create_net(t, n < batch ? n : batch);
+    if (status != MLSEL_OK)
+        return status;
+    t->shuffled = mlsel_i_run_alloc(t->run, n, sizeof *t->shuffled);
+    if (t->keeps && t->device.state == NULL)
+        t->best = mlsel_i_run_alloc(t->run, t->net.n_values, sizeof *t->best);
+    if (t->shuffled == NULL || (t->keeps && t->device.state == NULL && t->best == NULL))
+        return mlsel_i_run_status(t->run);
     return MLSEL_OK;
 }
 
@@ -341,7 +413,10 @@ static mlsel_status train(const train_table *table, const train_settings *settin
         info->n_rows = t.rows.examples.n;
         info->mlp_dropout = t.dropout;
         info->mlp_weight_decay = t.weight_decay;
+        if (run->device.mlp != NULL)
+            memcpy(info->device, run->device.name, sizeof info->device);
     }
+    mlsel_i_mlp_device_free(&t.device);
     mlsel_i_mlp_net_free(&t.net);
     mlsel_i_mlp_rows_free(run, &t.rows);
     mlsel_i_run_free(run, t.shuffled);

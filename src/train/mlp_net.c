@@ -9,11 +9,11 @@ enum { CHUNK = 4 * MLP_BLOCK };
 
 enum { PHASE_GATHER = 1, PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE };
 
-enum { STREAM_START = 1, STREAM_DROPOUT = 1 << 20 };
+enum { STREAM_START = 1 };
 
-static const double beta1 = 0.9, beta2 = 0.999, adam_eps = 1e-8;
+static const double beta1 = MLP_ADAM_BETA1, beta2 = MLP_ADAM_BETA2, adam_eps = MLP_ADAM_EPS;
 static const size_t panel_floats = (size_t)MLP_BLOCK * MLP_BLOCK;
-static const float norm_momentum = 0.1F, norm_eps = (float)MLP_NORM_EPS;
+static const float norm_momentum = (float)MLP_NORM_MOMENTUM, norm_eps = (float)MLP_NORM_EPS;
 
 static size_t pad(size_t n, size_t to) { return (n + to - 1) / to * to; }
 static size_t min(size_t a, size_t b) { return a < b ? a : b; }
@@ -34,8 +34,7 @@ static float *take(arena *a, size_t n) {
 
 static size_t layer_weights(const mlp_layer *l) { return l->blocks * l->in_rows * MLP_BLOCK; }
 
-static void lay_out(mlp_net *net, arena *a) {
-    const size_t rows = net->max_rows;
+static void lay_out_values(mlp_net *net, arena *a) {
     for (size_t i = 0; i < net->n_layers; i++) {
         mlp_layer *l = &net->layers[i];
         const size_t width = l->blocks * MLP_BLOCK;
@@ -47,6 +46,10 @@ static void lay_out(mlp_net *net, arena *a) {
         l->running_var = take(a, width);
     }
     net->n_values = a->used;
+}
+
+static void lay_out_work(mlp_net *net, arena *a) {
+    const size_t rows = net->max_rows;
     for (size_t i = 0; i < net->n_layers; i++) {
         mlp_layer *l = &net->layers[i];
         const size_t width = l->blocks * MLP_BLOCK;
@@ -69,7 +72,14 @@ static void lay_out(mlp_net *net, arena *a) {
 
 static void do_part(void *context, unsigned kind, size_t layer, size_t part);
 
-mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n_layers, size_t batch, train_run *run) {
+static void lay_out(mlp_net *net, arena *a) {
+    lay_out_values(net, a);
+    if (net->max_rows > 0)
+        lay_out_work(net, a);
+}
+
+/* max_rows 0: values alone. */
+static mlsel_status create(mlp_net *net, const size_t *widths, size_t n_layers, size_t max_rows, train_run *run) {
     memset(net, 0, sizeof *net);
     net->kernels = mlsel_i_mlp_kernels_pick();
     net->run = run;
@@ -78,7 +88,7 @@ mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n
     net->crew.context = net;
     net->n_features = widths[0];
     net->n_layers = n_layers;
-    net->max_rows = pad(batch + 1, MLP_ROWS);
+    net->max_rows = max_rows;
     net->panels = (net->max_rows + MLP_BLOCK - 1) / MLP_BLOCK;
     for (size_t i = 0; i < n_layers; i++) {
         mlp_layer *l = &net->layers[i];
@@ -95,6 +105,14 @@ mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n
     a.used = 0;
     lay_out(net, &a);
     return MLSEL_OK;
+}
+
+mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n_layers, size_t batch, train_run *run) {
+    return create(net, widths, n_layers, pad(batch + 1, MLP_ROWS), run);
+}
+
+mlsel_status mlsel_i_mlp_net_create_values(mlp_net *net, const size_t *widths, size_t n_layers, train_run *run) {
+    return create(net, widths, n_layers, 0, run);
 }
 
 void mlsel_i_mlp_net_free(mlp_net *net) {
@@ -156,15 +174,14 @@ static void gather(mlp_net *net, const uint32_t *rows, size_t n, float *x, size_
 
 /* 0 for what is dropped, else what keeps the expectation, by numbers of this step, layer and block alone. */
 static void draw_keep(const mlp_net *net, uint64_t step, size_t layer, size_t block, float *keep, size_t n) {
-    enum { VALUES = 4, BITS = 16 }; /* of one random number */
-    const float kept = (float)(1 / (1 - net->dropout));
-    const uint64_t threshold = (uint64_t)(net->dropout * (1 << BITS) + 0.5);
+    const float kept = mlsel_i_dropout_scale(net->dropout);
+    const uint64_t threshold = mlsel_i_dropout_threshold(net->dropout);
     random_state r;
-    mlsel_i_random_seed(&r, net->seed, (step << 32 | (uint64_t)layer << 24 | (uint64_t)block) + STREAM_DROPOUT);
-    for (size_t i = 0; i < n; i += VALUES) {
+    mlsel_i_random_seed(&r, net->seed, mlsel_i_dropout_stream(step, layer, block));
+    for (size_t i = 0; i < n; i += DROPOUT_VALUES) {
         const uint64_t bits = mlsel_i_random_next(&r);
-        for (size_t v = 0; v < VALUES; v++)
-            keep[i + v] = (bits >> v * BITS & ((1 << BITS) - 1)) < threshold ? 0 : kept;
+        for (size_t v = 0; v < DROPOUT_VALUES; v++)
+            keep[i + v] = (bits >> v * DROPOUT_BITS & ((1 << DROPOUT_BITS) - 1)) < threshold ? 0 : kept;
     }
 }
 

@@ -15,7 +15,12 @@
 
 enum { MLP_MAX_LAYERS = MLSEL_TRAIN_MAX_HIDDEN + 1 };
 
-#define MLP_NORM_EPS 1e-5 /* of batch norms, as in PyTorch */
+/* Of batch norms and of Adam, as in PyTorch. */
+#define MLP_NORM_EPS 1e-5
+#define MLP_NORM_MOMENTUM 0.1
+#define MLP_ADAM_BETA1 0.9
+#define MLP_ADAM_BETA2 0.999
+#define MLP_ADAM_EPS 1e-8
 
 /* What is learned from: rows of features with a label and a weight, or with a target for each output. */
 typedef struct mlp_examples {
@@ -83,6 +88,8 @@ typedef struct mlp_net {
 
 /* Widths from the features to the outputs: n_layers + 1 of them. All parameters are 0. */
 mlsel_status mlsel_i_mlp_net_create(mlp_net *net, const size_t *widths, size_t n_layers, size_t batch, train_run *run);
+/* The same with values alone, to be filled and read: no step can be taken. */
+mlsel_status mlsel_i_mlp_net_create_values(mlp_net *net, const size_t *widths, size_t n_layers, train_run *run);
 void mlsel_i_mlp_net_free(mlp_net *net);
 /* PyTorch's start: weights and biases uniform within 1 / sqrt(inputs), by the seed; batch norms that change nothing. */
 void mlsel_i_mlp_net_start(mlp_net *net, uint64_t seed);

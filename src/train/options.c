@@ -99,8 +99,6 @@ static mlsel_status check_enums(const mlsel_train_options *o, mlsel_error *err) 
     if (o->svm_kernel < MLSEL_SVM_KERNEL_NONE || o->svm_kernel > MLSEL_SVM_KERNEL_RBF)
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "%s: svm_kernel %d is none", train_name,
                             (int)o->svm_kernel);
-    if (o->device != NULL && strcmp(o->device, "cpu") != 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_DEVICE, "device \"%s\": this build trains on the CPU only", o->device);
     return MLSEL_OK;
 }
 

@@ -2,32 +2,11 @@
 /* Random numbers that are the same everywhere. */
 #include <math.h>
 
-#include "mix.h"
 #include "train.h"
 
-/* SplitMix64. */
-static uint64_t split_mix(uint64_t *state) { return mlsel_i_mix(*state += 0x9e3779b97f4a7c15u); }
+void mlsel_i_random_seed(random_state *r, uint64_t seed, uint64_t stream) { mlsel_i_xoshiro_seed(r, seed, stream); }
 
-void mlsel_i_random_seed(random_state *r, uint64_t seed, uint64_t stream) {
-    uint64_t mix = stream;
-    uint64_t state = seed ^ split_mix(&mix);
-    for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(r->s); i++)
-        r->s[i] = split_mix(&state);
-}
-
-static uint64_t rotate(uint64_t x, unsigned bits) { return x << bits | x >> (64 - bits); }
-
-uint64_t mlsel_i_random_next(random_state *r) {
-    uint64_t *s = r->s;
-    const uint64_t result = rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rotate(s[3], 45);
-    return result;
-}
+uint64_t mlsel_i_random_next(random_state *r) { return mlsel_i_xoshiro_next(r); }
 
 double mlsel_i_random_unit(random_state *r) { return (double)(mlsel_i_random_next(r) >> 11) * 0x1p-53; }
 

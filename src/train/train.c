@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "mlp_device.h"
 #include "options.h"
 #include "train.h"
 
@@ -52,6 +53,7 @@ mlsel_status mlsel_i_train_once(const trainer *kind, const train_table *table, c
     info->category_weight = settings->options.category_weight;
     info->cv_utility = info->cv_standard_error = info->cv_best_single = (double)NAN;
     info->training_loss = info->validation_loss = (double)NAN;
+    memcpy(info->device, "cpu", sizeof "cpu");
     mlsel_status status = copy_names(training, table, settings->options.embedding_model);
     if (status != MLSEL_OK)
         status = mlsel_i_no_memory(run->err);
@@ -163,7 +165,9 @@ mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm
                      .share = 1,
                      .max_bytes = settings.options.max_memory_bytes,
                      .err = err};
-    if (settings.options.threads > 1)
+    /* for kinds that have no use for it too: what is wrong shows before time is spent on them */
+    status = mlsel_i_train_device_find(settings.options.device, &run.device, err);
+    if (status == MLSEL_OK && settings.options.threads > 1)
         status = mlsel_i_team_create(settings.options.threads, &run.team, err);
     if (status == MLSEL_OK)
         status = mlsel_i_table_create(dataset, &settings.options, &table, err);

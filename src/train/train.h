@@ -11,8 +11,10 @@
 
 #include "internal.h"
 #include "json_write.h"
+#include "mlsel_backend.h"
 #include "mlsel_train.h"
 #include "team.h"
+#include "xoshiro.h"
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
@@ -70,6 +72,13 @@ int32_t mlsel_i_argmax(const double *values, size_t n);
 /* --- the run --------------------------------------------------------------------------------------------------------
  */
 
+/* What trains an MLP: a device of a plugin, or with mlp NULL the CPU. */
+typedef struct train_device {
+    const mlsel_backend_train_mlp *mlp;
+    uint32_t index;
+    char name[32]; /* as in "cuda:1" */
+} train_device;
+
 /* A call of mlsel_train or mlsel_evaluate in progress. */
 typedef struct train_run {
     mlsel_train_callback progress;
@@ -79,6 +88,7 @@ typedef struct train_run {
     double before, share; /* where the current part is in the whole: from `before` on, `share` of it */
     double reached;       /* the highest fraction reported: a stage that starts anew goes back behind none */
     thread_team *team;    /* NULL: one thread */
+    train_device device;
     uint64_t bytes, peak_bytes, max_bytes;
     mlsel_status failed; /* of the last allocation that failed */
     mlsel_error *err;
@@ -215,10 +225,6 @@ void mlsel_i_calibration_write(const calibration_map *map, const char *const *mo
 
 /* --- random numbers ----------------------------------------------------------------------------------------------- */
 
-/* xoshiro256** (D. Blackman, S. Vigna, 2018), seeded by SplitMix64. Streams of different numbers are independent. */
-typedef struct random_state {
-    uint64_t s[4];
-} random_state;
 void mlsel_i_random_seed(random_state *r, uint64_t seed, uint64_t stream);
 uint64_t mlsel_i_random_next(random_state *r);
 /* Uniform in [0, 1), 53 bits. */

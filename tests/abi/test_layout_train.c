@@ -132,7 +132,7 @@ FIELD(mlsel_train_options, mlp_batch, 204, 4);
 FIELD(mlsel_train_options, mlp_learning_rate, 208, 8);
 FIELD(mlsel_train_options, mlp_weight_decay, 216, 8);
 
-SIZE(mlsel_training_info, 200);
+SIZE(mlsel_training_info, 232);
 FIELD(mlsel_training_info, struct_size, 0, 4);
 FIELD(mlsel_training_info, algorithm, 4, 4);
 FIELD(mlsel_training_info, objective, 8, 4);
@@ -164,6 +164,7 @@ FIELD(mlsel_training_info, training_loss, 176, 8);
 FIELD(mlsel_training_info, validation_loss, 184, 8);
 FIELD(mlsel_training_info, best_epoch, 192, 4);
 FIELD(mlsel_training_info, by_group, 196, 4);
+FIELD(mlsel_training_info, device, 200, 32);
 
 SIZE(mlsel_floor, 48);
 FIELD(mlsel_floor, confidence, 0, 8);

@@ -179,6 +179,21 @@ static mlsel_status run(void *opaque, const mlsel_backend_run *run, mlsel_error 
 MLSEL_API fake_counts *fake_backend_counts(void);
 MLSEL_API fake_counts *fake_backend_counts(void) { return &counts; }
 
+/* It trains nothing; a table of an older version, or one that lacks a function, is no better than none. */
+static const void *extension(const char *name) {
+    static mlsel_backend_train_mlp training = {.struct_size = sizeof training};
+    const size_t functions = offsetof(mlsel_backend_train_mlp, create);
+    promise(strcmp(name, MLSEL_EXTENSION_TRAIN_MLP) == 0, "extension: an unknown name");
+    training.struct_size = sizeof training;
+    if (behaves("no-training-function"))
+        return &training;
+    if (!behaves("old-training"))
+        return NULL;
+    training.struct_size = offsetof(mlsel_backend_train_mlp, release);
+    memset((char *)&training + functions, 1, sizeof training - functions); /* whoever calls one crashes */
+    return &training;
+}
+
 MLSEL_API const mlsel_backend *mlsel_backend_entry(uint32_t api_version);
 MLSEL_API const mlsel_backend *mlsel_backend_entry(uint32_t api_version) {
     static mlsel_backend table;
@@ -195,6 +210,7 @@ MLSEL_API const mlsel_backend *mlsel_backend_entry(uint32_t api_version) {
         .prepare = prepare,
         .run = run,
         .release = release,
+        .extension = extension,
     };
     if (behaves("no-table"))
         return NULL;
@@ -210,5 +226,7 @@ MLSEL_API const mlsel_backend *mlsel_backend_entry(uint32_t api_version) {
         table.name = NULL;
     if (behaves("no-function"))
         table.run = NULL;
+    if (behaves("no-extension"))
+        table.struct_size = offsetof(mlsel_backend, extension);
     return &table;
 }

@@ -46,7 +46,7 @@ run train --data-file "$records" --embedding-model builtin --algorithm knn --out
 code_is "train --json" 0
 out_lines "train --json" 1
 out_has "train --json" '^{"dataset":{"queries":60,"models":4,"rows":240,'
-out_has "train --json" '"trained":\[{"algorithm":"knn","objective":"outcome","artifact":"made/knn_model.json","rows":60,"features":1038,'
+out_has "train --json" '"trained":\[{"algorithm":"knn","objective":"outcome","artifact":"made/knn_model.json","device":"cpu","rows":60,"features":1038,'
 out_has "train --json" '"calibration":"isotonic","cv_utility":0\.[0-9]*,'
 
 # Every flag of the ecosystem's trainer, and what they change.
@@ -114,8 +114,14 @@ echo x >plain_file
 for folder in plain_file plain_file/sub/models; do
     refused "train: a file for a folder" 1 "plain_file: Not a directory" train --data-file nowhere.jsonl --output-dir $folder
 done
-refused "train: device" 4 "trains on the CPU only" \
-    train --data-file "$records" --embedding-model builtin --device cuda --output-dir cuda
+refused "train: device" 4 'device "cuda:4000": ' \
+    train --data-file "$records" --embedding-model builtin --device cuda:4000 --output-dir cuda
+err_has "train: device" "hint: without --device the CPU trains"
+if [ -e cuda/knn_model.json ]; then fail "train: time was spent before the device was asked for"; else pass; fi
+refused "train: a device that is none" 2 "expected cpu, cuda" \
+    train --data-file "$records" --embedding-model builtin --device toaster --output-dir cuda
+refused "train: a device for nothing" 2 "which --algorithm leaves out" \
+    train --data-file "$records" --algorithm knn --algorithm svm --device auto
 refused "train: memory limit" 1 "max_memory_bytes allows" \
     train --data-file "$records" --embedding-model builtin --algorithm mlp --max-memory 100K --output-dir small
 if [ -e small/mlp_model.json ]; then fail "train: an artifact after a failure"; else pass; fi

@@ -53,7 +53,6 @@ SPOIL(layout, o->category_layout = MLSEL_CATEGORIES_ARTIFACT)
 SPOIL(calibration, o->calibration = 3)
 SPOIL(calibration_low, o->calibration = -1)
 SPOIL(kernel, o->svm_kernel = 7)
-SPOIL(device, o->device = "cuda:0")
 SPOIL(quality_weight, o->quality_weight = 1.5)
 SPOIL(quality_weight_nan, o->quality_weight = (double)NAN)
 SPOIL(category_weight, o->category_weight = 0)
@@ -85,7 +84,6 @@ static const spoilt checks[] = {
     {calibration, BAD, "mlsel_train_options: calibration 3 is none"},
     {calibration_low, BAD, "mlsel_train_options: calibration -1 is none"},
     {kernel, BAD, "mlsel_train_options: svm_kernel 7 is none"},
-    {device, MLSEL_ERROR_DEVICE, "device \"cuda:0\": this build trains on the CPU only"},
     {quality_weight, BAD, "mlsel_train_options: quality_weight is 1.5: it must be from 0 to 1"},
     {quality_weight_nan, BAD, "mlsel_train_options: quality_weight is nan: it must be from 0 to 1"},
     {category_weight, BAD, "mlsel_train_options: category_weight is 0: it must be from 1e-06 to 1000000"},

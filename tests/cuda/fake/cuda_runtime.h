@@ -93,7 +93,7 @@ typedef enum cudaError {
 typedef struct fake_stream *cudaStream_t;
 typedef struct fake_graph *cudaGraph_t;
 typedef struct fake_graph *cudaGraphExec_t;
-enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 enum { cudaStreamNonBlocking = 1 };
 struct cudaDeviceProp {

@@ -292,7 +292,7 @@ struct fake_lt {
     int unused;
 };
 struct fake_operation {
-    cublasOperation_t a;
+    cublasOperation_t a, b;
     cublasLtEpilogue_t epilogue;
     const void *bias;
     cudaDataType_t bias_type;
@@ -340,6 +340,7 @@ cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *out, cublasCompute
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation, cublasLtMatmulDescAttributes_t which,
                                               const void *value, size_t bytes) {
     void *at = which == CUBLASLT_MATMUL_DESC_TRANSA         ? (void *)&operation->a
+               : which == CUBLASLT_MATMUL_DESC_TRANSB       ? (void *)&operation->b
                : which == CUBLASLT_MATMUL_DESC_EPILOGUE     ? (void *)&operation->epilogue
                : which == CUBLASLT_MATMUL_DESC_BIAS_POINTER ? (void *)&operation->bias
                                                             : (void *)&operation->bias_type;
@@ -367,14 +368,22 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t, 
 }
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) { return unmake(preference); }
 
+/* Of a matrix as it takes part in the product. */
+static uint64_t rows_of(cublasOperation_t operation, const fake_layout &l) {
+    return operation == CUBLAS_OP_T ? l.cols : l.rows;
+}
+static uint64_t cols_of(cublasOperation_t operation, const fake_layout &l) {
+    return operation == CUBLAS_OP_T ? l.rows : l.cols;
+}
+
 /* Shapes that fit together; the algorithm remembers how many columns it was chosen for. */
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t operation,
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
                                               cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t, int, cublasLtMatmulHeuristicResult_t *out,
                                               int *n_found) {
-    if (operation->a != CUBLAS_OP_T || a->rows != b->rows || c->rows != a->cols || c->cols != b->cols || c != d ||
-        a->type != b->type)
+    if (rows_of(operation->a, *a) != c->rows || cols_of(operation->a, *a) != rows_of(operation->b, *b) ||
+        cols_of(operation->b, *b) != c->cols || c != d || a->type != b->type)
         return CUBLAS_STATUS_INVALID_VALUE;
     out->algo.data[0] = b->cols;
     *n_found = 1;
@@ -396,26 +405,39 @@ static void put(void *values, cudaDataType_t type, size_t i, float x) {
         ((__nv_bfloat16 *)values)[i] = __float2bfloat16_rn(x);
 }
 
-static float dot(const void *x, const void *y, cudaDataType_t type, size_t n) {
+/* A row of a, or a column of b: its first value, and how far it is from one to the next. */
+struct fake_line {
+    const char *first;
+    size_t step;
+};
+static fake_line line_of(const void *values, const fake_layout &l, bool is_stored_together, size_t i) {
+    const size_t size = l.type == CUDA_R_32F ? 4 : 2, ld = (size_t)l.ld;
+    return {(const char *)values + (is_stored_together ? i * ld : i) * size, is_stored_together ? 1 : ld};
+}
+
+static float dot(const fake_line &x, const fake_line &y, cudaDataType_t type, size_t n) {
+    const float *xs = (const float *)(const void *)x.first, *ys = (const float *)(const void *)y.first;
     float sum = 0;
-    if (type == CUDA_R_32F)
+    if (type == CUDA_R_32F && x.step == 1 && y.step == 1)
         for (size_t i = 0; i < n; i++)
-            sum += ((const float *)x)[i] * ((const float *)y)[i];
+            sum += xs[i] * ys[i];
+    else if (type == CUDA_R_32F)
+        for (size_t i = 0; i < n; i++)
+            sum += xs[i * x.step] * ys[i * y.step];
     else
         for (size_t i = 0; i < n; i++)
-            sum += value_at(x, type, i) * value_at(y, type, i);
+            sum += value_at(x.first, type, i * x.step) * value_at(y.first, type, i * y.step);
     return sum;
 }
 
 static void multiply(const fake_operation &op, const void *a, const fake_layout &la, const void *b,
                      const fake_layout &lb, float before, void *d, const fake_layout &ld) {
-    const size_t size = la.type == CUDA_R_32F ? 4 : 2;
     const bool relu = (op.epilogue & CUBLASLT_EPILOGUE_RELU) != 0, bias = (op.epilogue & CUBLASLT_EPILOGUE_BIAS) != 0;
     for (size_t j = 0; j < ld.cols; j++)
         for (size_t i = 0; i < ld.rows; i++) {
             const size_t at = j * (size_t)ld.ld + i;
-            float sum = dot((const char *)a + i * (size_t)la.ld * size, (const char *)b + j * (size_t)lb.ld * size,
-                            la.type, la.rows);
+            float sum = dot(line_of(a, la, op.a == CUBLAS_OP_T, i), line_of(b, lb, op.b == CUBLAS_OP_N, j), la.type,
+                            (size_t)cols_of(op.a, la));
             sum += before > 0 ? before * value_at(d, ld.type, at) : 0;
             sum += bias ? value_at(op.bias, op.bias_type, i) : 0;
             put(d, ld.type, at, relu && !(sum > 0) ? 0 : sum);

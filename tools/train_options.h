@@ -67,8 +67,8 @@ enum {
     "  --seed N                (default 42) the same gives the same artifacts\n"                                       \
     "  --threads N             (default 1)\n"                                                                          \
     "  --max-memory SIZE       refuse to need more, as in 4G\n"                                                        \
-    "  --device DEVICE         that the MLP is trained on: cpu (default), cuda, cuda:N, or\n"                          \
-    "                          auto; the other kinds are trained on the CPU\n"                                         \
+    "  --device DEVICE         trains the MLP: cpu (default), cuda, cuda:N or auto\n"                                  \
+    "                          (the other kinds are always trained on the CPU)\n"                                      \
     "  --knn-k N               neighbours (default: chosen; compatible: 5)\n"                                          \
     "  --kmeans-clusters N     (default: chosen; compatible: 8)\n"                                                     \
     "  --svm-kernel KERNEL     rbf (compatible: default) or linear (outcome: default)\n"                               \

@@ -114,7 +114,7 @@ echo x >plain_file
 for folder in plain_file plain_file/sub/models; do
     refused "train: a file for a folder" 1 "plain_file: Not a directory" train --data-file nowhere.jsonl --output-dir $folder
 done
-refused "train: device" 4 'device "cuda:4000": ' \
+refused "train: device" 4 'device "cuda' \
     train --data-file "$records" --embedding-model builtin --device cuda:4000 --output-dir cuda
 err_has "train: device" "hint: without --device the CPU trains"
 if [ -e cuda/knn_model.json ]; then fail "train: time was spent before the device was asked for"; else pass; fi

@@ -116,6 +116,7 @@ static mlsel_status fill(cuda_state *state, mlsel_error *err) {
     mlsel_status status = state->kind->prepare(state, err);
     if (status != MLSEL_OK)
         return status;
+    TRY(cudaStreamSynchronize(NULL)); /* uploads go through another stream than all that follows */
     /* a first slot, so that what is wrong shows now, and the first query is as fast as the others */
     cuda_slot *slot = NULL;
     status = mlsel_i_cuda_slot_take(state, 1, usual_neighbours, &slot, err);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "collect/metric_internal.h"
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "internal.h"
 #include "metric_cases.h"
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "train/json_splice.h"
 #include "train/train.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "support.h"
 #include "train/options.h"
 #include "train/train.h"

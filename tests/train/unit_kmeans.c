@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "support.h"
 #include "train/kmeans.h"
 #include "train/options.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "kmeans_expected.h"
 #include "support.h"
 #include "train/kmeans_cluster.h"

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "support.h"
 #include "train/kmeans.h"
 

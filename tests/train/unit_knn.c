@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "knn_table.h"
 #include "train/knn.h"
 #include "train/neighbours.h"

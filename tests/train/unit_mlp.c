@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "support.h"
 #include "train/mlp_rows.h"
 #include "train/options.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SVM training where there is little to learn, little memory, or somebody who wants it to stop; and kernel values. */
-#include "heap_fail.h"
+#include "heap_expect.h"
 #include "unit_svm.h"
 
 /* --- kernel values ------------------------------------------------------------------------------------------------ */

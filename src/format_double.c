@@ -13,7 +13,8 @@ static void restore_point(char *text) {
     if (separator == 0)
         return;
     text[before] = '.';
-    memmove(text + before + 1, text + before + separator, strlen(text + before + separator) + 1);
+    if (separator > 1)
+        memmove(text + before + 1, text + before + separator, strlen(text + before + separator) + 1);
 }
 
 void mlsel_i_format_double(char *text, size_t size, double value) {

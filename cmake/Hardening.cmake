@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What compilers and linkers have against the use of memory errors, as far as this toolchain knows it. It costs nothing that
-# was measured (docs/checks.md). tests/hardening looks whether it is in what was built.
+# What compilers and linkers have against the use of memory errors, as far as this toolchain knows it; docs/checks.md has
+# what it costs. tests/hardening looks whether it is in what was built.
 include(CheckCSourceCompiles)
 include(CheckLinkerFlag)
 

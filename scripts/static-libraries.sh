@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# static-libraries.sh [FOLDER [cmocka]]: makes archives of the libraries that mlsel needs, libcjson.a and libyaml.a, and of
-# the one that its tests need if that is asked for, in FOLDER with the compiler $CC (default gcc), from Debian's source packages: for programs without shared libraries, where Debian has no
+# static-libraries.sh [FOLDER]: makes archives of the libraries that mlsel needs, libcjson.a and libyaml.a, in FOLDER with
+# the compiler $CC (default gcc), from Debian's source packages: for programs without shared libraries, where Debian has no
 # archive or not one for this compiler. Headers go to FOLDER/include. Default FOLDER: build/static/TRIPLE, where cmake finds
 # it. Does nothing if they are there. Status 3: the sources cannot be had here.
 set -eu
@@ -12,8 +12,7 @@ triple=$("$CC" -print-multiarch 2>/dev/null || true)
 [ -n "$triple" ] || triple=native
 mkdir -p "${1:-build/static/$triple}"
 folder=$(cd "${1:-build/static/$triple}" && pwd)
-packages="cjson libyaml ${2:-}"
-[ ! -s "$folder/libcjson.a" ] || [ ! -s "$folder/libyaml.a" ] || { [ -n "${2:-}" ] && [ ! -s "$folder/libcmocka.a" ]; } || exit 0
+[ ! -s "$folder/libcjson.a" ] || [ ! -s "$folder/libyaml.a" ] || exit 0
 
 cannot() {
     echo "$0: $1" >&2
@@ -35,9 +34,9 @@ for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
 done
 set -- -q -o Dir::Etc::sourcelist="$work/none" -o Dir::Etc::sourceparts="$work/parts" -o Dir::State::lists="$work/lists" \
     -o Dir::Cache::srcpkgcache="" -o Dir::Cache::pkgcache="" -o APT::Sandbox::User=""
-apt-get "$@" update >"$work/log" 2>&1 && (cd "$work/source" && apt-get "$@" source $packages) >>"$work/log" 2>&1 || {
+apt-get "$@" update >"$work/log" 2>&1 && (cd "$work/source" && apt-get "$@" source cjson libyaml) >>"$work/log" 2>&1 || {
     cat "$work/log" >&2
-    cannot "apt-get cannot fetch the source packages $packages"
+    cannot "apt-get cannot fetch the source packages cjson and libyaml"
 }
 
 # archive NAME HEADER_FOLDER SOURCE_FOLDER PATTERN FLAG...: FOLDER/libNAME.a
@@ -65,9 +64,3 @@ minor=${version#*.}
 archive yaml . "$yaml" '*.c' -I"$yaml/../include" -DYAML_VERSION_STRING="\"$version\"" -DYAML_VERSION_MAJOR="$major" \
     -DYAML_VERSION_MINOR="${minor%%.*}" -DYAML_VERSION_PATCH="$patch" -DYAML_DECLARE_STATIC
 cp "$yaml/../include/yaml.h" "$folder/include/"
-if [ -n "${2:-}" ]; then
-    cmocka=$(dirname "$(find "$work/source" -name cmocka.c | head -n 1)")
-    archive cmocka . "$cmocka" cmocka.c -I"$cmocka/../include" -DHAVE_INTTYPES_H -DHAVE_MALLOC_H -DHAVE_SIGNAL_H -DHAVE_STRINGS_H \
-        -DHAVE_STRUCT_TIMESPEC -DHAVE_CLOCK_REALTIME -DHAVE_GCC_THREAD_LOCAL_STORAGE
-    cp "$cmocka"/../include/cmocka*.h "$folder/include/"
-fi

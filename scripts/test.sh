@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# test.sh [PRESET ...]: installs what is missing, then builds and tests with every compiler and sanitizer (or only the
+# test.sh [PRESET ...]: installs what is missing, then builds and tests with both compilers and their sanitizers (or only the
 # presets named), checks formatting and runs the static checks; without presets named it also tests the packages and
 # static programs for musl and arm64. The last lines say how long each step took and how it ended.
 set -eu
 cd "$(dirname "$0")/.."
 exec </dev/null # where there is no standard input, the first file that a test opens must not become it
 
-presets=${*:-gcc clang asan-ubsan tsan msan}
+presets=${*:-gcc clang asan-ubsan tsan}
 passed=0
 failed=0
 skipped=0

@@ -101,7 +101,7 @@ program contract tests/dropin/contract.c tests/dropin/kinds.c $dropin
 program threads tests/dropin/threads.c tests/dropin/kinds.c $dropin
 program select examples/select.c "$build/libmlsel.a" "$build/libcjson.a"
 # without the commands that need libcurl
-sources=$(ls tools/*.c | grep -Ev '/(benchmark_|cmd_(benchmark|download|embed|merge|score))[^/]*[.]c$')
+sources=$(ls tools/*.c | grep -Ev '/(benchmark_|code_layers|cmd_(benchmark|download|embed|merge|score))[^/]*[.]c$')
 # shellcheck disable=SC2086 # several files
 program mlsel -DMLSEL_TOOL_TRAIN=1 -I"$build/include" $sources "$build/libmlsel_train.a" "$build/libmlsel.a" "$build/libcjson.a" "$build/libyaml.a"
 expect "the contract is kept" $emulator "$build/contract"

@@ -19,9 +19,9 @@ MLSEL_ON_DEVICES static inline uint64_t mlsel_i_xoshiro_split(uint64_t *state) {
 
 MLSEL_ON_DEVICES static inline void mlsel_i_xoshiro_seed(random_state *r, uint64_t seed, uint64_t stream) {
     uint64_t mix = stream;
-    uint64_t state = seed ^ mlsel_i_xoshiro_split(&mix);
+    uint64_t sequence = seed ^ mlsel_i_xoshiro_split(&mix);
     for (int i = 0; i < 4; i++)
-        r->s[i] = mlsel_i_xoshiro_split(&state);
+        r->s[i] = mlsel_i_xoshiro_split(&sequence);
 }
 
 MLSEL_ON_DEVICES static inline uint64_t mlsel_i_xoshiro_rotate(uint64_t x, unsigned bits) {

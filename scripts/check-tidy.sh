@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check-tidy.sh BUILD: clang-tidy with .clang-tidy (and tests/.clang-tidy) over all C sources that BUILD compiles.
+# check-tidy.sh BUILD [FOLDER/...]: clang-tidy with .clang-tidy (and those of the folders) over the C sources that BUILD
+# compiles: the libraries and the command, or what is in the folders named, as in "tests/ fuzz/ bench/ examples/".
 set -eu
 cd "$(dirname "$0")/.."
 command -v clang-tidy >/dev/null 2>&1 || {
@@ -9,10 +10,13 @@ command -v clang-tidy >/dev/null 2>&1 || {
 }
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+build=$1
+shift
+[ $# -gt 0 ] || set -- src/ tools/
 status=0
 # Checked functions of the C library (_FORTIFY_SOURCE) would hide the real ones from it.
-python3 scripts/checks/compile-database.py "$1" "$1/checks/tidy" src/ tools/ examples/ bench/ fuzz/ tests/ |
-    xargs -0 -n 4 -P "$(nproc)" clang-tidy -p "$1/checks/tidy" --quiet --warnings-as-errors='*' \
+python3 scripts/checks/compile-database.py "$build" "$build/checks/tidy" "$@" |
+    xargs -0 -n 4 -P "$(nproc)" clang-tidy -p "$build/checks/tidy" --quiet --warnings-as-errors='*' \
         --extra-arg=-U_FORTIFY_SOURCE 2>"$log" || status=$?
 # how many warnings of the system's headers it left out is of no interest
 grep -v -e ' warnings\? generated\.$' -e '^Suppressed ' -e '^Use -header-filter' "$log" >&2 || true

@@ -169,7 +169,7 @@ void mlsel_i_block_read(const config_reader *r, const yaml_node *mapping, const 
         const size_t f = find_field(fields, n_fields, pair->key->text);
         if (f == n_fields)
             unknown_key(r, given, pair->key, what, fields, n_fields, lenient);
-        else if (pair->value->kind != YAML_SCALAR || pair->value->type != YAML_NULL)
-            read_value(r, pair, fields[f].kind, out == NULL ? NULL : (char *)out + fields[f].offset);
+        else if (out != NULL && (pair->value->kind != YAML_SCALAR || pair->value->type != YAML_NULL))
+            read_value(r, pair, fields[f].kind, (char *)out + fields[f].offset);
     }
 }

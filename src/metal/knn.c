@@ -56,7 +56,7 @@ static uint32_t choose_slice(uint64_t products_stride) {
     return slice;
 }
 
-static uint64_t max_dispatches(const knn_model *m) { return 4 * (MAX_BATCH / m->slice); }
+static uint64_t max_dispatches(const knn_model *m) { return (uint64_t)4 * (MAX_BATCH / m->slice); }
 
 /* A query in double comes first in a run's scratch, then the dispatches. */
 static uint64_t dispatches_offset(const metal_state *state) {

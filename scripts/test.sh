@@ -77,6 +77,10 @@ run_preset() {
         echo "FAILED: build of $preset"
         return
     fi
+    case $preset in # what its filter in CMakePresets.json leaves out
+    clang) echo "clang: emulated GPUs and Go, which gcc's build runs" >>"$skips" ;;
+    tsan) echo "tsan: arithmetic in one thread: conformance cases, kernels, JSON numbers" >>"$skips" ;;
+    esac
     step "$preset: test"
     report=build/$preset/ctest.xml
     rm -f "$report"

@@ -7,36 +7,16 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fake_plugin.h"
 #include "support.h"
 
 static const char *const artifacts[] = {"knn_ties", "kmeans_v2", "svm_rbf_4", "svm_permodel_rbf", "mlp_pytorch"};
 enum { N_ARTIFACTS = 5, WIDTH = 64 };
-
-typedef uint64_t (*count_fn)(void);
-
-/* A number that the plugin tells of itself. */
-static uint64_t ask_plugin(const char *name) {
-    void *handle = dlopen(PLUGIN_FILE, RTLD_NOW | RTLD_NOLOAD);
-    if (handle == NULL)
-        return 0;
-    void *symbol = dlsym(handle, name);
-    count_fn count;
-    assert_non_null(symbol);
-    memcpy(&count, &symbol, sizeof count);
-    dlclose(handle);
-    return count();
-}
-
-static void need_word(const char *message, const char *word) {
-    if (strstr(message, word) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", message, word);
-}
 
 static mlsel_status load(const char *name, const char *device, mlsel_model **out, mlsel_error *err) {
     char path[1024];

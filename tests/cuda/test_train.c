@@ -6,40 +6,20 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fake_plugin.h"
 #include "folder.h"
 #include "mlsel_train.h"
 #include "support.h"
 
 enum { WIDTH = 12, MODELS = 3 };
 
-typedef uint64_t (*count_fn)(void);
-
-/* A number that the plugin tells of itself. */
-static uint64_t ask_plugin(const char *name) {
-    void *handle = dlopen(PLUGIN_FILE, RTLD_NOW | RTLD_NOLOAD);
-    if (handle == NULL)
-        return 0;
-    void *symbol = dlsym(handle, name);
-    count_fn count;
-    assert_non_null(symbol);
-    memcpy(&count, &symbol, sizeof count);
-    dlclose(handle);
-    return count();
-}
-
 static uint64_t live(void) { return ask_plugin(FAKE_PREFIX "live"); }
-
-static void need_word(const char *message, const char *word) {
-    if (strstr(message, word) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", message, word);
-}
 
 /* The first two models are good where the embedding's first or second value is positive, the third is 0.4. */
 static mlsel_dataset *make_dataset(size_t n) {

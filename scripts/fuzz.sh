@@ -9,7 +9,8 @@ usage() {
 usage: scripts/fuzz.sh MINUTES [FUZZER...]
 
 Builds the fuzzers (preset fuzz: clang, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) and runs each of them, or
-those named, for MINUTES (a fraction is fine: 0.5). Starts from the seeds in fuzz/corpus/FUZZER and what earlier runs found,
+those named, for MINUTES of processor time (a fraction is fine: 0.5), so that a busy machine does not make the run a
+smaller one. Starts from the seeds in fuzz/corpus/FUZZER and what earlier runs found,
 which stays in build/fuzz/corpus/FUZZER. A fuzzer ends at its first finding, which is kept in build/fuzz/findings/FUZZER with
 the output beside it in build/fuzz/logs. Exit status 1 if there is any finding, also one of an earlier run that is still there.
 
@@ -44,17 +45,30 @@ build() {
 
 list() { ls "$bin" | sed -n 's/^fuzz_\(.*\)\.options$/\1/p'; }
 
-# One process of a fuzzer: its output, and then what times prints, go to its log.
+# Seconds of processor time that a process and the children it waited for have used; nothing once it has ended.
+cpu_seconds() { # PROCESS
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk -v ticks="$(getconf CLK_TCK)" '{ print ($12 + $13 + $14 + $15) / ticks }'
+}
+
+# One process of a fuzzer, told to end once it has had its time; its output, and then how it ended, go to its log.
 run_one() { # NAME NUMBER SECONDS
     log=build/fuzz/logs/$1.$2.log
+    # shellcheck disable=SC2046
+    "$bin/fuzz_$1" $(sed 's/^/-/' "$bin/fuzz_$1.options") -handle_usr1=1 -timeout=10 -rss_limit_mb=2048 \
+        -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$1/" "build/fuzz/corpus/$1" "fuzz/corpus/$1" >"$log" 2>&1 &
+    process=$!
+    used=0
+    while now=$(cpu_seconds "$process") && [ -n "$now" ]; do
+        used=$now
+        if awk -v now="$now" -v end="$3" 'BEGIN { exit !(now >= end) }'; then
+            kill -USR1 "$process" 2>/dev/null || true
+        fi
+        sleep 1
+    done
     status=0
-    (
-        # shellcheck disable=SC2046
-        "$bin/fuzz_$1" $(sed 's/^/-/' "$bin/fuzz_$1.options") -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 \
-            -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$1/" "build/fuzz/corpus/$1" "fuzz/corpus/$1" || status=$?
-        echo "fuzz.sh: exit status $status"
-        times
-    ) >"$log" 2>&1
+    wait "$process" || status=$?
+    echo "fuzz.sh: processor seconds $used" >>"$log"
+    echo "fuzz.sh: exit status $status" >>"$log"
 }
 
 sum() { # PATTERN NAME: of the last numbers behind PATTERN in every log
@@ -66,8 +80,7 @@ sum() { # PATTERN NAME: of the last numbers behind PATTERN in every log
 count_files() { find "$1" -type f ! -name '.*' | wc -l; }
 
 row() { # NAME
-    # the last line of times: the children's user and system time, as in 1m2.345s 0m1.234s
-    cpu=$(tail -q -n 1 build/fuzz/logs/"$1".*.log | awk '{ for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); n += 60 * t[1] + t[2] } } END { printf "%.0f", n }')
+    cpu=$(sum 'fuzz.sh: processor seconds' "$1")
     runs=$(sum 'stat::number_of_executed_units:' "$1")
     edges=$(for log in build/fuzz/logs/"$1".*.log; do sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1; done | sort -n | tail -n 1)
     printf '%s %s %s %s %s %s %s\n' "$1" "$cpu" "$runs" "$(awk -v n="$runs" -v t="$cpu" 'BEGIN { printf "%.0f", (t > 0 ? n / t : 0) }')" \
@@ -158,7 +171,7 @@ for name in $fuzzers; do
         i=$((i + 1))
     done
 done >build/fuzz/work
-echo "$n fuzzers, $each of each on one corpus, $jobs processes at once, $seconds seconds each"
+echo "$n fuzzers, $each of each on one corpus, $jobs processes at once, $seconds seconds of processor time each"
 xargs -n 3 -P "$jobs" sh scripts/fuzz.sh --run <build/fuzz/work
 
 {

@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
             LOG["models"][body["model"]] = LOG["models"].get(body["model"], 0) + 1
             LOG["active"] += 1
             LOG["max_active"] = max(LOG["max_active"], LOG["active"])
-            if len(LOG["bodies"]) < 5:
+            if len(LOG["bodies"]) < 64:
                 LOG["bodies"].append(body)
                 LOG["headers"].append(dict(self.headers.items()))
         try:

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Checks the mlsel command from outside: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER
+# Checks the mlsel command from outside: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER [PART...]
+# A part is a file tool_test_PART.sh beside this one; default: all.
 # Needs nothing but POSIX tools; checks of terminal behaviour also need util-linux's `script`, those with servers python3.
 # The environment says what was built: HAS_TRAIN, HAS_COLLECT, HAS_SVM (all 1 if not given) and HAS_LLAMA (0).
-if [ $# -ne 3 ]; then
-    echo "usage: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER" >&2
+if [ $# -lt 3 ]; then
+    echo "usage: sh tool_test.sh BINARY SOURCE_FOLDER SCRATCH_FOLDER [PART...]" >&2
     exit 2
 fi
 source=$(cd "$2" && pwd) || exit 2
@@ -12,6 +13,10 @@ rm -rf "$3" && mkdir -p "$3/bin" || exit 2
 scratch=$(cd "$3" && pwd)
 mlsel=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 here=$source/tests/tool
+shift 3
+[ $# -gt 0 ] || set -- help inspect convert select input explain route tradeoff validate benchmark score train calibrate evaluate \
+    embed download errors output terminal
+parts=$*
 ln -s "$mlsel" "$scratch/bin/mlsel"
 cd "$scratch" || exit 2
 LC_ALL=C
@@ -88,9 +93,13 @@ wait_until() {
 }
 
 # Whether a process would notice SIGINT, which the shell has those it starts with & ignore; where that cannot be seen,
-# after a second.
+# after a second. What the shell has forked and is not yet the command catches it as well, and forgets it.
 notices_interrupt() {
-    if [ -r "/proc/$1/status" ]; then grep -q '^SigCgt:.*[2367abef]$' "/proc/$1/status"; else sleep 1; fi
+    if [ -r "/proc/$1/status" ]; then
+        ! cmp -s "/proc/$1/comm" "/proc/$$/comm" && grep -q '^SigCgt:.*[2367abef]$' "/proc/$1/status"
+    else
+        sleep 1
+    fi
 }
 
 # Kills a process that was started with & and counts it in $kills if it was still there.
@@ -102,8 +111,7 @@ kill_now() {
 }
 
 . "$here/tool_test_data.sh"
-for part in help inspect convert select input explain route tradeoff validate benchmark score train calibrate evaluate embed \
-    download errors output terminal; do
+for part in $parts; do
     . "$here/tool_test_$part.sh"
 done
 

@@ -65,3 +65,44 @@ npy() {
 
 printf "$f32_rows" >queries.f32
 npy 1 '<f4' False '(4, 4)' "$f32_rows" >queries.npy
+
+# Categories, one that falls back, and none; a query as far from one cluster as from the other.
+printf '%s\n' '{"embedding": [0, 0], "category": "math"}' '{"embedding": [0, 0], "category": "engineering"}' \
+    '{"embedding": [0, 0]}' '{"embedding": [0, 0], "category": ""}' >embeddings.jsonl
+printf '{"features": [0.5, 0.5, 0, 0]}\n' >tie.jsonl
+
+# A configuration and requests for it.
+cat >router.yaml <<'END'
+decisions:
+  - name: urgent
+    priority: 9
+    rules: {operator: AND, conditions: [{type: keyword, name: urgent}]}
+    modelRefs: [{model: small}]
+  - name: math
+    priority: 5
+    rules: {operator: AND, conditions: [{type: domain, name: math}]}
+    algorithm: {type: knn, knn: {pretrained_path: knn.json}}
+    modelRefs: [{model: alpha}, {model: base, lora_name: beta}, {model: gamma-large}]
+  - name: law "quoted" \
+    rules: {operator: AND, conditions: [{type: domain, name: law}]}
+    algorithm: {type: static}
+    modelRefs: [{model: first}, {model: second}]
+END
+e1=$(sed -n '1s/.*"features": *\(\[[^]]*\]\).*/\1/p' queries.jsonl)
+printf '{"embedding": %s, "category": "math", "id": "a"}\n' "$e1" >requests.jsonl
+printf '%s\n' '{"category": "law", "id": 7}' '{"signals": {"keyword": ["urgent", "x"], "language": "de"}}' \
+    '{"category": "history"}' >>requests.jsonl
+
+# A configuration with mistakes.
+printf '%s\n' 'model_selection: {ml: {models_path: m}}' 'decisions:' '  - name: "数学 é"' \
+    '    rules: {type: domain, name: math}' "$(printf '    modelRefs: [\t{model: x, lora-name: "数学"},\tx]')" \
+    '    prioritty: 1' '    weather: fine' >bad.yaml
+
+# 2048 queries, more than a chunk holds.
+i=0
+cp queries.jsonl many.jsonl
+while [ $i -lt 9 ]; do
+    cat many.jsonl many.jsonl >twice.jsonl
+    mv twice.jsonl many.jsonl
+    i=$((i + 1))
+done

@@ -70,13 +70,6 @@ run select $models row.npy
 same "one row in Fortran order is the same row" out expected_1
 
 # More queries than a chunk holds, with the numbers running on.
-i=0
-cp queries.jsonl many.jsonl
-while [ $i -lt 9 ]; do
-    cat many.jsonl many.jsonl >twice.jsonl
-    mv twice.jsonl many.jsonl
-    i=$((i + 1))
-done
 run select --model knn.json --json many.jsonl
 code_is "2048 queries" 0
 out_lines "2048 queries" 2048

@@ -1,27 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # route, and explain --config: answers, requests in every form, fallbacks, errors, watching, metrics.
 
-cat >router.yaml <<'END'
-decisions:
-  - name: urgent
-    priority: 9
-    rules: {operator: AND, conditions: [{type: keyword, name: urgent}]}
-    modelRefs: [{model: small}]
-  - name: math
-    priority: 5
-    rules: {operator: AND, conditions: [{type: domain, name: math}]}
-    algorithm: {type: knn, knn: {pretrained_path: knn.json}}
-    modelRefs: [{model: alpha}, {model: base, lora_name: beta}, {model: gamma-large}]
-  - name: law "quoted" \
-    rules: {operator: AND, conditions: [{type: domain, name: law}]}
-    algorithm: {type: static}
-    modelRefs: [{model: first}, {model: second}]
-END
-e1=$(sed -n '1s/.*"features": *\(\[[^]]*\]\).*/\1/p' queries.jsonl)
-printf '{"embedding": %s, "category": "math", "id": "a"}\n' "$e1" >requests.jsonl
-printf '%s\n' '{"category": "law", "id": 7}' '{"signals": {"keyword": ["urgent", "x"], "language": "de"}}' \
-    '{"category": "history"}' >>requests.jsonl
-
 run route router.yaml requests.jsonl
 code_is "route" 3
 err_empty "route"

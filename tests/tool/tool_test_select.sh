@@ -93,8 +93,6 @@ err_has "--device-fallback" "warning: knn.json: cuda:4000 is not available, usin
 refused "unknown device" 2 "abacus" select --model knn.json --device abacus queries.jsonl
 
 # Categories.
-printf '%s\n' '{"embedding": [0, 0], "category": "math"}' '{"embedding": [0, 0], "category": "engineering"}' \
-    '{"embedding": [0, 0]}' '{"embedding": [0, 0], "category": ""}' >embeddings.jsonl
 run select --model categories.json --json embeddings.jsonl
 code_is "categories" 0
 out_has "category math" '"query":1,"category":"math",.*"choice":"column-0".*"notes":\[\]'
@@ -108,7 +106,6 @@ run select --model categories.json embeddings.jsonl
 out_has "category in the table" "^2 .*category counted as other\$"
 
 # Ties are said.
-printf '{"features": [0.5, 0.5, 0, 0]}\n' >tie.jsonl
 run select --model kmeans.json tie.jsonl
 out_has "tie" " alpha .* tie\$"
 run select --model kmeans.json --json tie.jsonl

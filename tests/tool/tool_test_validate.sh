@@ -39,9 +39,6 @@ golden "text only" <<'END'
 good.yaml: valid, flat dialect, 1 decision
 END
 
-printf '%s\n' 'model_selection: {ml: {models_path: m}}' 'decisions:' '  - name: "数学 é"' \
-    '    rules: {type: domain, name: math}' "$(printf '    modelRefs: [\t{model: x, lora-name: "数学"},\tx]')" \
-    '    prioritty: 1' '    weather: fine' >bad.yaml
 run validate bad.yaml
 code_is "errors" 1
 err_empty "errors"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading KNN artifacts, in today's form (parallel arrays) and the older one (a list of samples). */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -139,6 +140,9 @@ static mlsel_status read_sample(const artifact_reader *in, const cJSON *node, si
     if (data->names[i][0] == '\0')
         return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.model_name is an empty name", path);
     data->latencies[i] = latency_ms * 1e6;
+    if (data->latencies[i] > FLT_MAX) /* which no other form of the artifact could hold */
+        return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "%s.latency_ms in nanoseconds is beyond the range of float32",
+                            path);
     return MLSEL_OK;
 }
 

@@ -155,6 +155,8 @@ static const bad_artifact rows[] = {
      "$.samples[1]: latency -2.5 is not a number of at least 0"},
     {"sample's latency beyond float32", base_samples, "\"latency_ms\":2.5", "\"latency_ms\":1e39", MLSEL_ERROR_SCHEMA,
      "$.samples[1].latency_ms is beyond the range of float32"},
+    {"sample's latency beyond float32 in nanoseconds", base_samples, "\"latency_ms\":2.5", "\"latency_ms\":3.5e32",
+     MLSEL_ERROR_SCHEMA, "$.samples[1].latency_ms in nanoseconds is beyond the range of float32"},
     {"older form, feature_dim", base_samples, "\"feature_dim\":2", "\"feature_dim\":3", MLSEL_ERROR_SCHEMA,
      "$.feature_dim: 3, expected 2 as in the rows"},
     {"older form, num_samples", base_samples, "\"num_samples\":2", "\"num_samples\":1", MLSEL_ERROR_SCHEMA,

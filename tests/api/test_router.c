@@ -666,6 +666,46 @@ static void batches_of_other_sizes(void **state) {
     mlsel_router_release(router);
 }
 
+/* A struct_size that cannot be a step fails the call, which writes nothing; one that is not the first's, its request.
+ */
+static void batches_of_bad_sizes(void **state) {
+    (void)state;
+    enum { N = 3 };
+    const uint32_t request_sizes[] = {0, 4, sizeof(mlsel_request) + 4};
+    const uint32_t route_sizes[] = {0, 8, sizeof(mlsel_route) + 4};
+    mlsel_router *router = router_open(router_four, NULL);
+    mlsel_request requests[N] = {router_request(0, "math"), router_request(1, "math"), router_request(2, "math")};
+    mlsel_route routes[N] = {router_route(), router_route(), router_route()}, before[N];
+    mlsel_error errors[N], err;
+    for (size_t i = 0; i < LENGTH(request_sizes); i++) {
+        requests[0].struct_size = request_sizes[i];
+        memcpy(before, routes, sizeof routes);
+        test_fill(errors, sizeof errors);
+        assert_int_equal(mlsel_router_route_batch(router, requests, N, routes, errors, &err),
+                         MLSEL_ERROR_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "requests[0].struct_size is "));
+        requests[0] = router_request(0, "math");
+        assert_memory_equal(routes, before, sizeof routes);
+        routes[0].struct_size = route_sizes[i];
+        memcpy(before, routes, sizeof routes);
+        assert_int_equal(mlsel_router_route_batch(router, requests, N, routes, errors, &err),
+                         MLSEL_ERROR_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "routes[0].struct_size is "));
+        assert_memory_equal(routes, before, sizeof routes);
+        test_untouched(errors, sizeof errors, "errors of a batch");
+        routes[0] = router_route();
+    }
+    routes[1].struct_size -= 8;
+    assert_int_equal(mlsel_router_route_batch(router, requests, N, routes, errors, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(err.message, "request 1: its struct_size is not that of the first");
+    assert_int_equal(routes[0].status, MLSEL_OK);
+    assert_int_equal(routes[1].status, MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_null(routes[1].served);
+    assert_int_equal(routes[2].status, MLSEL_OK);
+    assert_non_null(routes[2].served);
+    mlsel_router_release(router);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_as_recorded),
@@ -687,6 +727,7 @@ int main(void) {
         cmocka_unit_test(devices),
         cmocka_unit_test(batches),
         cmocka_unit_test(batches_of_other_sizes),
+        cmocka_unit_test(batches_of_bad_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,13 @@ static void reloading(void **state) {
     assert_int_equal(metrics.requests, 0);
     assert_int_equal(metrics.reloads, 3);
     assert_int_equal(metrics.failed_reloads, 2);
+    mlsel_decision_metrics low;
+    uint64_t selections = 7;
+    test_ok(mlsel_router_get_decision_metrics(router, 0, &low, sizeof low, &err), &err);
+    assert_string_equal(low.name, "low"); /* that nothing is collected does not make it unknown */
+    assert_int_equal(low.requests, 0);
+    test_ok(mlsel_router_get_selections(router, 0, 0, &selections, &err), &err);
+    assert_int_equal(selections, 0);
     mlsel_router_release(router);
     router = router_open(two_rules, NULL);
     assert_int_equal(mlsel_router_reload(router, NULL, &err), MLSEL_ERROR_INVALID_ARGUMENT);

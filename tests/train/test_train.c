@@ -438,6 +438,11 @@ static void refused(void **state) {
     o.folds = 1;
     assert_int_equal(mlsel_train(d, 1, &o, &training, &err), MLSEL_ERROR_INVALID_ARGUMENT);
     assert_string_equal(err.message, "mlsel_train_options: folds is 1: it must be from 2 to 20");
+    o = quick_options();
+    o.threads = 2;
+    o.device = "abacus"; /* said before threads are made */
+    assert_int_not_equal(mlsel_train(d, MLSEL_ALGORITHM_KNN, &o, &training, &err), MLSEL_OK);
+    assert_non_null(strstr(err.message, "abacus"));
     assert_null(training);
     mlsel_training_free(NULL);
     mlsel_save_options save;

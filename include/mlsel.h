@@ -1179,6 +1179,7 @@ MLSEL_API void mlsel_route_explanation_init(mlsel_route_explanation *explanation
  * Answers one request like mlsel_router_route and tells how. Not counted in the metrics.
  *
  * @param explanation  filled also if the request has no answer (MLSEL_ERROR_NO_DECISION, _NO_CANDIDATE)
+ * @return as mlsel_router_route; MLSEL_ERROR_INVALID_ARGUMENT for an explanation whose struct_size is not set
  */
 MLSEL_API mlsel_status mlsel_router_explain(const mlsel_router *router, const mlsel_request *request,
                                             mlsel_route *route, mlsel_route_explanation *explanation, mlsel_error *err);
@@ -1203,7 +1204,8 @@ typedef struct mlsel_router_info {
     uint64_t name_bytes;       /**< see max_name_bytes */
 } mlsel_router_info;
 
-/** Describes a router; size is sizeof(mlsel_router_info) as compiled by the caller. */
+/** Describes a router; size is sizeof(mlsel_router_info) as compiled by the caller. MLSEL_ERROR_NO_MEMORY, as from all
+ *  that follow, if more calls are inside the router than ever before and there is no memory for one more. */
 MLSEL_API mlsel_status mlsel_router_get_info(const mlsel_router *router, mlsel_router_info *out, size_t size,
                                              mlsel_error *err);
 

@@ -87,11 +87,13 @@ mlsel_status mlsel_router_explain(const mlsel_router *router, const mlsel_reques
         return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT,
                             "router, request, route and explanation must not be NULL");
     mlsel_status status = mlsel_i_options_copy(&own, sizeof own, explanation, "mlsel_route_explanation", err);
-    if (status != MLSEL_OK)
+    router_context *context = NULL;
+    if (status == MLSEL_OK && (context = mlsel_i_context_enter(router, false, &state, err)) == NULL)
+        status = MLSEL_ERROR_NO_MEMORY;
+    if (status != MLSEL_OK) {
+        mlsel_i_route_end(NULL, status, route);
         return status;
-    router_context *context = mlsel_i_context_enter(router, false, &state, err);
-    if (context == NULL)
-        return MLSEL_ERROR_NO_MEMORY;
+    }
     status = explain(router, state, context, request, route, &own, err);
     mlsel_i_context_leave(router, context);
     const uint32_t size = explanation->struct_size;

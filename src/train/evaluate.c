@@ -134,9 +134,8 @@ mlsel_status mlsel_evaluate(const mlsel_dataset *dataset, const mlsel_contender 
         status = check_options(&e.options, err);
     if (status != MLSEL_OK)
         return status;
-    if (dataset->n_queries == 0 || dataset->n_models == 0)
-        return mlsel_i_fail(err, MLSEL_ERROR_NOT_TRAINED, "no outcome to measure: the dataset has no %s",
-                            dataset->n_queries == 0 ? "queries" : "models");
+    if (dataset->n_queries == 0) /* a query comes with a record, and so with a model */
+        return mlsel_i_fail(err, MLSEL_ERROR_NOT_TRAINED, "no outcome to measure: the dataset has no queries");
     e.run = (train_run){.progress = e.options.progress, .user = e.options.user, .share = 1, .err = err};
     e.result = mlsel_i_calloc(1, sizeof *e.result);
     if (e.result == NULL)
@@ -168,10 +167,12 @@ size_t mlsel_evaluation_policy_count(const mlsel_evaluation *evaluation) {
 
 mlsel_status mlsel_evaluation_get_policy(const mlsel_evaluation *evaluation, size_t index, mlsel_policy *out,
                                          size_t size, mlsel_error *err) {
+    if (evaluation == NULL)
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "evaluation is NULL");
     const policy_state *policy = get_policy(evaluation, index);
     if (policy == NULL)
-        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "policy %zu of %zu", index,
-                            mlsel_evaluation_policy_count(evaluation));
+        return mlsel_i_fail(err, MLSEL_ERROR_INVALID_ARGUMENT, "policy %zu: there are %zu", index,
+                            evaluation->n_policies);
     return mlsel_i_info_copy(out, size, &policy->info, sizeof policy->info, err);
 }
 

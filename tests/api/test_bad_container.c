@@ -54,6 +54,7 @@ static const struct {
     {base_knn, "\"mlsel.artifact\"", "\"mlsel.artefact\"", S, "mlsel.artifact"},
     {base_knn, "\"mlsel.artifact\": \"{", "\"mlsel.artifact\": \"[", P, "mlsel.artifact: "},
     {base_knn, "\"mlsel.artifact\": \"{", "\"mlsel.artifact\": \"1{", P, "mlsel.artifact: "},
+    {base_knn, "\"mlsel.artifact\": \"", "\"mlsel.artifact\": \"[]\",\"x\": \"", S, "mlsel.artifact must be an object"},
     {base_knn, "\"mlsel.columns\": \"{}\"", "\"mlsel.columns\": \"[]\"", S, "mlsel.columns must be an object"},
     {base_knn, "\"mlsel.columns\": \"{}\"", "\"mlsel.columns\": \"{\"", P, "mlsel.columns: "},
     {base_knn, "\"mlsel.columns\": \"{}\"", "\"mlsel.columns\": \"{\\\"x\\\":1}\"", S, "not there"},
@@ -262,6 +263,31 @@ static void bad_sizes(void **state) {
     refuse_bytes("a header of odd size", longer, size + 1, MLSEL_ERROR_SCHEMA, "not aligned");
     free(bytes), free(longer);
     container_free(&c);
+}
+
+/* Two tensors of one type under each other's name: neither is read beyond its end. */
+static void exchanged_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *base, *first, *second, *message;
+    } cases[] = {
+        {base_knn, "vector_start", "vector_rows", "tensor \"vector_start\" in $: 3 x 1 values, expected 4 x 1"},
+        {base_outcomes, "outcomes.quality", "latencies", "tensor \"latencies\" in $: 3 x 3 values, expected 3 x 1"},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        container_file c;
+        char first[64], second[64];
+        container_of_text(cases[i].base, &c);
+        (void)snprintf(first, sizeof first, "\"%s\": {", cases[i].first);
+        (void)snprintf(second, sizeof second, "\"%s\": {", cases[i].second);
+        char *const good = c.header;
+        char *const without = test_replace(good, first, "\"@\": {");
+        char *const both = test_replace(without, second, first);
+        c.header = test_replace(both, "\"@\": {", second);
+        free(good), free(without), free(both);
+        refuse_container(cases[i].first, &c, MLSEL_ERROR_SCHEMA, cases[i].message);
+        container_free(&c);
+    }
 }
 
 /* --- tables ------------------------------------------------------------------------------------------------------ */
@@ -479,10 +505,10 @@ static void random_bytes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bases),   cmocka_unit_test(bad_headers), cmocka_unit_test(bad_offsets),
-        cmocka_unit_test(bad_sizes),    cmocka_unit_test(bad_tables),  cmocka_unit_test(bad_outcomes),
-        cmocka_unit_test(bad_index),    cmocka_unit_test(cut),         cmocka_unit_test(turned_bits),
-        cmocka_unit_test(random_bytes),
+        cmocka_unit_test(test_bases),   cmocka_unit_test(bad_headers),     cmocka_unit_test(bad_offsets),
+        cmocka_unit_test(bad_sizes),    cmocka_unit_test(exchanged_names), cmocka_unit_test(bad_tables),
+        cmocka_unit_test(bad_outcomes), cmocka_unit_test(bad_index),       cmocka_unit_test(cut),
+        cmocka_unit_test(turned_bits),  cmocka_unit_test(random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -412,6 +412,12 @@ static void evidence_sizes(void **state) {
                    "mlsel_evidence: struct_size is not set (use mlsel_evidence_init)", "evidence");
         assert_memory_equal(&e, &before, sizeof e);
     }
+    mlsel_evidence reserved;
+    mlsel_evidence_init(&reserved, sizeof reserved);
+    set_array(&reserved, "scores", scores, 2);
+    reserved.reserved = 1;
+    assert_int_equal(mlsel_explain(model, query, 3, NULL, &reserved, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    test_error(&err, MLSEL_ERROR_INVALID_ARGUMENT, 0, "mlsel_evidence: reserved must be 0", "evidence");
     test_untouched(scores, sizeof scores, "evidence");
     /* an older caller's struct, in exactly its memory, is filled as far as it goes and keeps its size */
     for (uint32_t size = 4; size <= sizeof(mlsel_evidence); size += 4) {

@@ -331,6 +331,42 @@ static void changed_value(void **state) {
     container_free(&c);
 }
 
+/* Rows are stored with zeros up to a multiple of what kernels read at a time: anything else there would be a part of
+ * the products, and is found where the values are looked at. */
+static void padding(void **state) {
+    (void)state;
+    mlsel_model *model = container_large_knn();
+    container_file c;
+    size_t bytes, size;
+    mlsel_error err;
+    container_of_model(model, &c);
+    mlsel_model_release(model);
+    cJSON *header = cJSON_Parse(c.header);
+    const cJSON *shape = test_need(test_need(header, "vectors"), "shape");
+    const size_t stride = (size_t)cJSON_GetArrayItem(shape, 1)->valuedouble;
+    cJSON_Delete(header);
+    assert_true(stride > 174);
+    char *hash = strstr(c.header, "\"mlsel.hash\"");
+    assert_non_null(hash);
+    memcpy(hash, "\"other.hash\"", strlen("\"other.hash\""));
+    float *values = container_tensor(&c, "vectors", &bytes);
+    mlsel_model_options options;
+    mlsel_model_options_init(&options, sizeof options);
+    options.check_values = 1;
+    for (int is_spoiled = 0; is_spoiled <= 1; is_spoiled++) {
+        values[3 * stride + 174] = is_spoiled ? 0.5F : -0.0F;
+        unsigned char *file = container_bytes(&c, &size);
+        const mlsel_status status = mlsel_model_load_memory(file, size, &options, &model, &err);
+        assert_int_equal(status, is_spoiled ? MLSEL_ERROR_SCHEMA : MLSEL_OK);
+        if (is_spoiled)
+            assert_string_equal(err.message, "vectors: row 3 is not 0 beyond its 174 columns");
+        else
+            mlsel_model_release(model);
+        free(file);
+    }
+    container_free(&c);
+}
+
 /* With the stored hash gone, each part of the index must be what follows from the vectors. */
 static void checked_index(void **state) {
     (void)state;
@@ -463,10 +499,11 @@ int main(void) {
     if (!test_has_isa())
         return 0;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),    cmocka_unit_test(kept_members),  cmocka_unit_test(large_unknown),
-        cmocka_unit_test(numbers),       cmocka_unit_test(large_knn),     cmocka_unit_test(unchecked_values),
-        cmocka_unit_test(checked_index), cmocka_unit_test(sharing),       cmocka_unit_test(saving),
-        cmocka_unit_test(names),         cmocka_unit_test(useless_index), cmocka_unit_test(changed_value),
+        cmocka_unit_test(round_trip),    cmocka_unit_test(kept_members), cmocka_unit_test(large_unknown),
+        cmocka_unit_test(numbers),       cmocka_unit_test(large_knn),    cmocka_unit_test(unchecked_values),
+        cmocka_unit_test(checked_index), cmocka_unit_test(padding),      cmocka_unit_test(sharing),
+        cmocka_unit_test(saving),        cmocka_unit_test(names),        cmocka_unit_test(useless_index),
+        cmocka_unit_test(changed_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

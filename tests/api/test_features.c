@@ -283,6 +283,7 @@ static void widths(void **state) {
 static void bad_values(void **state) {
     (void)state;
     static const double bad[] = {NAN, INFINITY, -INFINITY, 1e39, -1e39};
+    mlsel_model *model = test_load_text(text_of_width_20, NULL); /* whose kernels look at the values */
     for (size_t i = 0; i < LENGTH(bad); i++)
         for (size_t position = 0; position < EMBEDDING; position++) {
             char message[128];
@@ -292,7 +293,9 @@ static void bad_values(void **state) {
             (void)snprintf(message, sizeof message,
                            "embedding value %zu is NaN, infinite or beyond the range of float32", position);
             refuse(NULL, NULL, values, EMBEDDING, "math", WIDTH, MLSEL_ERROR_NOT_FINITE, position, message);
+            refuse(model, NULL, values, EMBEDDING, "math", WIDTH, MLSEL_ERROR_NOT_FINITE, position, message);
         }
+    mlsel_model_release(model);
 }
 
 static void bad_options(void **state) {

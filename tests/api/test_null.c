@@ -4,8 +4,8 @@
  * against the list of exported symbols.
  */
 #include "bad_artifact.h"
+#include "null_cases.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "mlsel_backend.h"
@@ -48,15 +48,6 @@ static struct {
     mlsel_diagnostics_info found_info;
     mlsel_diagnostic diagnostic;
 } out;
-
-typedef struct null_case {
-    const char *symbol;
-    const char *argument;
-    mlsel_status (*call)(mlsel_error *err);
-} null_case;
-
-#define CALL(name, expression)                                                                                         \
-    static mlsel_status name(mlsel_error *err) { return expression; }
 
 CALL(device_query_device, mlsel_device_query(NULL, &out.device, sizeof out.device, err))
 CALL(device_query_out, mlsel_device_query("cpu", NULL, sizeof out.device, err))
@@ -343,28 +334,12 @@ static const char *const without_pointers[] = {
     "mlsel_rule_kind_name",
 };
 
+static const null_cases all = {cases,          LENGTH(cases),    others,
+                               LENGTH(others), without_pointers, LENGTH(without_pointers)};
+
 static void null_arguments(void **state) {
     (void)state;
-    for (size_t i = 0; i < LENGTH(cases); i++) {
-        char what[256];
-        (void)snprintf(what, sizeof what, "%s, %s", cases[i].symbol, cases[i].argument);
-        for (int with_error = 0; with_error <= 1; with_error++) {
-            mlsel_error err = test_unset_error();
-            test_fill(&out, sizeof out);
-            test_quiet_begin();
-            const mlsel_status status = cases[i].call(with_error ? &err : NULL);
-            test_quiet_end(what);
-            if (status != MLSEL_ERROR_INVALID_ARGUMENT)
-                fail_msg("%s: %s", what, mlsel_status_name(status));
-            test_untouched(&out, sizeof out, what);
-            if (!with_error)
-                continue;
-            test_error_sound(&err, status, what);
-            assert_int_equal(err.detail, 0);
-            if (strstr(err.message, "NULL") == NULL)
-                fail_msg("%s: %s", what, err.message);
-        }
-    }
+    test_null_refused(&all, &out, sizeof out);
 }
 
 static void without_status(void **state) {
@@ -414,37 +389,9 @@ static void null_allowed(void **state) {
     mlsel_diagnostics_release(out.found);
 }
 
-/* --- completeness ------------------------------------------------------------------------------------------------ */
-
-static bool is_listed(const char *const *names, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-static bool is_tested(const char *symbol) {
-    for (size_t i = 0; i < LENGTH(cases); i++)
-        if (strcmp(cases[i].symbol, symbol) == 0)
-            return true;
-    return is_listed(others, LENGTH(others), symbol) || is_listed(without_pointers, LENGTH(without_pointers), symbol);
-}
-
 static void every_function(void **state) {
     (void)state;
-    size_t count = 0;
-    char *text = test_need_file(TEST_SOURCE_DIR "/abi/symbols-in-versions", NULL);
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-        if (*line == '#')
-            continue;
-        line[strcspn(line, " ")] = '\0';
-        if (!is_tested(line))
-            fail_msg("%s is not tested with NULL", line);
-        count++;
-    }
-    free(text);
-    assert_true(count >= 38);
+    test_null_complete(&all, TEST_SOURCE_DIR "/abi/symbols-in-versions", 38);
 }
 
 static int set_up(void **state) {

@@ -233,6 +233,85 @@ static void defaults(void **state) {
     mlsel_router_release(router);
 }
 
+/* A decision as the default: it answers, though its rules do not hold, and before a default model would. */
+static void default_decision(void **state) {
+    (void)state;
+    static const char text[] = "decisions:\n" WHEN("math", "9", "{type: domain, name: math}", "m1")
+        WHEN("spare", "5", "{type: domain, name: law}", "s1") "default_decision: spare\ndefault_model: d\n";
+    mlsel_router_options options = router_options();
+    mlsel_request request;
+    mlsel_router_info info;
+    mlsel_error err;
+    mlsel_request_init(&request, sizeof request);
+    options.collect_metrics = 1;
+    options.allow_next_decision = 1;
+    mlsel_router *router = router_open(text, &options);
+    test_ok(mlsel_router_get_info(router, &info, sizeof info, &err), &err);
+    assert_int_equal(info.default_decision, 1);
+    mlsel_route route = route_ok(router, &request);
+    expect(&route, "spare", "s1", MLSEL_ROUTE_DEFAULT | MLSEL_ROUTE_SINGLE);
+    assert_int_equal(route.decision_index, 1);
+    request.category = "law"; /* then it is no default */
+    route = route_ok(router, &request);
+    expect(&route, "spare", "s1", MLSEL_ROUTE_SINGLE);
+    const char *down[] = {"m1", "s1"};
+    request.category = "math";
+    request.unavailable = down, request.n_unavailable = 1;
+    route = route_ok(router, &request);
+    expect(&route, "spare", "s1", MLSEL_ROUTE_NEXT_DECISION | MLSEL_ROUTE_DEFAULT | MLSEL_ROUTE_SINGLE);
+    request.category = NULL;
+    request.n_unavailable = 2;
+    route_fails(router, &request, MLSEL_ERROR_NO_CANDIDATE,
+                "decision \"spare\": the request allows none of its 1 models");
+    mlsel_router_metrics all;
+    mlsel_decision_metrics spare;
+    test_ok(mlsel_router_get_metrics(router, &all, sizeof all, &err), &err);
+    assert_int_equal(all.requests, 4);
+    assert_int_equal(all.defaults, 2);
+    assert_int_equal(all.no_decision, 0);
+    test_ok(mlsel_router_get_decision_metrics(router, 1, &spare, sizeof spare, &err), &err);
+    assert_int_equal(spare.requests, 4);
+    assert_int_equal(spare.errors, 1);
+    mlsel_router_release(router);
+    /* its selector is asked as for any other */
+    router = router_open(
+        ROUTER_HEAD "decisions:\n" ROUTER_DECISION("math", "1", "math", "knn") "default_decision: math\n", NULL);
+    request = router_request(0, "law");
+    route = route_ok(router, &request);
+    expect(&route, "math", route.served, MLSEL_ROUTE_DEFAULT);
+    assert_int_equal(route.algorithm, MLSEL_ALGORITHM_KNN);
+    assert_int_equal(route.candidate_count, ROUTER_N_MODELS);
+    assert_true(route.score > 0);
+    mlsel_router_release(router);
+}
+
+/* More signals in the rules than a small table has room for. */
+static void many_signals(void **state) {
+    (void)state;
+    enum { MANY = 100 };
+    char *text = malloc(MANY * 256), name[16], model[16];
+    assert_non_null(text);
+    size_t used = (size_t)sprintf(text, "decisions:\n");
+    for (int i = 0; i < MANY; i++)
+        used += (size_t)sprintf(text + used, WHEN("d%d", "1", "{type: keyword, name: word%d}", "m%d"), i, i, i);
+    mlsel_router *router = router_open(text, NULL);
+    for (int i = 0; i < MANY; i++) {
+        const mlsel_signal signals[] = {{"keyword", "word"}, {"language", name}, {"keyword", name}};
+        mlsel_request request;
+        mlsel_request_init(&request, sizeof request);
+        (void)snprintf(name, sizeof name, "word%d", i);
+        (void)snprintf(model, sizeof model, "m%d", i);
+        request.signals = signals, request.n_signals = 3;
+        const mlsel_route route = route_ok(router, &request);
+        assert_int_equal(route.decision_index, i);
+        assert_string_equal(route.served, model);
+        request.n_signals = 2;
+        route_fails(router, &request, MLSEL_ERROR_NO_DECISION, "no decision matches");
+    }
+    mlsel_router_release(router);
+    free(text);
+}
+
 /* --- candidates -------------------------------------------------------------------------------------------------- */
 
 /* Rows of a decision without selector: the first that may answer does. */
@@ -666,6 +745,46 @@ static void batches_of_other_sizes(void **state) {
     mlsel_router_release(router);
 }
 
+/* A struct_size that cannot be a step fails the call, which writes nothing; one that is not the first's, its request.
+ */
+static void batches_of_bad_sizes(void **state) {
+    (void)state;
+    enum { N = 3 };
+    const uint32_t request_sizes[] = {0, 4, sizeof(mlsel_request) + 4};
+    const uint32_t route_sizes[] = {0, 8, sizeof(mlsel_route) + 4};
+    mlsel_router *router = router_open(router_four, NULL);
+    mlsel_request requests[N] = {router_request(0, "math"), router_request(1, "math"), router_request(2, "math")};
+    mlsel_route routes[N] = {router_route(), router_route(), router_route()}, before[N];
+    mlsel_error errors[N], err;
+    for (size_t i = 0; i < LENGTH(request_sizes); i++) {
+        requests[0].struct_size = request_sizes[i];
+        memcpy(before, routes, sizeof routes);
+        test_fill(errors, sizeof errors);
+        assert_int_equal(mlsel_router_route_batch(router, requests, N, routes, errors, &err),
+                         MLSEL_ERROR_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "requests[0].struct_size is "));
+        requests[0] = router_request(0, "math");
+        assert_memory_equal(routes, before, sizeof routes);
+        routes[0].struct_size = route_sizes[i];
+        memcpy(before, routes, sizeof routes);
+        assert_int_equal(mlsel_router_route_batch(router, requests, N, routes, errors, &err),
+                         MLSEL_ERROR_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "routes[0].struct_size is "));
+        assert_memory_equal(routes, before, sizeof routes);
+        test_untouched(errors, sizeof errors, "errors of a batch");
+        routes[0] = router_route();
+    }
+    routes[1].struct_size -= 8;
+    assert_int_equal(mlsel_router_route_batch(router, requests, N, routes, errors, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(err.message, "request 1: its struct_size is not that of the first");
+    assert_int_equal(routes[0].status, MLSEL_OK);
+    assert_int_equal(routes[1].status, MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_null(routes[1].served);
+    assert_int_equal(routes[2].status, MLSEL_OK);
+    assert_non_null(routes[2].served);
+    mlsel_router_release(router);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_as_recorded),
@@ -673,6 +792,8 @@ int main(void) {
         cmocka_unit_test(priority_then_order),
         cmocka_unit_test(nested_rules),
         cmocka_unit_test(defaults),
+        cmocka_unit_test(default_decision),
+        cmocka_unit_test(many_signals),
         cmocka_unit_test(eligibility),
         cmocka_unit_test(loras),
         cmocka_unit_test(unknown_models),
@@ -687,6 +808,7 @@ int main(void) {
         cmocka_unit_test(devices),
         cmocka_unit_test(batches),
         cmocka_unit_test(batches_of_other_sizes),
+        cmocka_unit_test(batches_of_bad_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

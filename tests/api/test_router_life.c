@@ -113,6 +113,13 @@ static void reloading(void **state) {
     assert_int_equal(metrics.requests, 0);
     assert_int_equal(metrics.reloads, 3);
     assert_int_equal(metrics.failed_reloads, 2);
+    mlsel_decision_metrics low;
+    uint64_t selections = 7;
+    test_ok(mlsel_router_get_decision_metrics(router, 0, &low, sizeof low, &err), &err);
+    assert_string_equal(low.name, "low"); /* that nothing is collected does not make it unknown */
+    assert_int_equal(low.requests, 0);
+    test_ok(mlsel_router_get_selections(router, 0, 0, &selections, &err), &err);
+    assert_int_equal(selections, 0);
     mlsel_router_release(router);
     router = router_open(two_rules, NULL);
     assert_int_equal(mlsel_router_reload(router, NULL, &err), MLSEL_ERROR_INVALID_ARGUMENT);
@@ -193,6 +200,24 @@ static void bad_configurations(void **state) {
     assert_int_equal(mlsel_router_open("/nowhere/router.yaml", NULL, &none, &file_err), MLSEL_ERROR_NOT_FOUND);
     assert_non_null(strstr(file_err.message, "/nowhere/router.yaml"));
     assert_null(none);
+}
+
+/* NULL is the text of no bytes: refused as such, and a router that is there stays as it is. */
+static void no_text(void **state) {
+    (void)state;
+    mlsel_router *router = NULL;
+    mlsel_error err = test_unset_error(), empty = test_unset_error();
+    mlsel_request request;
+    mlsel_request_init(&request, sizeof request);
+    assert_int_equal(mlsel_router_open_memory(NULL, 0, NULL, &router, &err), MLSEL_ERROR_PARSE);
+    assert_null(router);
+    assert_int_equal(mlsel_router_open_memory("", 0, NULL, &router, &empty), MLSEL_ERROR_PARSE);
+    assert_memory_equal(&err, &empty, sizeof err);
+    router = router_open(two_rules, NULL);
+    assert_int_equal(mlsel_router_reload_memory(router, NULL, 0, &err), MLSEL_ERROR_PARSE);
+    assert_memory_equal(&err, &empty, sizeof err);
+    assert_int_equal(ask(router, &request).generation, 1);
+    mlsel_router_release(router);
 }
 
 static void bad_options(void **state) {
@@ -468,6 +493,27 @@ static void explaining(void **state) {
     assert_string_equal(mlsel_rule_kind_name(5), "unknown");
 }
 
+/* What fails before the request is looked at: of the answer only the status is written, of the explanation nothing. */
+static void explaining_into_nothing(void **state) {
+    (void)state;
+    mlsel_router *router = router_open(two_rules, NULL);
+    mlsel_route route = router_route(), route_before = route;
+    mlsel_route_explanation e, e_before;
+    mlsel_request request;
+    mlsel_error err = test_unset_error();
+    mlsel_request_init(&request, sizeof request);
+    mlsel_route_explanation_init(&e, sizeof e);
+    e.struct_size = 0;
+    e_before = e;
+    assert_int_equal(mlsel_router_explain(router, &request, &route, &e, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    test_error_sound(&err, MLSEL_ERROR_INVALID_ARGUMENT, "explanation");
+    assert_non_null(strstr(err.message, "mlsel_route_explanation"));
+    route_before.status = MLSEL_ERROR_INVALID_ARGUMENT;
+    assert_memory_equal(&route, &route_before, sizeof route);
+    assert_memory_equal(&e, &e_before, sizeof e);
+    mlsel_router_release(router);
+}
+
 /* The selector's own account is that of mlsel_explain; it comes also with a failing answer of no decision. */
 static void explaining_scores(void **state) {
     (void)state;
@@ -561,12 +607,19 @@ static void counting(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(example),          cmocka_unit_test(reloading),
-        cmocka_unit_test(name_limit),       cmocka_unit_test(bad_configurations),
-        cmocka_unit_test(bad_options),      cmocka_unit_test(bad_requests),
-        cmocka_unit_test(strange_requests), cmocka_unit_test(listing),
-        cmocka_unit_test(explaining),       cmocka_unit_test(explaining_scores),
+        cmocka_unit_test(example),
+        cmocka_unit_test(reloading),
+        cmocka_unit_test(name_limit),
+        cmocka_unit_test(bad_configurations),
+        cmocka_unit_test(bad_options),
+        cmocka_unit_test(bad_requests),
+        cmocka_unit_test(strange_requests),
+        cmocka_unit_test(listing),
+        cmocka_unit_test(explaining),
+        cmocka_unit_test(explaining_scores),
         cmocka_unit_test(counting),
+        cmocka_unit_test(no_text),
+        cmocka_unit_test(explaining_into_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

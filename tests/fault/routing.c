@@ -187,10 +187,46 @@ static mlsel_status explain(mlsel_error *err) {
     mlsel_route_explanation_init(&explanation, sizeof explanation);
     mlsel_evidence_init(&evidence, sizeof evidence);
     explanation.evidence = &evidence;
-    return mlsel_router_explain(router, &request, &answer, &explanation, err);
+    const mlsel_status status = mlsel_router_explain(router, &request, &answer, &explanation, err);
+    if (answer.status != status)
+        scenario_fail("the answer says %s", mlsel_status_name(answer.status));
+    return status;
+}
+
+/* What a router tells of itself needs a context as well. */
+static mlsel_status get_info(mlsel_error *err) {
+    return mlsel_router_get_info(router, (mlsel_router_info *)(void *)&scenario_result, sizeof(mlsel_router_info), err);
+}
+static mlsel_status get_decision(mlsel_error *err) {
+    return mlsel_router_get_decision(router, 0, (mlsel_router_decision *)(void *)&scenario_result,
+                                     sizeof(mlsel_router_decision), err);
+}
+static mlsel_status get_candidate(mlsel_error *err) {
+    return mlsel_router_get_candidate(router, 0, 0, (mlsel_router_candidate *)(void *)&scenario_result,
+                                      sizeof(mlsel_router_candidate), err);
+}
+static mlsel_status get_model(mlsel_error *err) {
+    return mlsel_router_get_model(router, 0, (mlsel_model **)&scenario_result.pointers[0], err);
+}
+static void close_with_model(void) {
+    mlsel_model_release(SCENARIO_POINTER(mlsel_model));
+    close_busy();
+}
+static mlsel_status get_metrics(mlsel_error *err) {
+    return mlsel_router_get_metrics(router, (mlsel_router_metrics *)(void *)&scenario_result,
+                                    sizeof(mlsel_router_metrics), err);
+}
+static mlsel_status get_decision_metrics(mlsel_error *err) {
+    return mlsel_router_get_decision_metrics(router, 0, (mlsel_decision_metrics *)(void *)&scenario_result,
+                                             sizeof(mlsel_decision_metrics), err);
+}
+static mlsel_status get_selections(mlsel_error *err) {
+    return mlsel_router_get_selections(router, 0, 0, (uint64_t *)(void *)&scenario_result, err);
 }
 
 #define BOTH (NEEDS_ALLOC | NEEDS_FILE)
+#define BUSY(function, run, close)                                                                                     \
+    { function, "", NEEDS_ALLOC, 0, open_busy, run, NULL, close, NULL, NULL, 0, 0 }
 
 const scenario router_scenarios[] = {
     {"mlsel_config_validate", "", BOTH, 0, write_files, validate, check_validated, clean_validated, NULL, "*", 0, 0},
@@ -202,8 +238,15 @@ const scenario router_scenarios[] = {
      "close", 2, 0},
     {"mlsel_router_reload", "", BOTH, 0, open_router, reload, NULL, close_router, NULL, "close", 2, 0},
     {"mlsel_router_reload_memory", "", BOTH, 0, open_router, reload_memory, NULL, close_router, NULL, "close", 2, 0},
-    {"mlsel_router_route", "", NEEDS_ALLOC, 0, open_busy, route, NULL, close_busy, NULL, NULL, 0, 0},
-    {"mlsel_router_route_batch", "", NEEDS_ALLOC, 0, open_busy, route_batch, NULL, close_busy, NULL, NULL, 0, 0},
-    {"mlsel_router_explain", "", NEEDS_ALLOC, 0, open_busy, explain, NULL, close_busy, NULL, NULL, 0, 0},
+    BUSY("mlsel_router_route", route, close_busy),
+    BUSY("mlsel_router_route_batch", route_batch, close_busy),
+    BUSY("mlsel_router_explain", explain, close_busy),
+    BUSY("mlsel_router_get_info", get_info, close_busy),
+    BUSY("mlsel_router_get_decision", get_decision, close_busy),
+    BUSY("mlsel_router_get_candidate", get_candidate, close_busy),
+    BUSY("mlsel_router_get_model", get_model, close_with_model),
+    BUSY("mlsel_router_get_metrics", get_metrics, close_busy),
+    BUSY("mlsel_router_get_decision_metrics", get_decision_metrics, close_busy),
+    BUSY("mlsel_router_get_selections", get_selections, close_busy),
 };
 const size_t n_router_scenarios = TEST_LENGTH(router_scenarios);

@@ -78,12 +78,15 @@ static void drop_training(void) {
     mlsel_dataset_free(dataset);
     test_empty(test_folder());
 }
-static mlsel_status save(mlsel_error *err) {
+static mlsel_status save_as(mlsel_format format, mlsel_error *err) {
     mlsel_save_options options;
     mlsel_save_options_init(&options, sizeof options);
     options.replace = 1;
+    options.format = format;
     return mlsel_training_save(training, test_path("old.json"), &options, err);
 }
+static mlsel_status save(mlsel_error *err) { return save_as(MLSEL_FORMAT_JSON, err); }
+static mlsel_status save_container(mlsel_error *err) { return save_as(MLSEL_FORMAT_SAFETENSORS, err); }
 static mlsel_status to_model(mlsel_error *err) {
     return mlsel_training_model(training, NULL, (mlsel_model **)&scenario_result.pointers[0], err);
 }
@@ -97,13 +100,16 @@ static void make_artifact(void) {
     make_training();
     test_ok(mlsel_training_save(training, test_path("new.json"), NULL, &err), &err);
 }
-static mlsel_status calibrate(mlsel_error *err) {
+static mlsel_status calibrate_as(mlsel_format format, mlsel_error *err) {
     mlsel_save_options options;
     mlsel_save_options_init(&options, sizeof options);
     options.replace = 1;
+    options.format = format;
     return mlsel_calibrate(dataset, test_path("new.json"), MLSEL_CALIBRATION_PLATT, test_path("old.json"), &options,
                            err);
 }
+static mlsel_status calibrate(mlsel_error *err) { return calibrate_as(MLSEL_FORMAT_JSON, err); }
+static mlsel_status calibrate_container(mlsel_error *err) { return calibrate_as(MLSEL_FORMAT_SAFETENSORS, err); }
 
 static void make_model(void) {
     mlsel_error err;
@@ -144,9 +150,13 @@ const scenario trainer_scenarios[] = {
     TRAIN("MLP", NEEDS_THREAD, train_mlp),
     {"mlsel_training_save", "", NEEDS_ALLOC | NEEDS_FILE, 0, make_training, save, NULL, drop_training, "old.json",
      SAVES, 1, 0},
+    {"mlsel_training_save", "a container", NEEDS_ALLOC | NEEDS_FILE, 0, make_training, save_container, NULL,
+     drop_training, "old.json", SAVES, 1, 0},
     {"mlsel_training_model", "", NEEDS_ALLOC, 0, make_training, to_model, NULL, drop_model, NULL, NULL, 2, 0},
     {"mlsel_calibrate", "", NEEDS_ALLOC | NEEDS_FILE, 0, make_artifact, calibrate, NULL, drop_training, NULL,
      SAVES ",close", 3, 0},
+    {"mlsel_calibrate", "to a container", NEEDS_ALLOC | NEEDS_FILE, 0, make_artifact, calibrate_container, NULL,
+     drop_training, NULL, SAVES ",close", 3, 0},
     {"mlsel_find_floor", "", NEEDS_ALLOC, 0, make_model, find_floor, NULL, drop_made_model, NULL, NULL, 0, 0},
     {"mlsel_evaluate", "", NEEDS_ALLOC | NEEDS_THREAD, 0, make_model, evaluate, NULL, drop_evaluation, NULL, NULL, 0,
      0},

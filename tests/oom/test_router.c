@@ -130,11 +130,76 @@ static void requests(void **state) {
     assert_int_equal(heap_live(), live);
 }
 
+/* More calls inside at a time than there are slots for contexts: each has its own, and those that found no slot when
+ * they left are used again. */
+static void many_at_a_time(void **state) {
+    (void)state;
+    enum { MANY = POOL_SLOTS + 3 };
+    router_context *contexts[MANY];
+    mlsel_router *router = NULL;
+    mlsel_error err;
+    const mlsel_router_options o = options();
+    const size_t live = heap_live();
+    heap_enter(HEAP_NEVER, false);
+    test_ok(mlsel_router_open_memory(router_four, strlen(router_four), &o, &router, &err), &err);
+    for (int round = 0; round < 3; round++) {
+        heap_leave();
+        heap_enter(HEAP_NEVER, false);
+        for (size_t i = 0; i < MANY; i++) {
+            router_state *held = NULL;
+            contexts[i] = mlsel_i_context_enter(router, false, &held, &err);
+            assert_non_null(contexts[i]);
+            assert_non_null(held);
+            for (size_t j = 0; j < i; j++)
+                assert_ptr_not_equal(contexts[i], contexts[j]);
+        }
+        for (size_t i = 0; i < MANY; i++)
+            mlsel_i_context_leave(router, contexts[i]);
+        if (round > 0)
+            assert_int_equal(heap_requests(), 0);
+    }
+    ask(router, 1);
+    mlsel_router_release(router);
+    heap_leave();
+    assert_int_equal(heap_live(), live);
+}
+
+/* Who stays inside for longer than a reload waits keeps the state that was current when it came; it is freed by a later
+ * reload, or with the router. */
+static void inside_for_long(void **state) {
+    (void)state;
+    mlsel_router *router = NULL;
+    mlsel_error err;
+    const mlsel_router_options o = options();
+    const size_t live = heap_live();
+    heap_enter(HEAP_NEVER, false);
+    for (int leaves = 0; leaves < 2; leaves++) {
+        router_state *held = NULL;
+        test_ok(mlsel_router_open_memory(router_four, strlen(router_four), &o, &router, &err), &err);
+        router_context *context = mlsel_i_context_enter(router, false, &held, &err);
+        assert_non_null(context);
+        test_ok(mlsel_router_reload_memory(router, others, strlen(others), &err), &err);
+        assert_ptr_equal(router->retired, held);
+        assert_int_equal(held->generation, 1);
+        assert_int_equal(held->n_decisions, 4);
+        ask(router, 2);
+        mlsel_i_context_leave(router, context);
+        if (leaves != 0) {
+            test_ok(mlsel_router_reload_memory(router, others, strlen(others), &err), &err);
+            assert_null(router->retired);
+        }
+        mlsel_router_release(router);
+        heap_leave();
+        assert_int_equal(heap_live(), live);
+        heap_enter(HEAP_NEVER, false);
+    }
+    heap_leave();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opening),
-        cmocka_unit_test(reloading),
-        cmocka_unit_test(requests),
+        cmocka_unit_test(opening),        cmocka_unit_test(reloading),       cmocka_unit_test(requests),
+        cmocka_unit_test(many_at_a_time), cmocka_unit_test(inside_for_long),
     };
     heap_init();
     (void)router_embedding(0);

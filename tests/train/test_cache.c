@@ -9,6 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "folder.h"
 #include "mlsel_train.h"
 
@@ -156,7 +159,18 @@ static void bad_calls(void **state) {
     mlsel_cache_close(NULL);
     assert_int_equal(mlsel_cache_count(NULL), 0);
     assert_int_equal(mlsel_cache_open(test_folder(), "m", 0, &cache, &err), MLSEL_ERROR_INVALID_ARGUMENT);
-    assert_int_equal(mlsel_cache_open(NULL, "m", 1, &cache, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    char name[4096 + 2];
+    memset(name, 'm', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    mlsel_cache *none = NULL;
+    assert_int_equal(mlsel_cache_open(test_folder(), name, 1, &none, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "the model's name has 4097 bytes"));
+    assert_int_equal(mlsel_cache_open(test_folder(), "m", (1 << 20) + 1, &none, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "width is 1048577"));
+    assert_null(none);
+    name[4096] = '\0'; /* the longest there can be */
+    test_ok(mlsel_cache_open(test_folder(), name, 65536, &cache, &err), &err);
+    mlsel_cache_close(cache);
 }
 
 /* --- damage ------------------------------------------------------------------------------------------------------- */
@@ -292,6 +306,57 @@ static void damaged_while_open(void **state) {
     write_file(path, data, size);
     assert_true(has(cache, 0, WIDTH));
     assert_false(has(cache, ENTRIES - 1, WIDTH));
+    mlsel_cache_close(cache);
+    free(data);
+}
+
+/* The end of the file cut off behind the back of an open cache, in the middle of its last entry. */
+static void cut_while_open(void **state) {
+    (void)state;
+    char path[512];
+    size_t size;
+    char *data = whole_file(path, sizeof path, &size);
+    mlsel_cache *cache = open_cache("m", WIDTH);
+    write_file(path, data, size - 1);
+    assert_true(has(cache, ENTRIES - 2, WIDTH));
+    assert_false(has(cache, ENTRIES - 1, WIDTH));
+    write_file(path, data, size);
+    assert_true(has(cache, ENTRIES - 1, WIDTH));
+    mlsel_cache_close(cache);
+    free(data);
+}
+
+/* A whole entry in the place of another, of a text that differs in the first or only in the second half of its hash:
+ * the values of one text are not given out as those of another. */
+static void exchanged_while_open(void **state) {
+    (void)state;
+    char path[512];
+    size_t size;
+    char *data = whole_file(path, sizeof path, &size);
+    mlsel_cache *cache = open_cache("m", WIDTH);
+    char *const last = data + size - ENTRY_SIZE;
+    memcpy(last, last - ENTRY_SIZE, ENTRY_SIZE);
+    write_file(path, data, size);
+    assert_true(has(cache, ENTRIES - 2, WIDTH));
+    assert_false(has(cache, ENTRIES - 1, WIDTH));
+
+    char text[32];
+    text_of(ENTRIES - 1, text, sizeof text);
+    const XXH128_hash_t key = XXH3_128bits(text, strlen(text));
+    for (int half = 2; half >= 1; half--) { /* both halves right, to see that the rest of the entry is; one */
+        uint64_t seed;
+        const uint64_t low = key.low64, high = half == 2 ? key.high64 : key.high64 + 1;
+        float values[WIDTH];
+        values_of(ENTRIES - 1, values, WIDTH);
+        memcpy(&seed, data + size - ENTRIES * ENTRY_SIZE - 8, sizeof seed);
+        memcpy(last, &low, sizeof low);
+        memcpy(last + 8, &high, sizeof high);
+        memcpy(last + 16, values, sizeof values);
+        const uint64_t sum = XXH3_64bits_withSeed(last, ENTRY_SIZE - 8, seed);
+        memcpy(last + ENTRY_SIZE - 8, &sum, sizeof sum);
+        write_file(path, data, size);
+        assert_int_equal(has(cache, ENTRIES - 1, WIDTH), half == 2);
+    }
     mlsel_cache_close(cache);
     free(data);
 }
@@ -432,11 +497,22 @@ static void whole_datasets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        EACH(round_trip),  EACH(each_model_its_own), EACH(makes_folders),
-        EACH(bad_calls),   EACH(cut_anywhere),       EACH(any_byte_flipped),
-        EACH(zeros),       EACH(another_file),       EACH(damaged_while_open),
-        EACH(one_writer),  EACH(removed_while_open), EACH(read_only),
-        EACH(writer_dies), EACH(whole_datasets),
+        EACH(round_trip),
+        EACH(each_model_its_own),
+        EACH(makes_folders),
+        EACH(bad_calls),
+        EACH(cut_anywhere),
+        EACH(any_byte_flipped),
+        EACH(zeros),
+        EACH(another_file),
+        EACH(damaged_while_open),
+        EACH(one_writer),
+        EACH(removed_while_open),
+        EACH(read_only),
+        EACH(writer_dies),
+        EACH(whole_datasets),
+        EACH(cut_while_open),
+        EACH(exchanged_while_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,6 +154,7 @@ static void empty_query(mlsel_record *r) { r->query = ""; }
 static void no_model(mlsel_record *r) { r->model = NULL; }
 static void bad_text(mlsel_record *r) { r->query = "a\xff"; }
 static void bad_category(mlsel_record *r) { r->category = "\xc3"; }
+static void bad_task(mlsel_record *r) { r->task = "t\xff"; }
 static void quality_above(mlsel_record *r) { r->quality = 1.0000001; }
 static void quality_below(mlsel_record *r) { r->quality = -1e-300; }
 static void quality_infinite(mlsel_record *r) { r->quality = (double)INFINITY; }
@@ -185,6 +186,7 @@ static void refused(void **state) {
         {no_model, MLSEL_ERROR_INVALID_ARGUMENT},
         {bad_text, MLSEL_ERROR_INVALID_ARGUMENT},
         {bad_category, MLSEL_ERROR_INVALID_ARGUMENT},
+        {bad_task, MLSEL_ERROR_INVALID_ARGUMENT},
         {quality_above, MLSEL_ERROR_INVALID_ARGUMENT},
         {quality_below, MLSEL_ERROR_INVALID_ARGUMENT},
         {quality_infinite, MLSEL_ERROR_INVALID_ARGUMENT},
@@ -306,6 +308,40 @@ static mlsel_dataset *four_rows(void) {
     return dataset;
 }
 
+/* One past the end of everything: nothing is written, and the message says how many there are. */
+static void no_such(void **state) {
+    (void)state;
+    static const size_t pairs[][2] = {{3, 0}, {0, 3}, {SIZE_MAX, 0}, {0, SIZE_MAX}};
+    mlsel_error err;
+    mlsel_dataset *dataset = four_rows();
+    mlsel_observation o, o_before;
+    mlsel_finding finding, finding_before;
+    memset(&o, 0xa5, sizeof o);
+    memset(&finding, 0xa5, sizeof finding);
+    o_before = o;
+    finding_before = finding;
+    for (size_t i = 0; i < TEST_LENGTH(pairs); i++) {
+        assert_int_equal(mlsel_dataset_observe(dataset, pairs[i][0], pairs[i][1], &o, &err),
+                         MLSEL_ERROR_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.message, "there are 3 queries, 3 models"));
+    }
+    assert_memory_equal(&o, &o_before, sizeof o);
+    assert_null(mlsel_dataset_query(dataset, 3));
+    assert_null(mlsel_dataset_model(dataset, 3));
+    assert_non_null(mlsel_dataset_model(dataset, 2));
+    add(dataset, "a", "x", 0); /* a second time */
+    assert_int_equal(mlsel_dataset_finding_count(dataset), 1);
+    assert_int_equal(mlsel_dataset_get_finding(dataset, 1, &finding, sizeof finding, &err),
+                     MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(err.message, "finding 1: there are 1");
+    assert_memory_equal(&finding, &finding_before, sizeof finding);
+    assert_int_equal(mlsel_dataset_count_findings(dataset, MLSEL_FINDING_REPEATED), 1);
+    assert_int_equal(mlsel_dataset_count_findings(dataset, 0), 0);
+    assert_int_equal(mlsel_dataset_count_findings(dataset, -1), 0);
+    assert_int_equal(mlsel_dataset_count_findings(dataset, MLSEL_FINDING_CODES + 1), 0);
+    mlsel_dataset_free(dataset);
+}
+
 static void keep_models(void **state) {
     (void)state;
     mlsel_error err;
@@ -315,6 +351,10 @@ static void keep_models(void **state) {
     assert_non_null(strstr(err.message, "nobody"));
     assert_int_equal(info_of(dataset).n_rows, 4);
     assert_int_equal(mlsel_dataset_keep_models(dataset, missing, 0, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    static const char *const without_name[] = {"z", NULL};
+    assert_int_equal(mlsel_dataset_keep_models(dataset, without_name, 2, &err), MLSEL_ERROR_NOT_FOUND);
+    assert_non_null(strstr(err.message, "no record is of the model \"\" (of 3 models)"));
+    assert_int_equal(info_of(dataset).n_models, 3);
 
     static const char *const kept[] = {"z", "x", "z"};
     const char *text = mlsel_dataset_query(dataset, 2);
@@ -508,7 +548,7 @@ int main(void) {
         cmocka_unit_test(keep_models),   cmocka_unit_test(drop_unembedded),
         cmocka_unit_test(split),         cmocka_unit_test(one_of_each),
         cmocka_unit_test(set_embedding), cmocka_unit_test(embed),
-        cmocka_unit_test(names),
+        cmocka_unit_test(names),         cmocka_unit_test(no_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -525,6 +525,34 @@ static void nothing_is_nothing(void **state) {
     assert_string_equal(mlsel_policy_kind_name(0), "unknown");
 }
 
+/* One past the end of everything. */
+static void no_such(void **state) {
+    (void)state;
+    mlsel_dataset *dataset = four_queries();
+    mlsel_policy policy;
+    mlsel_evaluation *evaluation = NULL;
+    mlsel_error err;
+    size_t n = 7;
+    test_ok(mlsel_evaluate(dataset, NULL, 0, NULL, &evaluation, &err), &err);
+    const size_t count = mlsel_evaluation_policy_count(evaluation);
+    assert_int_equal(count, 5); /* the oracle, per category, two models, random */
+    assert_int_equal(mlsel_evaluation_get_policy(evaluation, count, &policy, sizeof policy, &err),
+                     MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_string_equal(err.message, "policy 5: there are 5");
+    assert_null(mlsel_evaluation_selections(evaluation, count));
+    assert_null(mlsel_evaluation_category_selections(evaluation, count));
+    assert_int_equal(mlsel_evaluation_choice(evaluation, count, 0), -1);
+    assert_int_equal(mlsel_evaluation_choice(evaluation, 0, 4), -1);
+    assert_int_not_equal(mlsel_evaluation_choice(evaluation, 0, 3), -1);
+    assert_null(mlsel_evaluation_curve(evaluation, count, &n));
+    assert_int_equal(n, 0);
+    n = 7;
+    assert_null(mlsel_evaluation_reliability(evaluation, count, &n));
+    assert_int_equal(n, 0);
+    mlsel_evaluation_free(evaluation);
+    mlsel_dataset_free(dataset);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_numpy), cmocka_unit_test(threads_change_nothing),
@@ -532,6 +560,7 @@ int main(void) {
         cmocka_unit_test(models_by_name),    cmocka_unit_test(without_contenders),
         cmocka_unit_test(bad_options),       cmocka_unit_test(bad_data),
         cmocka_unit_test(cancelled),         cmocka_unit_test(nothing_is_nothing),
+        cmocka_unit_test(no_such),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

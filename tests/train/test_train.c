@@ -438,8 +438,21 @@ static void refused(void **state) {
     o.folds = 1;
     assert_int_equal(mlsel_train(d, 1, &o, &training, &err), MLSEL_ERROR_INVALID_ARGUMENT);
     assert_string_equal(err.message, "mlsel_train_options: folds is 1: it must be from 2 to 20");
+    o = quick_options();
+    o.threads = 2;
+    o.device = "abacus"; /* said before threads are made */
+    assert_int_not_equal(mlsel_train(d, MLSEL_ALGORITHM_KNN, &o, &training, &err), MLSEL_OK);
+    assert_non_null(strstr(err.message, "abacus"));
     assert_null(training);
     mlsel_training_free(NULL);
+    mlsel_save_options save;
+    mlsel_save_options_init(&save, sizeof save);
+    save.struct_size = 0;
+    test_ok(mlsel_train(d, MLSEL_ALGORITHM_KNN, NULL, &training, &err), &err);
+    assert_int_equal(mlsel_training_save(training, test_path("never.json"), &save, &err), MLSEL_ERROR_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "mlsel_save_options"));
+    test_only_left(NULL, 0);
+    mlsel_training_free(training);
     mlsel_dataset_free(d);
 }
 

@@ -201,7 +201,7 @@ bool npy_read_header(input *in) {
     static const char *const plain_hint = "expected a plain array of float32 or float64, as numpy.save writes it";
     char text[MAX_HEADER + 1];
     npy_header header = {0};
-    size_t prefix, length;
+    size_t prefix = 0, length = 0;
     if (!read_prefix(in, &prefix, &length))
         return false;
     if (source_peek(&in->bytes, prefix + length) < prefix + length)

@@ -114,12 +114,14 @@ WRAP(char *, realpath, (const char *path, char *resolved)) {
     return FAILS(FAULT_PLAIN, EIO, ENOMEM, path, -1) != 0 ? NULL : __real_realpath(path, resolved);
 }
 
+#ifdef __GLIBC__
 /* What the compiler makes of it under _FORTIFY_SOURCE, where it knows the size. */
 WRAP(char *, __realpath_chk, (const char *path, char *resolved, size_t size)) {
     return fault_decide(FAULT_FILE, "realpath", FAULT_PLAIN, EIO, ENOMEM, path, -1) != 0
                ? NULL
                : __real___realpath_chk(path, resolved, size);
 }
+#endif
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
 

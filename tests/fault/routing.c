@@ -67,8 +67,13 @@ static void check_validated(void) {
     mlsel_diagnostics_info info;
     mlsel_error err;
     test_ok(mlsel_diagnostics_get_info(SCENARIO_POINTER(mlsel_diagnostics), &info, sizeof info, &err), &err);
+    /* a path that could not be followed once is followed again when the artifact is loaded */
+    const bool is_again = strcmp(fault_where()->function, "realpath") == 0 &&
+                          strcmp(fault_last()->function, "realpath") == 0 && fault_where()->error == EIO;
     const bool has_reason = scenario_survived && strcmp(fault_where()->function, "close") != 0 &&
                             fault_where()->error != EINTR && fault_where()->error > 0;
+    if (is_again)
+        return;
     if (has_reason ? info.n_errors == 0 : info.n_errors > 0 && !scenario_survived)
         scenario_fail("%u errors are found", (unsigned)info.n_errors);
 }
@@ -76,6 +81,18 @@ static void check_validated(void) {
 static void clean_validated(void) {
     mlsel_diagnostics_release(SCENARIO_POINTER(mlsel_diagnostics));
     test_empty(test_folder());
+}
+
+static mlsel_router_options below_root(void) {
+    mlsel_router_options options = options_of();
+    options.models_root = test_folder();
+    return options;
+}
+
+static mlsel_status validate_below(mlsel_error *err) {
+    const mlsel_router_options options = below_root();
+    return mlsel_config_validate(test_path("router.yaml"), &options, 0,
+                                 (mlsel_diagnostics **)&scenario_result.pointers[0], err);
 }
 
 /* --- opening -------------------------------------------------------------------------------------------------------
@@ -102,6 +119,14 @@ static void ask(const mlsel_router *asked, const char *decision) {
 static mlsel_status open_file(mlsel_error *err) {
     const mlsel_router_options options = options_of();
     return mlsel_router_open(test_path("router.yaml"), &options, (mlsel_router **)&scenario_result.pointers[0], err);
+}
+static mlsel_status open_below(mlsel_error *err) {
+    const mlsel_router_options options = below_root();
+    const mlsel_status status =
+        mlsel_router_open(test_path("router.yaml"), &options, (mlsel_router **)&scenario_result.pointers[0], err);
+    if (status == MLSEL_ERROR_IO && fault_gave(ENOMEM) && strcmp(fault_where()->function, "realpath") == 0)
+        scenario_fail("want of memory is called: %s", err->message);
+    return status;
 }
 static mlsel_status open_memory(mlsel_error *err) {
     const mlsel_router_options options = options_of();
@@ -230,10 +255,14 @@ static mlsel_status get_selections(mlsel_error *err) {
 
 const scenario router_scenarios[] = {
     {"mlsel_config_validate", "", BOTH, 0, write_files, validate, check_validated, clean_validated, NULL, "*", 0, 0},
+    {"mlsel_config_validate", "below a root", BOTH, 0, write_files, validate_below, check_validated, clean_validated,
+     NULL, "*", 0, 0},
     {"mlsel_config_validate_memory", "", BOTH, 0, write_files, validate_memory, check_validated, clean_validated, NULL,
      "*", 0, 0},
     {"mlsel_router_open", "", BOTH | NEEDS_THREAD, 0, write_files, open_file, check_opened, clean_opened, NULL, "close",
      2, 0},
+    {"mlsel_router_open", "below a root", BOTH | NEEDS_THREAD, 0, write_files, open_below, check_opened, clean_opened,
+     NULL, "close", 2, 0},
     {"mlsel_router_open_memory", "", BOTH | NEEDS_THREAD, 0, write_files, open_memory, check_opened, clean_opened, NULL,
      "close", 2, 0},
     {"mlsel_router_reload", "", BOTH, 0, open_router, reload, NULL, close_router, NULL, "close", 2, 0},

@@ -128,7 +128,7 @@ static void check_message(const scenario *s, fault_family family, mlsel_status s
     if (err->code != status || err->message[0] == '\0' || strlen(err->message) >= sizeof err->message)
         scenario_fail("%s, but the error says %s: \"%.239s\"", mlsel_status_name(status), mlsel_status_name(err->code),
                       err->message);
-    const bool is_memory = family == FAULT_ALLOC || place->error == ENOMEM;
+    const bool is_memory = family == FAULT_ALLOC || fault_gave(ENOMEM);
     if (is_memory && status == MLSEL_ERROR_NO_MEMORY) {
         const size_t length = strlen(err->message), end = strlen("out of memory");
         if (length < end || strcmp(err->message + length - end, "out of memory") != 0)

@@ -21,10 +21,12 @@ const tool_case tool_cases[] = {
     {"explain --model in/two.json --json in/q.jsonl", 0},
     {"explain --config in/router.yaml in/q.jsonl", 0},
     {"route in/router.yaml --metrics out/metrics.prom in/q.jsonl", TOOL_FILES_VARY},
+    {"route in/router.yaml --models-root in in/q.jsonl", 0},
     {"route in/router.yaml --watch --json -", TOOL_READS_INPUT},
     {"convert in/mlp.json out/mlp.safetensors", TOOL_OUTPUT_VARIES},
     {"convert --force in/two.json out/old.json", TOOL_OUTPUT_VARIES},
     {"validate in/router.yaml", 0},
+    {"validate --models-root in in/router.yaml", 0},
     {"validate --json in/wrong.yaml in/router.yaml", 0},
 #ifdef MLSEL_TOOL_TRAIN
     {"train --data-file in/records.jsonl --mlp-hidden-dims 2 --mlp-epochs 2 --folds 2 --threads 2 --knn-k 3 "

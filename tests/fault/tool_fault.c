@@ -47,7 +47,7 @@ static const char *const mode_names[FAULT_MODES] = {"once", "from", "interrupt",
 static struct shared {
     fault_place place;
     size_t calls;
-    bool has_fault, took_stream;
+    bool has_fault, took_stream, lacked_memory; /* the last: a call said ENOMEM */
 } * shared;
 
 static const char *now = "";
@@ -123,8 +123,20 @@ static void redirect(const char *path, int flags, int to) {
     close(fd);
 }
 
-/* Where standard output goes; NULL: into the file `stdout`, "": nowhere, it is closed. */
+/* Where standard output goes; NULL: into the file `stdout`, "": nowhere, it is closed, "|": a pipe without reader. */
 static const char *output_now;
+static bool ignores_sigpipe;
+
+/* Writing says EPIPE, where the signal is ignored as many a parent has it. */
+static void redirect_to_nobody(void) {
+    int ends[2];
+    if (pipe(ends) != 0 || dup2(ends[1], STDOUT_FILENO) != STDOUT_FILENO)
+        _exit(98);
+    close(ends[0]);
+    close(ends[1]);
+    if (signal(SIGPIPE, ignores_sigpipe ? SIG_IGN : SIG_DFL) == SIG_ERR)
+        _exit(98);
+}
 
 static void child(const tool_case *c, fault_family family, fault_mode mode, size_t n) {
     char *argv[MOST_ARGUMENTS + 1];
@@ -138,6 +150,8 @@ static void child(const tool_case *c, fault_family family, fault_mode mode, size
         redirect("stdout", O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     else if (output_now[0] == '\0')
         close(STDOUT_FILENO);
+    else if (output_now[0] == '|')
+        redirect_to_nobody();
     else
         redirect(output_now, O_WRONLY, STDOUT_FILENO);
     alarm(SECONDS);
@@ -146,6 +160,7 @@ static void child(const tool_case *c, fault_family family, fault_mode mode, size
     const int code = tool_main(argc, argv);
     shared->calls = fault_calls();
     shared->took_stream = fault_took_stream();
+    shared->lacked_memory = fault_gave(ENOMEM);
     fault_end();
     exit(code);
 }
@@ -274,7 +289,7 @@ static void check_failure(const tool_case *c, int code, const folder_state *now_
     const bool is_curl = code == 1 && strstr(c->arguments, "PORT") != NULL && strstr(errors, "error: http://") != NULL;
     if (family_now == FAULT_ALLOC && code != 5 && !is_curl)
         failed("exit code %d for want of memory: %s", code, errors);
-    if (family_now == FAULT_FILE && code != 1)
+    if (family_now == FAULT_FILE && code != 1 && !(code == 5 && shared->lacked_memory))
         failed("exit code %d for a file: %s", code, errors);
     for (size_t i = 0; i < now_there->n; i++) {
         const file_state *file = &now_there->files[i];
@@ -350,7 +365,7 @@ static size_t try_mode(const tool_case *c, int expected, fault_family family, fa
     return tried;
 }
 
-/* Standard output on a full disk, closed, and nobody at the other end. */
+/* Standard output on a full disk, and closed. */
 static void try_outputs(const tool_case *c) {
     static const char *const outputs[] = {"/dev/full", ""};
     for (size_t i = 0; i < TEST_LENGTH(outputs); i++) {
@@ -365,6 +380,35 @@ static void try_outputs(const tool_case *c) {
         if ((c->flags & (TOOL_OUTPUT_VARIES | TOOL_FILES_VARY)) == 0)
             strict.flags &= ~(unsigned)TOOL_FILES_GROW;
         check_run(&strict, code);
+    }
+    output_now = NULL;
+}
+
+/* A reader that has gone ends the command as it does others, or is no fault to tell about; what is written to files is
+ * whole all the same. */
+static void try_no_reader(const tool_case *c) {
+    output_now = "|";
+    for (int i = 0; i < 2; i++) {
+        folder_state now_there = {.n = 0};
+        size_t size;
+        ignores_sigpipe = i == 0;
+        const int code = run(c, FAULT_FILE, FAULT_ONCE, (size_t)-1);
+        char *errors = test_read_file("stderr", &size);
+        snprintf(shared->place.function, sizeof shared->place.function, "no reader");
+        take_folder("out", &now_there);
+        if (errors == NULL)
+            exit(1);
+        if (code == 0 && reference_output[0] != '\0')
+            failed("exit code 0, and nobody has the output");
+        if (ignores_sigpipe ? code > 1 : code > 1 && code != 256 + SIGPIPE)
+            failed("exit code %d:\n%s", code, errors);
+        if (strstr(errors, "annot write the output") != NULL || strstr(errors, "Sanitizer") != NULL)
+            failed("says more than it should:\n%s", errors);
+        for (size_t k = 0; k < now_there.n; k++)
+            if (!is_whole(c, &now_there.files[k]))
+                failed("%s is there in part", now_there.files[k].path);
+        drop_folder(&now_there);
+        free(errors);
     }
     output_now = NULL;
 }
@@ -388,7 +432,7 @@ static void try_case(const tool_case *c, const char *family_asked) {
                          most_met);
     }
     if (family_asked == NULL || strcmp(family_asked, "file") == 0)
-        try_outputs(c);
+        try_outputs(c), try_no_reader(c);
     puts(line);
     fflush(stdout);
 }

@@ -110,6 +110,19 @@ ON_PATH(int, fstatat, (int folder, const char *path, struct stat *out, int flags
         EIO, EACCES)
 ON_PATH(int, access, (const char *path, int how), (path, how), path, EIO, EACCES)
 
+WRAP(char *, realpath, (const char *path, char *resolved)) {
+    return FAILS(FAULT_PLAIN, EIO, ENOMEM, path, -1) != 0 ? NULL : __real_realpath(path, resolved);
+}
+
+#ifdef __GLIBC__
+/* What the compiler makes of it under _FORTIFY_SOURCE, where it knows the size. */
+WRAP(char *, __realpath_chk, (const char *path, char *resolved, size_t size)) {
+    return fault_decide(FAULT_FILE, "realpath", FAULT_PLAIN, EIO, ENOMEM, path, -1) != 0
+               ? NULL
+               : __real___realpath_chk(path, resolved, size);
+}
+#endif
+
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
 /* EPERM: a file system without links */

@@ -60,6 +60,13 @@ WRAP(size_t, fread, (void *out, size_t size, size_t n, FILE *file)) {
     return __real_fread(out, size, n, file);
 }
 
+/* What the compiler makes of it under _FORTIFY_SOURCE, where it knows the room. */
+size_t __wrap___fread_chk(void *out, size_t room, size_t size, size_t n, FILE *file);
+size_t __wrap___fread_chk(void *out, size_t room, size_t size, size_t n, FILE *file) {
+    (void)room;
+    return __wrap_fread(out, size, n, file);
+}
+
 WRAP(int, fseek, (FILE * file, long at, int from)) {
     return fault_decide(FAULT_FILE, "fseek", FAULT_PLAIN, EIO, ESPIPE, NULL, fileno(file)) != 0
                ? -1
@@ -103,6 +110,13 @@ WRAP(int, vfprintf, (FILE * file, const char *format, va_list args)) {
     return __real_vfprintf(file, format, args);
 }
 
+/* _FORTIFY_SOURCE calls the functions with _chk, whose flag asks for checks of the format. */
+int __wrap___vfprintf_chk(FILE *file, int flag, const char *format, va_list args);
+int __wrap___vfprintf_chk(FILE *file, int flag, const char *format, va_list args) {
+    (void)flag;
+    return __wrap_vfprintf(file, format, args);
+}
+
 int __wrap_fprintf(FILE *file, const char *format, ...);
 int __wrap_fprintf(FILE *file, const char *format, ...) {
     va_list args;
@@ -116,6 +130,28 @@ int __wrap_fprintf(FILE *file, const char *format, ...) {
 int __wrap_printf(const char *format, ...);
 int __wrap_printf(const char *format, ...) {
     va_list args;
+    spoil("printf", stdout);
+    va_start(args, format);
+    const int n = __real_vfprintf(stdout, format, args);
+    va_end(args);
+    return n;
+}
+
+int __wrap___fprintf_chk(FILE *file, int flag, const char *format, ...);
+int __wrap___fprintf_chk(FILE *file, int flag, const char *format, ...) {
+    va_list args;
+    (void)flag;
+    spoil("fprintf", file);
+    va_start(args, format);
+    const int n = __real_vfprintf(file, format, args);
+    va_end(args);
+    return n;
+}
+
+int __wrap___printf_chk(int flag, const char *format, ...);
+int __wrap___printf_chk(int flag, const char *format, ...) {
+    va_list args;
+    (void)flag;
     spoil("printf", stdout);
     va_start(args, format);
     const int n = __real_vfprintf(stdout, format, args);

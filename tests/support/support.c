@@ -104,6 +104,8 @@ void test_ok(mlsel_status status, const mlsel_error *err) {
         fail_msg("%s: %s", mlsel_status_name(status), err->message);
 }
 
+bool test_is_short(void) { return getenv("MLSEL_TEST_SHORT") != NULL; }
+
 const char *test_device(void) {
     const char *device = getenv("MLSEL_TEST_DEVICE");
     return device == NULL || *device == '\0' ? NULL : device;

@@ -147,9 +147,6 @@ static text svm(size_t n, size_t per_class, size_t n_classes, const char *kernel
 
 /* --- comparing ---------------------------------------------------------------------------------------------------- */
 
-/* Where emulated kernels take long: under sanitizers, and where another compiler has the whole. */
-static int is_short(void) { return getenv("MLSEL_TEST_SHORT") != NULL; }
-
 static double queries[MAX_QUERIES * MAX_WIDTH];
 static float narrow[MAX_QUERIES * MAX_WIDTH];
 
@@ -171,7 +168,7 @@ static double compare(const mlsel_model *cpu, const mlsel_model *gpu, size_t n) 
     static const batch_sizes few = {{1, 9, 0}, {3, 0}};
     static mlsel_selection expected[MAX_QUERIES], got[MAX_QUERIES];
     mlsel_error err;
-    const batch_sizes *sizes = is_short() ? &few : &all;
+    const batch_sizes *sizes = test_is_short() ? &few : &all;
     size_t n_asked = 0, n_different = 0;
     for (int type = 0; type < 2; type++)
         for (size_t c = 0; (*sizes)[type][c] != 0; c++) {
@@ -194,7 +191,7 @@ static double compare(const mlsel_model *cpu, const mlsel_model *gpu, size_t n) 
 }
 
 static void compare_neighbours(const mlsel_model *cpu, const mlsel_model *gpu, size_t n, const int32_t *eligible) {
-    const size_t n_queries = is_short() ? 3 : 20;
+    const size_t n_queries = test_is_short() ? 3 : 20;
     for (size_t q = 0; q < n_queries; q++) {
         mlsel_error err;
         mlsel_evidence evidence[2];

@@ -311,7 +311,7 @@ static void every_call_fails(void **state) {
     test_ok(try_train(d, &o, &err), &err);
     const uint64_t n_calls = ask_plugin(FAKE_PREFIX "calls") - before;
     assert_true(n_calls > 100);
-    const uint64_t step = getenv("MLSEL_TEST_SHORT") != NULL ? 5 : 1;
+    const uint64_t step = test_is_short() ? 5 : 1;
     for (uint64_t call = 1; call < n_calls; call += step) {
         char wrong[64];
         snprintf(wrong, sizeof wrong, "fail=%llu", (unsigned long long)(ask_plugin(FAKE_PREFIX "calls") + call));

@@ -116,6 +116,10 @@ const char *test_isa(void) {
     return info.isa;
 }
 
+bool test_is_short(void) { return getenv("MLSEL_TEST_SHORT") != NULL; }
+
+unsigned test_rounds(unsigned usual) { return test_is_short() ? (usual + 9) / 10 : usual; }
+
 bool test_has_isa(void) {
     const char *wanted = getenv("MLSEL_ISA");
     if (wanted == NULL || *wanted == '\0' || strcmp(wanted, test_isa()) == 0)

@@ -433,7 +433,7 @@ static void turned_bits(void **state) {
         size_t size;
         container_of_text(bases[i], &c);
         unsigned char *bytes = container_bytes(&c, &size);
-        for (size_t bit = 0; bit < 8 * size; bit++) {
+        for (size_t bit = 0; bit < 8 * size; bit += test_is_short() ? 7 : 1) {
             char what[64];
             (void)snprintf(what, sizeof what, "base %zu, bit %zu of byte %zu", i, bit % 8, bit / 8);
             bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Toolchain file: cross build for 64-bit Arm Linux with Debian's compiler; tests run under qemu-user.
-# Packages: gcc-aarch64-linux-gnu, qemu-user, and libcjson-dev:arm64, libyaml-dev:arm64,
-# libcmocka-dev:arm64 (after dpkg --add-architecture).
+# Toolchain file: cross build for 64-bit Arm Linux with Debian's compiler; programs run under qemu-user.
+# Packages: gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user. The libraries of others have to be built for that
+# processor: scripts/static-libraries.sh does (`scripts/test.sh arm64` with the preset, scripts/check-static.sh arm64).
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

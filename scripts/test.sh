@@ -1,13 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# test.sh [PRESET ...]: installs what is missing, then builds and tests with both compilers and their sanitizers (or only the
-# presets named), checks formatting and runs the static checks; without presets named it also tests the packages and
-# static programs for musl and arm64. The last lines say how long each step took and how it ended.
+# test.sh [PRESET ...]: installs what is missing, then builds and tests with both compilers, their sanitizers and for arm64 (or
+# only the presets named; arm64-all is arm64 with the tests that take long), checks formatting and runs the static checks;
+# without presets named it also tests the packages and static programs for musl and arm64. The last lines say how long each
+# step took and how it ended.
 set -eu
 cd "$(dirname "$0")/.."
 exec </dev/null # where there is no standard input, the first file that a test opens must not become it
 
 presets=${*:-gcc clang asan-ubsan tsan msan}
+# On other processors Debian has no such compiler, and arm64 itself needs none.
+if [ $# -eq 0 ] && [ "$(uname -m)" = x86_64 ]; then
+    presets="$presets arm64"
+fi
 passed=0
 failed=0
 skipped=0
@@ -49,30 +54,54 @@ check() {
     fi
 }
 
-# The libraries that MemorySanitizer has to see into; status 3 where their sources cannot be had.
-msan_libraries() {
-    CC=clang CFLAGS="-g -fsanitize=memory -fno-omit-frame-pointer" \
-        sh scripts/static-libraries.sh build/static/msan
+# libraries_of PRESET: builds the libraries of others that it needs compiled in its own way; status 3 where they cannot be
+# had, with the reason in $output
+libraries_of() {
+    case $1 in
+    msan) # MemorySanitizer has to see into them
+        CC=clang CFLAGS="-g -fsanitize=memory -fno-omit-frame-pointer" \
+            sh scripts/static-libraries.sh build/static/msan >"$output" 2>&1
+        ;;
+    arm64)
+        for program in aarch64-linux-gnu-gcc qemu-aarch64; do
+            command -v "$program" >/dev/null 2>&1 || {
+                echo "$program is missing (Debian: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)" >"$output"
+                return 3
+            }
+        done
+        CC=aarch64-linux-gnu-gcc sh scripts/static-libraries.sh build/static/arm64 tests >"$output" 2>&1 || return
+        # the one header of the system's that needs nothing of this processor
+        [ -s /usr/include/xxhash.h ] || {
+            echo "xxhash.h is missing (Debian: apt-get install libxxhash-dev)" >"$output"
+            return 3
+        }
+        cp /usr/include/xxhash.h build/static/arm64/include/
+        ;;
+    esac
 }
 
 run_preset() {
     preset=$1
-    if [ "$preset" = msan ]; then
-        step "msan: libraries"
+    built=${preset%-all}
+    case $built in
+    msan | arm64)
+        step "$preset: libraries"
         status=0
-        msan_libraries || status=$?
+        libraries_of "$built" || status=$?
+        cat "$output"
         if [ "$status" -eq 3 ]; then
             skipped=$((skipped + 1))
-            echo "msan: the sources of cJSON and libyaml cannot be had here" >>"$skips"
+            echo "$preset: $(tail -n 1 "$output")" >>"$skips"
             return
         elif [ "$status" -ne 0 ]; then
             failed=$((failed + 1))
-            echo "FAILED: msan: libraries"
+            echo "FAILED: $preset: libraries"
             return
         fi
-    fi
+        ;;
+    esac
     step "$preset: build"
-    if ! { cmake --preset "$preset" >/dev/null && cmake --build --preset "$preset"; }; then
+    if ! { cmake --preset "$built" >/dev/null && cmake --build --preset "$built"; }; then
         failed=$((failed + 1))
         echo "FAILED: build of $preset"
         return
@@ -84,12 +113,14 @@ run_preset() {
         echo "msan: training, the tool and C++, whose libraries it cannot see into; AVX-512; failing calls" >>"$skips"
         echo "msan: unit_test_batch, unit_test_isa_agreement, conformance_trained and _precisions, which take minutes" >>"$skips"
         ;;
+    arm64) echo "arm64: what takes long in an emulator (docs/checks.md, scripts/test.sh arm64-all)" >>"$skips" ;;
     esac
     step "$preset: test"
-    report=build/$preset/ctest.xml
+    report=build/$built/ctest.xml
     rm -f "$report"
     status=0
-    ctest --preset "$preset" --parallel "$(nproc)" --output-junit ctest.xml || status=$?
+    # one more than there are processors, as some tests mostly wait
+    ctest --preset "$preset" --parallel "$(($(nproc) + 1))" --output-junit ctest.xml || status=$?
     if [ ! -s "$report" ]; then
         failed=$((failed + 1))
         echo "FAILED: ctest of $preset left no report"
@@ -106,7 +137,7 @@ run_preset() {
     passed=$((passed + tests - bad - not_run))
     failed=$((failed + bad))
     skipped=$((skipped + not_run))
-    sed -n -e "s/^skipped: /$preset: /p" -e "s/^SKIP /$preset: part of a test: /p" "build/$preset/Testing/Temporary/LastTest.log" >>"$skips" || true
+    sed -n -e "s/^skipped: /$preset: /p" -e "s/^SKIP /$preset: part of a test: /p" "build/$built/Testing/Temporary/LastTest.log" >>"$skips" || true
 }
 
 step "packages of the system"

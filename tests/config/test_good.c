@@ -359,7 +359,7 @@ static size_t count_lines(const char *text, size_t size) {
  * others that mean something. */
 static void damage(const char *text, size_t size) {
     static const char others[] = "\t\n:-{}[],&*#?|>'\"%@`!~ a0\\\xff";
-    const size_t step = test_is_short() ? 5 : 1;
+    const size_t step = test_is_short() ? 10 : 1;
     for (size_t length = 0; length < size; length += step) {
         char *part = malloc(length > 0 ? length : 1);
         assert_non_null(part);

@@ -143,9 +143,10 @@ static float *read_queries(const char *folder) {
     return queries;
 }
 
-/* Plain C takes long for these formats, and an emulated device for anything. */
+/* Plain C takes long for these formats, and an emulated device or processor for anything. */
 static bool is_quick(void) {
-    return test_device() == NULL && strcmp(test_isa(), "reference") != 0 && strcmp(test_isa(), "portable") != 0;
+    return test_device() == NULL && !test_is_short() && strcmp(test_isa(), "reference") != 0 &&
+           strcmp(test_isa(), "portable") != 0;
 }
 
 static void compare_with_f32(const char *path, const float *queries, const precision_case *p) {

@@ -49,7 +49,9 @@ static mlsel_status train(mlsel_algorithm algorithm, mlsel_error *err) {
 }
 static mlsel_status train_knn(mlsel_error *err) { return train(MLSEL_ALGORITHM_KNN, err); }
 static mlsel_status train_kmeans(mlsel_error *err) { return train(MLSEL_ALGORITHM_KMEANS, err); }
+#ifdef FAULT_SVM
 static mlsel_status train_svm(mlsel_error *err) { return train(MLSEL_ALGORITHM_SVM, err); }
+#endif
 static mlsel_status train_mlp(mlsel_error *err) { return train(MLSEL_ALGORITHM_MLP, err); }
 static void check_trained(void) {
     mlsel_model *loaded = NULL;

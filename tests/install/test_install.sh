@@ -143,10 +143,24 @@ step_files() {
             -fsyntax-only "$TREE/alone.c"
     done
     # The tool has to find the library beside it, wherever the two are.
-    [ "$TOOL" != 1 ] || run $EMULATOR "$prefix/bin/mlsel" --version
+    [ "$TOOL" = 1 ] || return 0
+    finds_libraries || {
+        echo "SKIP running the installed command: $no_libraries"
+        return 0
+    }
+    run $EMULATOR "$prefix/bin/mlsel" --version
 }
 
+# Whether the compiler finds the libraries of others: those for another processor may be in a folder of the build only.
+finds_libraries() {
+    echo 'int main(void) { return 0; }' >"$TREE/probe.c"
+    # shellcheck disable=SC2086 # words are meant to be split
+    $CC "$TREE/probe.c" -o "$TREE/probe" -lcjson -lyaml >/dev/null 2>&1
+}
+no_libraries="cJSON and libyaml are in no folder that $CC searches"
+
 step_find_package() {
+    finds_libraries || skip "$no_libraries"
     set -- -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_MAKE_PROGRAM="$MAKE_PROGRAM" \
         -DCMAKE_PREFIX_PATH="$prefix" -DEXAMPLES="$SOURCE_DIR/examples" -DEXPECTED_VERSION="$VERSION" \
         -DTRAIN="$TRAIN"
@@ -186,6 +200,7 @@ build_examples() {
 }
 
 step_pkg_config() {
+    finds_libraries || skip "$no_libraries"
     command -v pkg-config >/dev/null 2>&1 || skip "pkg-config is missing (Debian: apt-get install pkg-config)"
     PKG_CONFIG_LIBDIR=$prefix/$LIBDIR/pkgconfig # instead of the system's folders
     export PKG_CONFIG_LIBDIR

@@ -15,6 +15,10 @@
 #include "scenarios.h"
 #include "support.h"
 
+#ifndef STARTED_AS /* in an emulator by a script */
+#define STARTED_AS argv[0]
+#endif
+
 static char program[PATH_MAX];
 static const scenario *current;
 
@@ -69,7 +73,7 @@ static void start(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (realpath(argv[0], program) == NULL)
+    if (realpath(STARTED_AS, program) == NULL)
         return 1;
     if (argc == 2)
         return run_scenario(argv[1]);

@@ -24,6 +24,7 @@ harmless() {
     getpid | pthread_sigmask | sigfillset) ;;
     cJSON_Get* | cJSON_Is*) ;;
     _GLOBAL_OFFSET_TABLE_ | __errno_location | __udivti3 | __umodti3) ;;
+    __aarch64_*) ;; # atomic operations of gcc for arm64
     __stack_chk_* | __*_chk | __gcov_* | __llvm_prof*) ;;
     __*san_* | __sanitizer_*) ;;
     *) return 1 ;;

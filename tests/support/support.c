@@ -104,8 +104,6 @@ void test_ok(mlsel_status status, const mlsel_error *err) {
         fail_msg("%s: %s", mlsel_status_name(status), err->message);
 }
 
-bool test_is_short(void) { return getenv("MLSEL_TEST_SHORT") != NULL; }
-
 const char *test_device(void) {
     const char *device = getenv("MLSEL_TEST_DEVICE");
     return device == NULL || *device == '\0' ? NULL : device;
@@ -117,6 +115,10 @@ const char *test_isa(void) {
     test_ok(mlsel_device_query("cpu", &info, sizeof info, &err), &err);
     return info.isa;
 }
+
+bool test_is_short(void) { return getenv("MLSEL_TEST_SHORT") != NULL; }
+
+unsigned test_rounds(unsigned usual) { return test_is_short() ? (usual + 9) / 10 : usual; }
 
 bool test_has_isa(void) {
     const char *wanted = getenv("MLSEL_ISA");

@@ -49,8 +49,10 @@ const char *test_device(void);
 const char *test_isa(void);
 /* False, with a line that says so, if MLSEL_ISA asks for a level that this machine does not have. */
 bool test_has_isa(void);
-/* MLSEL_TEST_SHORT: where everything takes many times longer, a part of what is tried by the thousand is enough. */
+/* Whether MLSEL_TEST_SHORT is set: fewer sizes and random cases, where what runs them takes long (docs/checks.md). */
 bool test_is_short(void);
+/* So many random cases, or a tenth of them. */
+unsigned test_rounds(unsigned usual);
 void test_ok(mlsel_status status, const mlsel_error *err);
 
 #endif

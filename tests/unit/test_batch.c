@@ -53,13 +53,17 @@ static void make_queries(query_block *q, double scale) {
         }
 }
 
+/* Sanitizers and emulators make this take minutes; they need see each way only once. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool is_sanitized = true;
+static bool is_slow(void) { return true; }
 #else
-static const bool is_sanitized = false;
+static bool is_slow(void) { return test_is_short(); }
 #endif
 
 static const size_t batches[] = {1, 2, 3, 4, 5, 8, 9, 13, 16, 17, 31, 32, 33, 40, 41, 63, 64, 65, 96, 127, N_QUERIES};
+
+/* How many of the queries are asked, the last ones, and in batches of at most so many. */
+static size_t n_asked(void) { return test_is_short() ? 40 : N_QUERIES; }
 
 /* A prepared model and what one run over it needs. */
 typedef struct prepared_model {
@@ -101,14 +105,13 @@ static void check_neighbours(const char *what, const prepared_model *p, const qu
     static mlsel_backend_neighbour alone[N_QUERIES][MAX_K + 1], together[N_QUERIES][MAX_K + 1];
     mlsel_error err;
     for (mlsel_query_type type = MLSEL_QUERY_F32; type <= MLSEL_QUERY_F64; type++) {
-        for (size_t i = 0; i < N_QUERIES; i++) {
+        for (size_t i = N_QUERIES - n_asked(); i < N_QUERIES; i++) {
             mlsel_backend_run run = run_of(p, q, type, i, 1);
             run.k = k, run.label_mask = mask, run.neighbours = alone[i], run.neighbour_stride = MAX_K + 1;
             test_ok(mlsel_i_cpu_backend.run(p->prepared.state, &run, &err), &err);
         }
         assert_int_equal(p->prepared.max_batch, N_QUERIES);
-        /* sanitizers make this take minutes; they need see each way only once */
-        for (size_t b = 0; b < TEST_LENGTH(batches); b += is_sanitized ? 4 : 1) {
+        for (size_t b = 0; b < TEST_LENGTH(batches) && batches[b] <= n_asked(); b += is_slow() ? 4 : 1) {
             mlsel_backend_run run = run_of(p, q, type, N_QUERIES - batches[b], batches[b]);
             run.k = k, run.label_mask = mask, run.neighbours = together[0], run.neighbour_stride = MAX_K + 1;
             memset(together, 0xee, sizeof together);
@@ -126,7 +129,7 @@ static void check_parts(const char *what, const prepared_model *p, const query_b
                         const uint8_t *mask) {
     static mlsel_backend_neighbour whole[MAX_K], parts[7 * MAX_K];
     mlsel_error err;
-    for (size_t i = 0; i < N_QUERIES; i += 5) {
+    for (size_t i = N_QUERIES - n_asked(); i < N_QUERIES; i += 5) {
         mlsel_backend_run run = run_of(p, q, MLSEL_QUERY_F64, i, 1);
         run.k = k, run.label_mask = mask, run.neighbours = whole, run.neighbour_stride = MAX_K;
         test_ok(mlsel_i_cpu_backend.run(p->prepared.state, &run, &err), &err);
@@ -153,6 +156,7 @@ typedef struct knn_data {
     const char *name;
     size_t n_rows;
     double spread; /* of the rows around the first one; 0: all equal but for the last bit */
+    bool in_short; /* not only in a whole run */
 } knn_data;
 
 static void check_knn(const knn_data *data, bool normalize) {
@@ -203,11 +207,14 @@ static void check_knn(const knn_data *data, bool normalize) {
 
 static void knn(void) {
     /* fewer rows than are estimated together, more, and more than wait to be measured while all are equally near */
-    static const knn_data all[] = {{"few rows", 100, 1},    {"random", 700, 1},      {"clustered", 1300, 1e-4},
-                                   {"last bit", 1300, 0.0}, {"near", 2000, 0.03125}, {"8-bit rows", 4000, 1}};
+    static const knn_data all[] = {{"few rows", 100, 1, true},       {"random", 700, 1, false},
+                                   {"clustered", 1300, 1e-4, false}, {"last bit", 1300, 0.0, true},
+                                   {"near", 2000, 0.03125, false},   {"8-bit rows", 4000, 1, true}};
     for (size_t i = 0; i < TEST_LENGTH(all); i++) {
+        if (test_is_short() && !all[i].in_short)
+            continue;
         check_knn(&all[i], true);
-        if (!is_sanitized)
+        if (!is_slow())
             check_knn(&all[i], false);
     }
 }
@@ -234,13 +241,14 @@ static void check_values(const char *what, const mlsel_model_view *view, const q
     assert_int_equal(setenv("MLSEL_ISA", "reference", 1), 0);
     prepared_model reference = prepare(view);
     assert_int_equal(setenv("MLSEL_ISA", kept, 1), 0);
+    const size_t most = n_asked() < p.prepared.max_batch ? n_asked() : p.prepared.max_batch;
     for (mlsel_query_type type = MLSEL_QUERY_F32; type <= MLSEL_QUERY_F64; type++) {
-        for (size_t i = 0; i < N_QUERIES; i++) {
+        for (size_t i = N_QUERIES - n_asked(); i < N_QUERIES; i++) {
             mlsel_backend_run run = run_of(&reference, q, type, i, 1);
             run.values = expected[i], run.value_stride = N_PAIRS;
             test_ok(mlsel_i_cpu_backend.run(reference.prepared.state, &run, &err), &err);
         }
-        for (size_t b = 0; b < TEST_LENGTH(batches) && batches[b] <= p.prepared.max_batch; b++) {
+        for (size_t b = 0; b < TEST_LENGTH(batches) && batches[b] <= most; b += test_is_short() ? 4 : 1) {
             const size_t first = N_QUERIES - batches[b];
             mlsel_backend_run run = run_of(&p, q, type, first, batches[b]);
             run.values = together[0], run.value_stride = N_PAIRS + 1;
@@ -418,6 +426,7 @@ LEVEL(avx2)
 LEVEL(avx512)
 #elif defined(__aarch64__)
 LEVEL(neon)
+LEVEL(neondot)
 #endif
 
 int main(void) {
@@ -428,6 +437,7 @@ int main(void) {
         cmocka_unit_test(avx512),
 #elif defined(__aarch64__)
         cmocka_unit_test(neon),
+        cmocka_unit_test(neondot),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,7 @@ static const char *written_f64(json_writer *w, double value) {
 static void floats(void **state) {
     (void)state;
     json_writer w = {0};
-    for (int i = 0; i < 300000; i++) {
+    for (unsigned i = 0; i < test_rounds(300000); i++) {
         const uint32_t bits = (uint32_t)next_random();
         float value;
         memcpy(&value, &bits, sizeof value);
@@ -140,7 +140,7 @@ static void floats(void **state) {
 static void doubles(void **state) {
     (void)state;
     json_writer w = {0};
-    for (int i = 0; i < 100000; i++) {
+    for (unsigned i = 0; i < test_rounds(100000); i++) {
         uint64_t bits = next_random();
         double value;
         memcpy(&value, &bits, sizeof value);

@@ -19,6 +19,7 @@
 
 #include "internal.h"
 #include "json.h"
+#include "support.h"
 
 /* --- writing a tree ---------------------------------------------------------------------------------------------- */
 
@@ -485,6 +486,14 @@ static void nest(builder *b, const char *open, const char *inner, const char *cl
     add_times(b, close, depth);
 }
 
+/* Texts of megabytes have nothing that shorter ones have not but their size. */
+static void leave_out_long_texts(void) {
+    if (!test_is_short())
+        return;
+    print_message("SKIP texts of megabytes, which take minutes in an emulator\n");
+    skip();
+}
+
 static void test_depth(void **state) {
     (void)state;
     builder b = {0};
@@ -525,6 +534,7 @@ static void test_depth(void **state) {
 /* At most 1,000,000 values and one for each 64 bytes; a flat array counts four times. */
 static void test_value_limit(void **state) {
     (void)state;
+    leave_out_long_texts();
     builder b = {0};
     add(&b, "[{}");
     add_times(&b, ",{}", 1049178);
@@ -602,6 +612,7 @@ static void test_many_keys(void **state) {
 /* Each of these takes hours in quadratic time. */
 static void test_linear_time(void **state) {
     (void)state;
+    leave_out_long_texts();
     builder b = {0};
     char member[24];
     add(&b, "{\"\":0");

@@ -254,7 +254,7 @@ static void test_values(void **state) {
     buffer b = {0};
     const size_t n = MLSEL_ARRAY_LENGTH(spellings);
     seed = 1;
-    for (unsigned round = 0; round < 12; round++)
+    for (unsigned round = 0; round < test_rounds(12); round++)
         for (size_t s = 0; s <= n; s++) {
             const size_t rows = 1 + below(40), cols = 1 + below(MAX_VALUES / 40);
             for (size_t i = 0; i < rows * cols; i++)
@@ -273,7 +273,7 @@ static void test_many_values(void **state) {
     static void (*const usual[])(char *text) = {shortest, shortest, float_half, double_half, double_17, long_digits};
     buffer b = {0};
     seed = 2;
-    for (unsigned round = 0; round < (test_is_short() ? 8 : 80); round++)
+    for (unsigned round = 0; round < test_rounds(80); round++)
         for (size_t s = 0; s < MLSEL_ARRAY_LENGTH(usual); s++) {
             for (size_t i = 0; i < MAX_VALUES; i++)
                 usual[s](texts[i]);
@@ -370,8 +370,8 @@ static void test_errors(void **state) {
     char text[MAX_SHORT + PADDING + 8];
     size_t n_refused = 0;
     seed = 4;
-    const unsigned n_texts = test_is_short() ? 6000 : 60000;
-    for (unsigned i = 0; i < n_texts; i++) {
+    const unsigned n_tried = test_rounds(60000);
+    for (unsigned i = 0; i < n_tried; i++) {
         json_document *docs[4] = {NULL};
         mlsel_error errs[4];
         size_t size = short_table(text);
@@ -392,7 +392,7 @@ static void test_errors(void **state) {
         for (size_t k = 0; k < 4; k++)
             mlsel_i_json_free(docs[k]);
     }
-    assert_in_range(n_refused, n_texts / 6, n_texts / 6 * 5);
+    assert_in_range(n_refused, n_tried / 6, n_tried / 6 * 5);
 }
 
 /* Ragged rows, and numbers that do not fit: nothing is written where it does not belong. */

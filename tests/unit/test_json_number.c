@@ -287,7 +287,7 @@ static void test_grammar(void **state) {
 
 /* --- random numbers ---------------------------------------------------------------------------------------------- */
 
-static int n_random(void) { return test_is_short() ? 20000 : 200000; }
+enum { N_RANDOM = 200000 };
 
 static void check_against_strtod(const char *text) {
     const double expected = strtod(text, NULL);
@@ -306,7 +306,7 @@ static void test_random_bits(void **state) {
     (void)state;
     uint64_t seed = 1;
     char text[64];
-    for (int i = 0; i < n_random(); i++) {
+    for (unsigned i = test_rounds(N_RANDOM); i > 0; i--) {
         const double value = from_bits(next_random(&seed));
         if (!isfinite(value))
             continue;
@@ -322,7 +322,7 @@ static void test_random_values(void **state) {
     (void)state;
     uint64_t seed = 2;
     char text[64];
-    for (int i = 0; i < n_random(); i++) {
+    for (unsigned i = test_rounds(N_RANDOM); i > 0; i--) {
         const uint64_t random = next_random(&seed);
         const int exponent = (int)(next_random(&seed) % 120) - 80;
         const double value = ldexp((double)(int64_t)random, exponent - 63);
@@ -343,7 +343,7 @@ static void test_random_digits(void **state) {
     (void)state;
     uint64_t seed = 3;
     char text[128];
-    for (int i = 0; i < n_random(); i++) {
+    for (unsigned i = test_rounds(N_RANDOM); i > 0; i--) {
         size_t used = 0;
         if (next_random(&seed) % 2 == 0)
             text[used++] = '-';
@@ -373,7 +373,7 @@ static void test_random_ties(void **state) {
     static const unsigned fives[] = {0, 5, 25, 125}; /* last digits of 1 / 2^j */
     uint64_t seed = 4;
     char text[64];
-    for (int i = 0; i < n_random(); i++) {
+    for (unsigned i = test_rounds(N_RANDOM); i > 0; i--) {
         const uint64_t v = (next_random(&seed) >> 11) | UINT64_C(1) << 53 | 1;
         for (int j = 0; j <= 3; j++) {
             const uint64_t whole = v >> j;

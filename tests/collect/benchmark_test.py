@@ -163,7 +163,7 @@ FAULTS = {"s503": (503, 3), "s500": (500, 3), "s404": (404, 1), "s401": (401, 1)
 def test_faults(server):
     queries = make_queries("faults.jsonl", 2)
     models = ",".join(["ok", *FAULTS, "slow"])
-    p = benchmark(server, queries, models, "faults.out", "--retries", "2", "--timeout", "2", "--concurrency", "32",
+    p = benchmark(server, queries, models, "faults.out", "--retries", "2", "--timeout", "4", "--concurrency", "32",
                   "--per-model-concurrency", "2")
     rows = rows_of("faults.out")
     answered = check_rows(rows)

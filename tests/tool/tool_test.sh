@@ -14,8 +14,9 @@ scratch=$(cd "$3" && pwd)
 mlsel=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 here=$source/tests/tool
 shift 3
-[ $# -gt 0 ] || set -- help inspect convert select input explain route tradeoff validate benchmark score train calibrate evaluate \
-    embed download errors output terminal
+if [ $# -eq 0 ]; then # all, but what they share
+    set -- $(ls "$here" | sed -n -e '/_data[.]sh$/d' -e 's/^tool_test_\(.*\)[.]sh$/\1/p')
+fi
 parts=$*
 ln -s "$mlsel" "$scratch/bin/mlsel"
 cd "$scratch" || exit 2

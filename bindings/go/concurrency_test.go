@@ -22,23 +22,13 @@ func TestSelectingWhileOthersLoadAndClose(t *testing.T) {
 	all := queries(t)
 	var current [4]atomic.Pointer[mlsel.Model]
 	var want [4][]string
-	var xs [][]float32
+	var xs [][]float32 // the same for each model
 	for i, algorithm := range algorithms {
 		m, err := mlsel.Load(artifact(algorithm), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, q := range all {
-			x := features(t, m, q)
-			s, err := m.Select(x, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want[i] = append(want[i], s.Label)
-			if i == 0 {
-				xs = append(xs, x)
-			}
-		}
+		xs, want[i] = choices(t, m, all)
 		current[i].Store(m)
 	}
 	var stop atomic.Bool

@@ -85,23 +85,12 @@ func sameAnswer(what, got, want string) error {
 func soakWorks(t *testing.T) []*soakWork {
 	all := queries(t)
 	var models []*mlsel.Model
-	var want [][]string
-	var xs [][]float32
+	var xs [][]float32 // the same for each model
+	want := make([][]string, len(algorithms))
 	for i, algorithm := range algorithms {
 		m := load(t, artifact(algorithm), nil)
 		models = append(models, m)
-		want = append(want, nil)
-		for _, q := range all {
-			x := features(t, m, q)
-			s, err := m.Select(x, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want[i] = append(want[i], s.Label)
-			if i == 0 {
-				xs = append(xs, x)
-			}
-		}
+		xs, want[i] = choices(t, m, all)
 	}
 	batcher := newBatcher(t, models[0], &mlsel.BatcherOptions{MaxRunning: 1, AlwaysGroup: true})
 	router := openRouter(t, &mlsel.RouterOptions{CollectMetrics: true})

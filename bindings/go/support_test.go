@@ -84,6 +84,21 @@ func features(t testing.TB, m *mlsel.Model, q query) []float32 {
 	return x
 }
 
+// choices is what a model answers to each of the queries, and their features.
+func choices(t testing.TB, m *mlsel.Model, all []query) (xs [][]float32, labels []string) {
+	t.Helper()
+	for _, q := range all {
+		x := features(t, m, q)
+		s, err := m.Select(x, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		xs = append(xs, x)
+		labels = append(labels, s.Label)
+	}
+	return xs, labels
+}
+
 func widen(x []float32) []float64 {
 	y := make([]float64, len(x))
 	for i, v := range x {

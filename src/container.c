@@ -212,15 +212,9 @@ static mlsel_status read_entries(container_reader *in) {
 
 /* --- metadata ---------------------------------------------------------------------------------------------------- */
 
-static mlsel_status read_text(const container_reader *in, const cJSON *metadata, const char *key, const char **out) {
-    const cJSON *node = cJSON_GetObjectItemCaseSensitive(metadata, key);
-    *out = NULL;
-    if (node == NULL)
-        return MLSEL_OK;
-    if (!cJSON_IsString(node))
-        return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA, "metadata: \"%s\" must be a string", key);
-    *out = node->valuestring;
-    return MLSEL_OK;
+/* NULL where there is none. */
+static const char *text_of(const cJSON *metadata, const char *key) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(metadata, key));
 }
 
 static mlsel_status check_strings(const container_reader *in, const cJSON *metadata) {
@@ -233,16 +227,15 @@ static mlsel_status check_strings(const container_reader *in, const cJSON *metad
 
 static mlsel_status read_metadata(container_reader *in) {
     const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(mlsel_i_json_root(in->header), "__metadata__");
-    const char *format, *columns;
-    mlsel_status status;
     if (metadata != NULL && !cJSON_IsObject(metadata))
         return bad(in, "__metadata__ is no object");
-    if ((status = check_strings(in, metadata)) != MLSEL_OK ||
-        (status = read_text(in, metadata, "mlsel.format", &format)) != MLSEL_OK ||
-        (status = read_text(in, metadata, "mlsel.artifact", &in->text)) != MLSEL_OK ||
-        (status = read_text(in, metadata, "mlsel.columns", &columns)) != MLSEL_OK ||
-        (status = read_text(in, metadata, "mlsel.hash", &in->hash)) != MLSEL_OK)
+    mlsel_status status = check_strings(in, metadata);
+    if (status != MLSEL_OK)
         return status;
+    const char *format = text_of(metadata, "mlsel.format");
+    const char *columns = text_of(metadata, "mlsel.columns");
+    in->text = text_of(metadata, "mlsel.artifact");
+    in->hash = text_of(metadata, "mlsel.hash");
     if (format == NULL || in->text == NULL)
         return mlsel_i_fail(in->err, MLSEL_ERROR_SCHEMA,
                             "a safetensors file, but not of mlsel: its metadata lack \"%s\" (see docs/container.md)",

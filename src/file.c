@@ -54,6 +54,8 @@ static mlsel_status named(const char *path, mlsel_status status, mlsel_error *er
 }
 
 mlsel_status mlsel_i_file_failed(const char *path, const char *what, int error, mlsel_error *err) {
+    if (error == ENOMEM)
+        return mlsel_i_no_memory(err);
     return named(path,
                  mlsel_i_fail_detail(err, MLSEL_ERROR_IO, (uint64_t)error, " cannot be %s: %s (errno %d)", what,
                                      mlsel_i_file_reason(error), error),
@@ -108,8 +110,6 @@ static mlsel_status map(int fd, const char *path, const file_kind *kind, const s
     const size_t size = (size_t)info->st_size;
     /* not filled in advance: pages come from the system's cache as they are touched, and are its copy */
     void *data = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-    if (data == MAP_FAILED && errno == ENOMEM)
-        return mlsel_i_no_memory(err);
     if (data == MAP_FAILED)
         return mlsel_i_file_missing(path, kind->noun, "mapped", errno, err);
     *out = (file_content){.data = data, .size = size, .is_mapped = true};

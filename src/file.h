@@ -38,7 +38,7 @@ void mlsel_i_file_unload(file_content *content);
 
 /* What an errno value means, for messages, in every locale alike. */
 const char *mlsel_i_file_reason(int error);
-/* IO: the path "cannot be `what`", for which errno was `error`. */
+/* IO: the path "cannot be `what`", for which errno was `error`; NO_MEMORY where that is ENOMEM. */
 mlsel_status mlsel_i_file_failed(const char *path, const char *what, int error, mlsel_error *err);
 /* The same, but NOT_FOUND where there is no such file; noun: what the message calls it. */
 mlsel_status mlsel_i_file_missing(const char *path, const char *noun, const char *what, int error, mlsel_error *err);

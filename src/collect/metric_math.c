@@ -16,8 +16,7 @@ static bool is_escaped(const char *begin, const char *at) {
     return ((at - p) & 1) != 0;
 }
 
-/* Where the argument of the box command that ends before `at`, but for blanks, begins; NULL: there is no such command.
- */
+/* Whether what ends before `at`, but for blanks, is a box command. */
 static bool is_box(const char *begin, const char *at) {
     while (at > begin && at[-1] == ' ')
         at--;

@@ -21,10 +21,9 @@ mlsel_status mlsel_i_config_resolve(const char *path, const char *root, char res
                                     mlsel_error *err) {
     char real_root[CONFIG_MAX_PATH];
     if (realpath(root, real_root) == NULL)
-        return errno == ENOMEM ? mlsel_i_no_memory(err) : mlsel_i_file_failed(root, "used as models_root", errno, err);
+        return mlsel_i_file_failed(root, "used as models_root", errno, err);
     if (realpath(path, resolved) == NULL)
-        return errno == ENOMEM ? mlsel_i_no_memory(err)
-                               : mlsel_i_file_missing(path, "pretrained model", "opened", errno, err);
+        return mlsel_i_file_missing(path, "pretrained model", "opened", errno, err);
     if (!is_below(resolved, real_root))
         return mlsel_i_fail(err, MLSEL_ERROR_SCHEMA, "%.90s is outside of models_root, %.90s", path, root);
     return MLSEL_OK;

@@ -170,6 +170,52 @@ static void expect_same(const mlsel_route *a, const mlsel_route *b) {
     FUZZ_CHECK(memcmp(&a->score, &b->score, sizeof a->score) == 0);
 }
 
+/* --- the story ---------------------------------------------------------------------------------------------------- */
+
+/* Whether the tree at *at holds, told from its conditions alone. *at: behind it. */
+static bool holds(const mlsel_route_explanation *why, size_t *at) {
+    const mlsel_rule_result *rules = why->rules, *whole = &rules[(*at)++];
+    bool all = true, any = false;
+    while (*at < why->rule_count && rules[*at].decision == whole->decision && rules[*at].depth > whole->depth) {
+        const bool part = holds(why, at);
+        all = all && part;
+        any = any || part;
+    }
+    const bool expected = whole->kind == MLSEL_RULE_CONDITION ? whole->holds != 0
+                          : whole->kind == MLSEL_RULE_AND     ? all
+                          : whole->kind == MLSEL_RULE_OR      ? any
+                                                              : !any;
+    FUZZ_CHECK(expected == (whole->holds != 0));
+    return expected;
+}
+
+/* What routes runs tests of single signals, what explains computes whole trees: they must find the same decision. */
+static void check_story(const mlsel_route *route, const mlsel_route_explanation *why) {
+    size_t at = 0, n_answered = 0;
+    int32_t first = -1, answered = -1;
+    if (why->decision_count > why->decisions_capacity || why->rule_count > why->rules_capacity)
+        return;
+    for (size_t i = 0; i < why->decision_count; i++) {
+        const mlsel_decision_result *d = &why->decisions[i];
+        const size_t begin = at;
+        FUZZ_CHECK((d->matched != 0) == (d->n_rules == 0 || holds(why, &at)) && at - begin == d->n_rules);
+        if (d->matched && first < 0)
+            first = d->index;
+        if (!d->answered)
+            continue;
+        answered = d->index;
+        n_answered++;
+        FUZZ_CHECK(d->matched || (route->flags & MLSEL_ROUTE_DEFAULT) != 0);
+    }
+    FUZZ_CHECK(at == why->rule_count && n_answered <= 1 && route->decision_index == answered);
+    if ((route->flags & MLSEL_ROUTE_DEFAULT) != 0) /* nothing matched, or none of those that did may be asked */
+        FUZZ_CHECK(first < 0 || (route->flags & MLSEL_ROUTE_NEXT_DECISION) != 0);
+    else if ((route->flags & MLSEL_ROUTE_NEXT_DECISION) != 0)
+        FUZZ_CHECK(first >= 0 && answered != first);
+    else
+        FUZZ_CHECK(answered == first);
+}
+
 static void route_one(const mlsel_router *router, const mlsel_router_info *info, const mlsel_request *request,
                       mlsel_route *route) {
     mlsel_route_candidate candidates[MAX_CANDIDATES];
@@ -194,7 +240,10 @@ static void route_one(const mlsel_router *router, const mlsel_router_info *info,
     why.rules_capacity = 2 * MAX_CANDIDATES;
     FUZZ_CHECK(mlsel_router_explain(router, request, &explained, &why, &err) == status);
     expect_same(route, &explained);
-    FUZZ_CHECK(status != MLSEL_OK || (why.decision_count == info->n_decisions && why.rule_count == info->n_rules));
+    if (status != MLSEL_OK)
+        return;
+    FUZZ_CHECK(why.decision_count == info->n_decisions && why.rule_count == info->n_rules);
+    check_story(&explained, &why);
 }
 
 static void look_at(const mlsel_router *router, const mlsel_router_info *info) {

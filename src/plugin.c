@@ -45,12 +45,13 @@ static void own_folder(char *out, size_t size) {
     }
 }
 
-/* Writes the plugin's path in a folder; false if it is not there. An empty folder is none. */
+/* Writes the plugin's path in a folder; false if it is not there. An empty folder is none. What is there but cannot be
+ * read is taken, so that the failure to open it is what is told. */
 static bool find_in(const char *folder, size_t folder_length, const char *name, char *out) {
     if (folder_length == 0)
         return false;
     const int length = snprintf(out, PATH_BYTES, "%.*s/libmlsel-%s" PLUGIN_SUFFIX, (int)folder_length, folder, name);
-    return length > 0 && length < PATH_BYTES && access(out, R_OK) == 0;
+    return length > 0 && length < PATH_BYTES && access(out, F_OK) == 0;
 }
 
 static bool find_plugin(const char *name, const char *own, char *out) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "curl_start.h"
+#include "sigpipe.h"
 
 enum { FIRST_BODY = 4096, KEPT_BODY = 1 << 18, RECEIVE_BUFFER = 16 << 10 };
 
@@ -128,6 +129,8 @@ mlsel_status mlsel_i_client_create(const client_options *options, client **out, 
 void mlsel_i_client_free(client *c) {
     if (c == NULL)
         return;
+    sigpipe_guard guard;
+    mlsel_i_sigpipe_hold(&guard); /* connections are closed with a word of goodbye */
     for (uint32_t i = 0; i < c->n_places; i++) {
         client_place *p = &c->places[i];
         if (p->easy != NULL && c->multi != NULL)
@@ -138,6 +141,7 @@ void mlsel_i_client_free(client *c) {
     }
     if (c->multi != NULL)
         (void)curl_multi_cleanup(c->multi);
+    mlsel_i_sigpipe_release(&guard);
     mlsel_i_free(c->places);
     mlsel_i_free(c);
 }
@@ -194,10 +198,13 @@ mlsel_status mlsel_i_client_start(client *c, client_place *p, const char *url, s
 
 mlsel_status mlsel_i_client_wait(client *c, int milliseconds, mlsel_error *err) {
     int running = 0;
+    sigpipe_guard guard;
     /* with a request that has just been started there is no wait, so that it goes out */
     CURLMcode code = curl_multi_poll(c->multi, NULL, 0, milliseconds, NULL);
+    mlsel_i_sigpipe_hold(&guard);
     if (code == CURLM_OK)
         code = curl_multi_perform(c->multi, &running);
+    mlsel_i_sigpipe_release(&guard);
     return code == CURLM_OK ? MLSEL_OK : failed(code, err);
 }
 
@@ -235,7 +242,10 @@ bool mlsel_i_client_next(client *c, client_result *out) {
             continue;
         client_place *const p = (client_place *)(void *)private_data;
         fill(p, code, out);
+        sigpipe_guard guard;
+        mlsel_i_sigpipe_hold(&guard);
         (void)curl_multi_remove_handle(c->multi, easy);
+        mlsel_i_sigpipe_release(&guard);
         if (p->size == 0 && p->capacity > 0)
             p->data[0] = '\0';
         return true;

@@ -11,6 +11,7 @@
 #include "curl_start.h"
 #include "json.h"
 #include "retry.h"
+#include "sigpipe.h"
 #include "train/train.h"
 #include "url.h"
 
@@ -243,7 +244,10 @@ mlsel_status mlsel_i_http_open(const http_settings *settings, http_client **out,
 void mlsel_i_http_close(http_client *client) {
     if (client == NULL)
         return;
+    sigpipe_guard guard;
+    mlsel_i_sigpipe_hold(&guard);
     curl_easy_cleanup(client->curl);
+    mlsel_i_sigpipe_release(&guard);
     mlsel_i_free(client);
 }
 
@@ -317,7 +321,10 @@ mlsel_status mlsel_i_http_try(http_client *client, const http_request *request, 
     if (!set_options(client->curl, &a, headers)) {
         status = mlsel_i_no_memory(err);
     } else {
+        sigpipe_guard guard;
+        mlsel_i_sigpipe_hold(&guard);
         const CURLcode code = curl_easy_perform(client->curl);
+        mlsel_i_sigpipe_release(&guard);
         curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &out->status);
         if (code != CURLE_OK)
             status = fail_transport(&a, code, err);

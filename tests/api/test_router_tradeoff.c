@@ -6,6 +6,7 @@
  *   llama-3.2-3b  nothing
  */
 #include "api_support.h"
+#include "expect_route.h"
 #include "router_cases.h"
 
 #include <math.h>
@@ -21,13 +22,6 @@ static mlsel_tradeoff within(double tolerance) {
     t.flags = MLSEL_TRADEOFF_TOLERANCE;
     t.tolerance = tolerance;
     return t;
-}
-
-static mlsel_route route_ok(const mlsel_router *router, const mlsel_request *request) {
-    mlsel_route route = router_route();
-    mlsel_error err;
-    test_ok(mlsel_router_route(router, request, &route, &err), &err);
-    return route;
 }
 
 static void expect(const mlsel_route *route, const char *served, uint32_t flags, uint32_t selection_flags) {

@@ -22,6 +22,11 @@ enum { ROUTER_EMBEDDING = 1024, ROUTER_N_QUERIES = 6, ROUTER_N_MODELS = 4 };
     "    rules: {operator: AND, conditions: [{type: domain, name: " domain "}]}\n"                                     \
     "    algorithm: {type: " algorithm "}\n" ROUTER_REFS
 
+/* A decision for one signal with one model. */
+#define ROUTER_WHEN(name, priority, signal, model)                                                                     \
+    "  - name: " name "\n    priority: " priority "\n    rules: {operator: AND, conditions: [" signal                  \
+    "]}\n    modelRefs: [{model: " model "}]\n"
+
 /* What begins a configuration; models_path is relative to base_dir, which router_options sets. */
 #define ROUTER_HEAD "model_selection: {ml: {enabled: true, models_path: models}}\n"
 

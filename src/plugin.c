@@ -23,10 +23,10 @@ enum { PATH_BYTES = 4096 };
 
 /* The environment names code to run, so it counts only where the process has no more rights than its caller. */
 static const char *plugin_path(void) {
-#ifdef __GLIBC__
-    const char *path = secure_getenv("MLSEL_PLUGIN_PATH");
+#ifdef __APPLE__
+    const char *path = issetugid() != 0 ? NULL : getenv("MLSEL_PLUGIN_PATH");
 #else
-    const char *path = getenv("MLSEL_PLUGIN_PATH");
+    const char *path = secure_getenv("MLSEL_PLUGIN_PATH");
 #endif
     return path == NULL ? "" : path;
 }

@@ -117,9 +117,9 @@ static void print_tensors(const printer *p, const char *path) {
     const size_t length = strlen(path);
     for (size_t i = 0; p->artifact != NULL && i < p->artifact->n_tensors; i++) {
         const artifact_tensor *tensor = &p->artifact->tensors[i];
-        const char *key = tensor->name + (length > 0 ? length + 1 : 0);
         if (length > 0 && (strncmp(tensor->name, path, length) != 0 || tensor->name[length] != '.'))
             continue;
+        const char *key = tensor->name + (length > 0 ? length + 1 : 0); /* a longer path is no tensor's */
         if (strchr(key, '.') != NULL)
             continue;
         mlsel_i_write_key(p->w, key);

@@ -7,6 +7,7 @@ package mlsel_test
 import (
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,13 +34,28 @@ func soakTime(t *testing.T) time.Duration {
 // held is what the process holds once what is no longer referred to has been collected.
 type held struct {
 	resident int // KiB
+	objects  int // of Go's heap
 	files    int
 	threads  int
 }
 
+// collect returns when what was no longer referred to has been released: finalizers run one after the other, those of
+// one collection before those of the next.
+func collect() {
+	for i := 0; i < 2; i++ {
+		done := make(chan struct{})
+		runtime.SetFinalizer(&struct{ a [16]byte }{}, func(*struct{ a [16]byte }) { close(done) })
+		runtime.GC()
+		<-done
+	}
+}
+
 func look(t *testing.T) (now held) {
 	t.Helper()
-	runtime.GC()
+	collect()
+	debug.FreeOSMemory() // what the heap keeps for later is not counted
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +76,7 @@ func look(t *testing.T) (now held) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return held{number("VmRSS"), len(files), number("Threads")}
+	return held{number("VmRSS"), int(memory.HeapObjects), len(files), number("Threads")}
 }
 
 // soakWork is what goroutines do again and again, each answer compared with the first one.
@@ -179,7 +195,8 @@ func TestSoak(t *testing.T) {
 		for _, work := range works {
 			line += " " + work.name + " " + strconv.FormatInt(work.count.Load(), 10)
 		}
-		t.Logf("%5.0f s:%s; %d KiB, %d files, %d threads", elapsed.Seconds(), line, last.resident, last.files, last.threads)
+		t.Logf("%5.0f s:%s; %d KiB, %d objects of Go, %d files, %d threads", elapsed.Seconds(), line, last.resident,
+			last.objects, last.files, last.threads)
 		if elapsed < length/10 || first.resident == 0 {
 			first = last
 		} else if last.resident > most {

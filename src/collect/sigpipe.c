@@ -3,7 +3,15 @@
 #include "sigpipe.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <time.h>
+
+static sigset_t only_sigpipe(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    return set;
+}
 
 static bool is_pending(void) {
     sigset_t pending;
@@ -11,30 +19,28 @@ static bool is_pending(void) {
 }
 
 void mlsel_i_sigpipe_hold(sigpipe_guard *guard) {
-    sigset_t pipe;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
+    const sigset_t set = only_sigpipe();
+    sigset_t before;
     guard->was_pending = is_pending();
-    pthread_sigmask(SIG_BLOCK, &pipe, &guard->before);
+    guard->was_blocked = pthread_sigmask(SIG_BLOCK, &set, &before) != 0 || sigismember(&before, SIGPIPE) == 1;
 }
 
 /* Takes the pending signal. Not sigwait where there is a choice: it would wait if another thread was faster. */
-static void take(void) {
-    sigset_t pipe;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
+static void take(const sigset_t *set) {
 #ifdef __APPLE__
     int number;
-    (void)sigwait(&pipe, &number);
+    (void)sigwait(set, &number);
 #else
     const struct timespec at_once = {0};
-    while (sigtimedwait(&pipe, NULL, &at_once) < 0 && errno == EINTR)
+    while (sigtimedwait(set, NULL, &at_once) < 0 && errno == EINTR)
         ;
 #endif
 }
 
 void mlsel_i_sigpipe_release(const sigpipe_guard *guard) {
+    const sigset_t set = only_sigpipe();
     if (!guard->was_pending && is_pending())
-        take();
-    pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+        take(&set);
+    if (!guard->was_blocked)
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -7,17 +7,16 @@
 #ifndef MLSEL_COLLECT_SIGPIPE_H
 #define MLSEL_COLLECT_SIGPIPE_H
 
-#include <signal.h>
 #include <stdbool.h>
 
 typedef struct sigpipe_guard {
-    sigset_t before; /* the thread's mask */
-    bool was_pending;
+    bool was_blocked, was_pending;
 } sigpipe_guard;
 
 /* Holds SIGPIPE back in this thread, until the same thread releases the guard. They may be nested. */
 void mlsel_i_sigpipe_hold(sigpipe_guard *guard);
-/* Drops a SIGPIPE that came since, and puts the mask back. One that waited before still does. */
+/* Drops a SIGPIPE that came since, and lets the signal through again if it was before. One that waited before still
+ * does. */
 void mlsel_i_sigpipe_release(const sigpipe_guard *guard);
 
 #endif

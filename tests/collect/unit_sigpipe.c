@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SIGPIPE while libcurl is called; where the guard fails, the signal ends this program. */
 #define _POSIX_C_SOURCE 200809L
+#include <signal.h>
 #include <unistd.h>
 
 #include "collect/sigpipe.h"

@@ -34,7 +34,6 @@ func soakTime(t *testing.T) time.Duration {
 // held is what the process holds once what is no longer referred to has been collected.
 type held struct {
 	resident int // KiB
-	objects  int // of Go's heap
 	files    int
 	threads  int
 }
@@ -54,8 +53,6 @@ func look(t *testing.T) (now held) {
 	t.Helper()
 	collect()
 	debug.FreeOSMemory() // what the heap keeps for later is not counted
-	var memory runtime.MemStats
-	runtime.ReadMemStats(&memory)
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +73,7 @@ func look(t *testing.T) (now held) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return held{number("VmRSS"), int(memory.HeapObjects), len(files), number("Threads")}
+	return held{number("VmRSS"), len(files), number("Threads")}
 }
 
 // soakWork is what goroutines do again and again, each answer compared with the first one.
@@ -195,8 +192,7 @@ func TestSoak(t *testing.T) {
 		for _, work := range works {
 			line += " " + work.name + " " + strconv.FormatInt(work.count.Load(), 10)
 		}
-		t.Logf("%5.0f s:%s; %d KiB, %d objects of Go, %d files, %d threads", elapsed.Seconds(), line, last.resident,
-			last.objects, last.files, last.threads)
+		t.Logf("%5.0f s:%s; %d KiB, %d files, %d threads", elapsed.Seconds(), line, last.resident, last.files, last.threads)
 		if elapsed < length/10 || first.resident == 0 {
 			first = last
 		} else if last.resident > most {

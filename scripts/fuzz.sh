@@ -107,7 +107,8 @@ minimise() { # NAME
         grep 'caused a failure' "$log" >&2
         fail "there are findings in the corpus"
     fi
-    awk -v files="${FILES:-90}" -v bytes="${BYTES:-180000}" -f scripts/fuzz-pick.awk "$control" >"$control.picked"
+    ls "$merged" >"$control.merged"
+    awk -v files="${FILES:-90}" -v bytes="${BYTES:-180000}" -v merged="$control.merged" -f scripts/fuzz-pick.awk "$control" >"$control.picked"
     [ -s "$control.picked" ] || fail "the merge found nothing"
     rm -rf "$merged"
     mkdir "$merged"
@@ -117,6 +118,8 @@ minimise() { # NAME
         *) cp "$file" "$merged/$(sha1sum "$file" | cut -c 1-12)" ;;
         esac
     done <"$control.picked"
+    # libFuzzer leaves out an empty input; who named it wants it replayed
+    find "fuzz/corpus/$1" -type f -size 0 -exec cp '{}' "$merged/" \;
     rm -rf "fuzz/corpus/$1"
     mv "$merged" "fuzz/corpus/$1"
     echo "fuzz/corpus/$1: $(count_files "fuzz/corpus/$1") files, $(cat "fuzz/corpus/$1"/* | wc -c) bytes"

@@ -135,6 +135,8 @@ static void check_message(const scenario *s, fault_family family, mlsel_status s
             scenario_fail("the message is \"%s\"", err->message);
         return;
     }
+    if (status == MLSEL_ERROR_IO && err->detail == ENOMEM)
+        scenario_fail("want of memory is called: %s", err->message);
     const bool is_as_expected = status == s->status || (family == FAULT_FILE && status == MLSEL_ERROR_IO) ||
                                 (family == FAULT_THREAD && status == MLSEL_ERROR_LIMIT) ||
                                 (family == FAULT_PLUGIN && status == MLSEL_ERROR_DEVICE);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file that may not be read. To root nothing is forbidden, so root becomes someone else first. */
+/* Files that may not be read. To root nothing is forbidden, so root becomes someone else first. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* setenv */
+#endif
 #include "bad_artifact.h"
 
 #include <errno.h>
@@ -37,11 +40,31 @@ static void permission(void **state) {
     mlsel_model_release(test_load(path, NULL));
 }
 
+#ifdef __APPLE__
+#define PLUGIN "libmlsel-cuda.dylib"
+#else
+#define PLUGIN "libmlsel-cuda.so"
+#endif
+
+/* A plugin that is there is not passed over: its user would look for it in the wrong place. */
+static void plugin(void **state) {
+    (void)state;
+    const char *path = test_write_text(PLUGIN, "");
+    mlsel_device_info info;
+    mlsel_error err = test_unset_error();
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(setenv("MLSEL_PLUGIN_PATH", test_folder(), 1), 0);
+    assert_int_equal(mlsel_device_query("cuda", &info, sizeof info, &err), MLSEL_ERROR_DEVICE);
+    assert_int_equal(unsetenv("MLSEL_PLUGIN_PATH"), 0);
+    assert_non_null(strstr(err.message, path));
+    assert_non_null(strstr(err.message, " cannot be opened: "));
+}
+
 int main(void) {
     if (geteuid() == 0 && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)) {
         printf("skipped: root may read everything and cannot become another user here\n");
         return 0;
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(permission)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(permission), cmocka_unit_test(plugin)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

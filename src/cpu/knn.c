@@ -197,12 +197,12 @@ void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_
         else
             scan_vectors(&s);
         mlsel_i_scan_measure(&s);
-    } else {
+        if (top.count < run->k) { /* a small part, or values of a container that nobody has looked at are no numbers */
+            top.count = 0;
+            measure_part(state, query->wide, begin, end, run->label_mask, &top);
+        }
+    } else { /* in another order than with small integers, as in all parts of this query */
         measure_all(state, query->wide, begin, end, run->label_mask, &top);
-    }
-    if (top.count < run->k) { /* a small part, or values of a container that nobody has looked at are no numbers */
-        top.count = 0;
-        measure_part(state, query->wide, begin, end, run->label_mask, &top);
     }
     const size_t found = top.count;
     mlsel_i_top_k_sort(&top);

@@ -108,7 +108,8 @@ const cpu_kernels *mlsel_i_cpu_kernels_pick(void);
  * get `tail` terms more than its share, and where q was rounded to float from a more exact vector.
  * Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1: a sum of m terms one after the other
  * and a tree over p parts has an error of at most gamma(m + log2 p + 1) times the sum of the absolute products, which
- * Cauchy-Schwarz bounds by |x| |q|.
+ * Cauchy-Schwarz bounds by |x| |q|. Not for norms so small that products or values of q are subnormal in float, which
+ * mlsel_i_cpu_is_tame leaves out.
  */
 double mlsel_i_cpu_dots_error(size_t parts, size_t tail, size_t n);
 

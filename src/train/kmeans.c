@@ -102,12 +102,11 @@ static void judge_outcomes(const train_table *table, const double *weights, cons
     for (size_t c = 0; c < state->k; c++) {
         double *scores = state->scores + c * m;
         mlsel_i_cluster_scores(&means, c, shrinkage, scores);
-        const int32_t best = mlsel_i_argmax(scores, m);
-        state->choices[c] = best < 0 ? 0 : (uint32_t)best;
         for (size_t i = 0; i < m; i++) {
             scores[i] = isnan(scores[i]) ? 0 : scores[i];
             state->prior_counts[i] += state->support[c * m + i];
         }
+        state->choices[c] = (uint32_t)mlsel_i_argmax(scores, m); /* of what is written: readers compare the two */
     }
     for (size_t i = 0; i < m; i++)
         state->prior[i] = isnan(state->prior[i]) ? 0 : state->prior[i];

@@ -203,6 +203,30 @@ static void nothing_known_is_refused(void **state) {
     svm_table_free(&t);
 }
 
+/* LIBSVM would take its ten million steps, and then write to stderr. */
+static void what_does_not_converge_is_refused(void **state) {
+    (void)state;
+    mlsel_error err = {0};
+    train_run run = {.share = 1, .err = &err};
+    mlsel_training *training = NULL;
+    train_table t = svm_random_table(60, 2, 8, 3);
+    train_settings s = svm_settings(MLSEL_OBJECTIVE_OUTCOME);
+    for (size_t i = 0; i < 60 * t.stride; i++)
+        t.x[i] *= 3000;
+    assert_int_equal(mlsel_i_train_once(&mlsel_i_trainer_svm, &t, &s, &run, &training), MLSEL_ERROR_NOT_TRAINED);
+    assert_non_null(strstr(err.message, "too large for a linear SVM"));
+    assert_int_equal(run.bytes, 0);
+    s.options.svm_c = 1e-3;
+    mlsel_training_free(svm_train_table(&t, &s, NULL));
+    s.options.svm_kernel = MLSEL_SVM_KERNEL_RBF; /* values are at most 1 there */
+    mlsel_training_free(svm_train_table(&t, &s, NULL));
+    s.options.svm_c = 1e9;
+    assert_int_equal(mlsel_i_train_once(&mlsel_i_trainer_svm, &t, &s, &run, &training), MLSEL_ERROR_NOT_TRAINED);
+    assert_non_null(strstr(err.message, "C is "));
+    assert_int_equal(run.bytes, 0);
+    svm_table_free(&t);
+}
+
 /* Weights that are no multiples of each other: what counts is their sum on each side. */
 static void copies_add_up_to_the_weights(void **state) {
     (void)state;
@@ -444,6 +468,7 @@ int main(void) {
                                        cmocka_unit_test(the_better_model_needs_no_rows),
                                        cmocka_unit_test(mixes_pairs_with_and_without_rows),
                                        cmocka_unit_test(nothing_known_is_refused),
+                                       cmocka_unit_test(what_does_not_converge_is_refused),
                                        cmocka_unit_test(copies_add_up_to_the_weights),
                                        cmocka_unit_test(gets_by_with_less_memory),
                                        cmocka_unit_test(survives_every_failed_allocation),

@@ -450,8 +450,8 @@ typedef struct mlsel_training mlsel_training;
  * @param out        receives the training, to be given to mlsel_training_free
  * @return MLSEL_OK; MLSEL_ERROR_NOT_FOUND (queries without an embedding: the message says how many and names one),
  *         MLSEL_ERROR_NOT_TRAINED (too little data for this kind, or too large features, and why), _CANCELLED, _LIMIT,
- * _NO_MEMORY (of the device too: the message says whose), _DEVICE and _VERSION (the device is not there or has failed,
- * and why), _UNSUPPORTED (SVM in a build without LIBSVM; a device that does not train).
+ *         _NO_MEMORY (of the device too: the message says whose), _DEVICE and _VERSION (the device is not there or has
+ *         failed, and why), _UNSUPPORTED (SVM in a build without LIBSVM; a device that does not train).
  */
 MLSEL_API mlsel_status mlsel_train(const mlsel_dataset *dataset, mlsel_algorithm algorithm,
                                    const mlsel_train_options *options, mlsel_training **out, mlsel_error *err);

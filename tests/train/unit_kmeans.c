@@ -254,6 +254,13 @@ static void little_data(void **state) {
     assert_string_equal(select_at(model, -7, 4), "beta");
     mlsel_model_release(model);
     mlsel_training_free(training);
+    /* what is not known is written as 0, and is no worse than a known 0 */
+    set_utilities(t, 0, 3, (double[]){UNKNOWN, 0, UNKNOWN});
+    training = train_table_with(t, &settings);
+    model = model_of(training);
+    assert_string_equal(select_at(model, -7, 4), "alpha");
+    mlsel_model_release(model);
+    mlsel_training_free(training);
     /* nothing known */
     t->utility[0] = t->utility[1] = UNKNOWN;
     training = NULL;

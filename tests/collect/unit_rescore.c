@@ -155,6 +155,24 @@ static void test_damaged(void **state) {
     assert_true(n_same > 400 && n_changed > 400);
 }
 
+/* A performance that no reader of records takes is not among those that were known; the line stays as it is. */
+static void test_beyond(void **state) {
+    (void)state;
+    static const char text[] = "{\"performance\":-0.5}\n{\"performance\":1.5}\n{\"performance\":1e999}\n"
+                               "{\"performance\":\"1\"}\n{\"performance\":1}\n{" TASK ",\"performance\":-1}\n";
+    mlsel_rescore_report *report;
+    mlsel_rescore_sums sums;
+    mlsel_error err;
+    test_write("in.jsonl", text, sizeof text - 1);
+    test_ok(mlsel_rescore(input, NULL, NULL, &report, &err), &err);
+    mlsel_rescore_total(report, &sums);
+    assert_true(sums.n_rows == 6 && sums.n_skipped == 5 && sums.n_before == 1 && sums.n_after == 2);
+    assert_int_equal(sums.n_changed, 1);
+    test_close(sums.before, 1, 1e-12, "before");
+    test_close(sums.after, 2, 1e-12, "after");
+    mlsel_rescore_free(report);
+}
+
 static int stop_at_2(void *user, uint64_t n_lines, uint64_t n_bytes) {
     *(uint64_t *)user = n_bytes;
     return n_lines == 2;
@@ -276,9 +294,9 @@ static void nothing_is_left(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changed),   cmocka_unit_test(test_unchanged),
-                                       cmocka_unit_test(test_damaged),   cmocka_unit_test(test_report),
-                                       cmocka_unit_test(test_refused),   cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(nothing_is_left)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_changed), cmocka_unit_test(test_unchanged),
+                                       cmocka_unit_test(test_damaged), cmocka_unit_test(test_report),
+                                       cmocka_unit_test(test_beyond),  cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_memory),  cmocka_unit_test(nothing_is_left)};
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -72,7 +72,7 @@ run_one() { # NAME NUMBER SECONDS
 }
 
 sum() { # PATTERN NAME: of the last numbers behind PATTERN in every log
-    for log in build/fuzz/logs/"$2".*.log; do
+    for log in build/fuzz/logs/"$2".[0-9]*.log; do
         sed -n "s/.*$1 *\\([0-9][0-9]*\\).*/\\1/p" "$log" | tail -n 1
     done | awk '{ n += $1 } END { print n + 0 }'
 }
@@ -82,14 +82,14 @@ count_files() { find "$1" -type f ! -name '.*' | wc -l; }
 row() { # NAME
     cpu=$(sum 'fuzz.sh: processor seconds' "$1")
     runs=$(sum 'stat::number_of_executed_units:' "$1")
-    edges=$(for log in build/fuzz/logs/"$1".*.log; do sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1; done | sort -n | tail -n 1)
+    edges=$(for log in build/fuzz/logs/"$1".[0-9]*.log; do sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1; done | sort -n | tail -n 1)
     printf '%s %s %s %s %s %s %s\n' "$1" "$cpu" "$runs" "$(awk -v n="$runs" -v t="$cpu" 'BEGIN { printf "%.0f", (t > 0 ? n / t : 0) }')" \
         "${edges:-0}" "$(count_files "build/fuzz/corpus/$1")" "$(count_files "build/fuzz/findings/$1")"
 }
 
 # A process that ended otherwise than by its time without leaving a finding has to be seen too.
 broken() { # NAME
-    for log in build/fuzz/logs/"$1".*.log; do
+    for log in build/fuzz/logs/"$1".[0-9]*.log; do
         grep -q '^fuzz.sh: exit status 0$' "$log" || { [ "$(count_files "build/fuzz/findings/$1")" -gt 0 ] || echo "$log"; }
     done
 }

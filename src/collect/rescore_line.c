@@ -154,13 +154,13 @@ static mlsel_status read_values(result_line *out, mlsel_error *err) {
     return MLSEL_OK;
 }
 
-/* What is not from 0 to 1, which readers of records refuse, is no performance. False: no memory. */
+/* False: no memory. */
 static bool read_before(result_line *out) {
     const result_span *span = &out->members[RESULT_PERFORMANCE];
     bool lacks_memory = false;
     cJSON *value =
         span->begin == NULL ? NULL : mlsel_i_json_tree(span->begin, (size_t)(span->end - span->begin), &lacks_memory);
-    const bool is_there = value != NULL && cJSON_IsNumber(value) && value->valuedouble >= 0 && value->valuedouble <= 1;
+    const bool is_there = mlsel_i_record_is_quality(value);
     out->is_known = is_there && !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_KNOWN]));
     out->performance = is_there ? value->valuedouble : NAN;
     out->is_error = mlsel_i_record_failed(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_ERROR]));

@@ -201,7 +201,7 @@ void mlsel_i_cpu_knn(const cpu_state *state, const mlsel_backend_run *run, size_
             top.count = 0;
             measure_part(state, query->wide, begin, end, run->label_mask, &top);
         }
-    } else { /* in another order than with small integers, as in all parts of this query */
+    } else { /* the parts of a query must share one order: all come here, or all go the fast way */
         measure_all(state, query->wide, begin, end, run->label_mask, &top);
     }
     const size_t found = top.count;

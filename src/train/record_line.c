@@ -156,6 +156,10 @@ const char *mlsel_i_record_text(const cJSON *node) {
                                                                                                : NULL;
 }
 
+bool mlsel_i_record_is_quality(const cJSON *performance) {
+    return cJSON_IsNumber(performance) && performance->valuedouble >= 0 && performance->valuedouble <= 1;
+}
+
 bool mlsel_i_record_failed(const cJSON *error) {
     return error != NULL && !cJSON_IsNull(error) && !cJSON_IsFalse(error) &&
            !(cJSON_IsString(error) && error->valuestring[0] == '\0');

@@ -40,7 +40,7 @@ static mlsel_status read_quality(record_reader *r, const record_members *m, doub
     const cJSON *node = m->performance;
     if (is_absent(node) || cJSON_IsFalse(m->performance_known) || is_empty(m->ground_truth))
         return MLSEL_OK;
-    if (cJSON_IsNumber(node) && node->valuedouble >= 0 && node->valuedouble <= 1) {
+    if (mlsel_i_record_is_quality(node)) {
         *quality = node->valuedouble;
         return MLSEL_OK;
     }

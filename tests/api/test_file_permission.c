@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files that may not be read. To root nothing is forbidden, so root becomes someone else first. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* setenv */
-#endif
 #include "bad_artifact.h"
 
 #include <errno.h>

@@ -155,7 +155,7 @@ static void test_damaged(void **state) {
     assert_true(n_same > 400 && n_changed > 400);
 }
 
-/* A performance that no reader of records takes is not among those that were known; the line stays as it is. */
+/* A performance that no reader of records takes is not among those that were known. */
 static void test_beyond(void **state) {
     (void)state;
     static const char text[] = "{\"performance\":-0.5}\n{\"performance\":1.5}\n{\"performance\":1e999}\n"

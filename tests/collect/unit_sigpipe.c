@@ -126,6 +126,7 @@ static void of_the_client(void **state) {
     while (n_opened == 0)
         test_ok(mlsel_i_client_wait(c, 10, &err), &err);
     const int peer = accept(fd, NULL, NULL);
+    assert_true(peer >= 0);
     for (char byte; recv(peer, &byte, 1, MSG_DONTWAIT) != 1;)
         test_ok(mlsel_i_client_wait(c, 10, &err), &err);
     assert_int_equal(n_closed, 0);

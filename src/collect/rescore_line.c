@@ -160,7 +160,7 @@ static bool read_before(result_line *out) {
     bool lacks_memory = false;
     cJSON *value =
         span->begin == NULL ? NULL : mlsel_i_json_tree(span->begin, (size_t)(span->end - span->begin), &lacks_memory);
-    const bool is_there = mlsel_i_record_is_quality(value);
+    const bool is_there = value != NULL && mlsel_i_record_is_quality(value);
     out->is_known = is_there && !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_KNOWN]));
     out->performance = is_there ? value->valuedouble : NAN;
     out->is_error = mlsel_i_record_failed(cJSON_GetObjectItemCaseSensitive(out->record, keys[RESULT_ERROR]));

@@ -28,7 +28,7 @@ void mlsel_i_record_line_free(record_line *line);
 const char *mlsel_i_record_text(const cJSON *node);
 /* Whether a member "error" says that the request failed. */
 bool mlsel_i_record_failed(const cJSON *error);
-/* Whether a `performance` is one: a number from 0 to 1. NULL: no. */
+/* Whether a `performance` is one: a number from 0 to 1. */
 bool mlsel_i_record_is_quality(const cJSON *performance);
 /* What a value is, as in "1.5", "NaN", "\"high\"", "null", "a list". */
 void mlsel_i_record_describe(const cJSON *node, char *out, size_t size);

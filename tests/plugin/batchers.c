@@ -9,13 +9,14 @@
 #include "gate.h"
 #include "scenarios.h"
 
-enum { N_THREADS = 6, N_QUERIES = 20, MAX_ROUNDS = 500 };
+enum { N_THREADS = 6, N_QUERIES = 20, MAX_DOUBLINGS = 14 };
 
 typedef struct asker {
     pthread_t thread;
     const fixture_set *set;
     mlsel_batcher *batcher;
     gate *start;
+    size_t n_queries;
     const mlsel_selection *expected; /* [set->count]; NULL: all fail */
     const char *message;             /* with which */
     char failure[512];
@@ -24,7 +25,7 @@ typedef struct asker {
 static void *ask(void *opaque) {
     asker *a = opaque;
     gate_pass(a->start);
-    for (size_t i = 0; i < N_QUERIES && a->failure[0] == '\0'; i++) {
+    for (size_t i = 0; i < a->n_queries && a->failure[0] == '\0'; i++) {
         const size_t q = i % a->set->count;
         mlsel_error err;
         mlsel_selection out;
@@ -40,7 +41,8 @@ static void *ask(void *opaque) {
     return NULL;
 }
 
-/* Rounds until a run was shared, which depends on how the threads happen to meet. */
+/* Rounds until a run was shared, which depends on how the threads happen to meet: on a single processor they do only
+ * once they have more to ask than fits into the time that it gives to one. */
 static void ask_until_shared(const fixture_set *set, mlsel_model *model, const mlsel_selection *expected,
                              const char *message) {
     mlsel_error err;
@@ -50,12 +52,16 @@ static void ask_until_shared(const fixture_set *set, mlsel_model *model, const m
     mlsel_batcher_options_init(&options, sizeof options);
     options.max_running = 1;
     test_ok(mlsel_batcher_create(model, &options, &batcher, &err), &err);
-    for (int round = 0; round < MAX_ROUNDS && stats.largest_batch < 2; round++) {
+    for (size_t round = 0; round < MAX_DOUBLINGS && stats.largest_batch < 2; round++) {
         asker askers[N_THREADS];
         gate start = {.n_threads = N_THREADS};
         for (size_t i = 0; i < N_THREADS; i++) {
-            askers[i] =
-                (asker){.set = set, .batcher = batcher, .start = &start, .expected = expected, .message = message};
+            askers[i] = (asker){.set = set,
+                                .batcher = batcher,
+                                .start = &start,
+                                .n_queries = (size_t)N_QUERIES << round,
+                                .expected = expected,
+                                .message = message};
             assert_int_equal(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
         }
         for (size_t i = 0; i < N_THREADS; i++)

@@ -18,7 +18,7 @@
 #include "fixture_cases.h"
 #include "gate.h"
 
-enum { N_THREADS = 8, MAX_ROUNDS = 200, N_TERMS = 2, N_FAULTS = 6 };
+enum { N_THREADS = 8, MAX_DOUBLINGS = 12, N_TERMS = 2, N_FAULTS = 6 };
 
 /* What a plain call says, float and double. Bytes that it does not fill stay as they were. */
 typedef struct plain_answer {
@@ -242,13 +242,14 @@ static mlsel_batcher *create(const subject *s, const mlsel_batcher_options *opti
     return b;
 }
 
-/* Until the runs of a batcher that groups were shared, which depends on how the threads happen to meet. */
+/* Until the runs of a batcher that groups were shared, which depends on how the threads happen to meet: on a single
+ * processor they do only once they have more to ask than fits into the time that it gives to one. */
 static void check_setting(const subject *s, const mlsel_batcher_options *options, size_t rounds) {
     static worker workers[N_THREADS];
     mlsel_batcher *b = create(s, options);
     size_t asked = 0, failed = 0;
     mlsel_batcher_stats stats = stats_of(b);
-    for (int attempt = 0; attempt < MAX_ROUNDS; attempt++) {
+    for (int attempt = 0; attempt < MAX_DOUBLINGS; attempt++, rounds *= 2) {
         gate start = {.n_threads = N_THREADS};
         for (size_t i = 0; i < N_THREADS; i++) {
             workers[i] = (worker){.subject = s, .batcher = b, .start = &start, .number = i, .rounds = rounds};

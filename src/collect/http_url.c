@@ -48,13 +48,6 @@ static bool is_http(CURLU *url) {
     return is;
 }
 
-static bool is_clean(const char *text) {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text <= 0x20 || (unsigned char)*text == 0x7f)
-            return false;
-    return true;
-}
-
 /* False: no memory. */
 static bool complain(const char *base, const secret_list *secrets, char *reason, size_t size) {
     char *const shown = mlsel_i_strndup(base, strlen(base));
@@ -76,6 +69,8 @@ static CURLUcode write_url(CURLU *url, const char *path, char **out) {
         code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
     if (code == CURLUE_OK)
         code = curl_url_get(url, CURLUPART_URL, &text, 0);
+    if (code == CURLUE_OK && !mlsel_i_url_is_clean(text))
+        code = CURLUE_MALFORMED_INPUT;
     if (code == CURLUE_OK)
         *out = mlsel_i_strndup(text, strlen(text));
     if (code == CURLUE_OK && *out == NULL)
@@ -108,7 +103,7 @@ bool mlsel_i_http_url(const char *base, const char *path, const secret_list *sec
     *out = NULL;
     reason[0] = '\0';
     if (code == CURLUE_OK)
-        code = is_clean(base) ? curl_url_set(url, CURLUPART_URL, base, 0) : CURLUE_MALFORMED_INPUT;
+        code = mlsel_i_url_is_clean(base) ? curl_url_set(url, CURLUPART_URL, base, 0) : CURLUE_MALFORMED_INPUT;
     if (code == CURLUE_OK && (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))) {
         (void)snprintf(reason, size, "has a user name in it: use api_key or headers");
         ok = false;

@@ -21,6 +21,13 @@ static bool part_is(CURLU *parts, CURLUPart part, const char *text) {
     return is;
 }
 
+bool mlsel_i_url_is_clean(const char *url) {
+    for (; *url != '\0'; url++)
+        if ((unsigned char)*url <= 0x20 || (unsigned char)*url == 0x7f)
+            return false;
+    return true;
+}
+
 mlsel_status mlsel_i_url_check(const char *what, const char *url, mlsel_error *err) {
     char shown[160];
     CURLU *parts = parse(url);
@@ -61,7 +68,8 @@ static void show_other(const char *text, char *out, size_t size) {
 const char *mlsel_i_url_shown(const char *url, char *out, size_t size) {
     CURLU *parts = parse(url);
     char *whole = NULL;
-    if (parts != NULL && strip(parts) && curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK)
+    if (parts != NULL && strip(parts) && curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK &&
+        mlsel_i_url_is_clean(whole))
         snprintf(out, size, "%s", whole);
     else
         show_other(url, out, size);
@@ -112,7 +120,8 @@ bool mlsel_i_url_resolve(const char *base, const char *location, char **out) {
         code = curl_url_set(parts, CURLUPART_URL, location, 0);
     if (code == CURLUE_OK)
         code = curl_url_get(parts, CURLUPART_URL, &whole, 0);
-    const bool leads = code == CURLUE_OK && (strncmp(whole, "http:", 5) == 0 || strncmp(whole, "https:", 6) == 0);
+    const bool leads = code == CURLUE_OK && (strncmp(whole, "http:", 5) == 0 || strncmp(whole, "https:", 6) == 0) &&
+                       mlsel_i_url_is_clean(whole);
     if (leads)
         *out = mlsel_i_strndup(whole, strlen(whole));
     curl_free(whole);

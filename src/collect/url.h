@@ -6,6 +6,9 @@
 #include "internal.h"
 #include "secrets.h"
 
+/* Whether there is neither a space nor a control character in an address. libcurl decodes a host's name: of
+ * "http://h%7f" it makes an address with a control character, which it does not read itself. */
+bool mlsel_i_url_is_clean(const char *url);
 /* INVALID_ARGUMENT, where an address is none of http or https; `what` begins the message. */
 mlsel_status mlsel_i_url_check(const char *what, const char *url, mlsel_error *err);
 /* The address without user name, password, query and fragment, for messages. Returns out. */

@@ -151,8 +151,14 @@ static void test_addresses(void **state) {
         {"https://h/openai?api-version=2", "https://h/openai/chat/completions?api-version=2"},
         {"http://[::1]:80/v1#top", "http://[::1]:80/v1/chat/completions"},
     };
-    static const char *const bad[] = {"",        "localhost",           "ftp://h/v1", "http://h/a b", "http://h/\n",
-                                      "http://", "http://h:99999999/v1"};
+    static const char *const bad[] = {"",
+                                      "localhost",
+                                      "ftp://h/v1",
+                                      "http://h/a b",
+                                      "http://h/\n",
+                                      "http://",
+                                      "http://h:99999999/v1",
+                                      "http://h%7f/v1"};
     char reason[128], *url = NULL;
     (void)state;
     for (size_t i = 0; i < MLSEL_ARRAY_LENGTH(good); i++) {

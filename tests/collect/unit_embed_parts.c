@@ -68,6 +68,7 @@ static void test_shown(void **state) {
                                       "http://a@secret@host",    "ht tp://me:secret@host", "\\\\me:secret@host"};
     for (size_t i = 0; i < TEST_LENGTH(odd); i++)
         assert_null(strstr(mlsel_i_url_shown(odd[i], out, sizeof out), "secret"));
+    assert_null(strchr(mlsel_i_url_shown("http://h%7f/v1", out, sizeof out), '\x7f'));
     assert_string_equal(mlsel_i_url_shown("http://long-host-name/with/a/path", out, 16), "http://long-hos");
 }
 
@@ -90,6 +91,7 @@ static void test_resolve(void **state) {
         {"http://h:1/a/b", "https://other/x", "https://other/x"},
         {"http://h:1/a/b", "file:///etc/passwd", NULL},
         {"http://h:1/a/b", "gopher://x/", NULL},
+        {"http://h:1/a/b", "http://h%7f/c", NULL},
     };
     (void)state;
     for (size_t i = 0; i < TEST_LENGTH(cases); i++) {

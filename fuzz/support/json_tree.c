@@ -308,26 +308,43 @@ static void nest(struct place at, struct fuzz_random *random) {
     replace(at, whole);
 }
 
-/* Takes element i out of an array, or repeats it at its end. */
-static void resize(cJSON *array, int i, bool grow) {
-    if (!grow)
-        cJSON_DeleteItemFromArray(array, i);
-    else
-        cJSON_AddItemToArray(array, cJSON_Duplicate(cJSON_GetArrayItem(array, i), true));
+/* At most `most`: it does not matter how many more there are. */
+static size_t count_nodes(const cJSON *tree, size_t most) {
+    size_t count = 1;
+    for (const cJSON *child = tree->child; child != NULL && count < most; child = child->next)
+        count += count_nodes(child, most - count);
+    return count;
 }
 
-/* Of all arrays that are as long as this one: shapes that belonged together still do. */
+/* Takes element i out of an array, or repeats it at its end if it has no more than so many nodes, which it then uses
+ * up. */
+static void resize(cJSON *array, int i, bool grow, size_t *room) {
+    if (!grow) {
+        cJSON_DeleteItemFromArray(array, i);
+        return;
+    }
+    const cJSON *element = cJSON_GetArrayItem(array, i);
+    const size_t count = count_nodes(element, *room + 1);
+    if (count > *room)
+        return;
+    *room -= count;
+    cJSON_AddItemToArray(array, cJSON_Duplicate(element, true));
+}
+
+/* Of all arrays that are as long as this one: shapes that belonged together still do. Arrays within each other would
+ * double with each level, hence the room. */
 static void resize_alike(const cJSON *array, const struct places *places, struct fuzz_random *random) {
     const int length = cJSON_GetArraySize(array);
     if (length == 0)
         return;
     const int i = (int)fuzz_random_below(random, (uint32_t)length);
     const bool grow = fuzz_random_below(random, 2) == 0;
+    size_t room = MAX_NODES;
     /* inner ones first, as those in what is taken out are gone afterwards */
     for (size_t p = places->count; p > 0; p--) {
         cJSON *node = places->all[p - 1].node;
         if (cJSON_IsArray(node) && cJSON_GetArraySize(node) == length)
-            resize(node, i, grow);
+            resize(node, i, grow, &room);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "fuzz.h"
 #include "json_tree.h"
 
-enum { N_SEEDS = 3000, DEPTH = 18, MAX_NODES = 100000 };
+enum { N_SEEDS = 500, DEPTH = 18, MAX_NODES = 100000 };
 
 /* The mutator, which is linked too, is not called. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size) {

@@ -5,13 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
+bool mlsel_i_url_is_clean(const char *url) {
+    for (; *url != '\0'; url++)
+        if ((unsigned char)*url <= 0x20 || (unsigned char)*url == 0x7f)
+            return false;
+    return true;
+}
+
+/* NULL: no memory, or no address, which one is neither that has a control character once it is decoded. */
 static CURLU *parse(const char *url) {
     CURLU *parts = curl_url();
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK) {
-        curl_url_cleanup(parts);
-        parts = NULL;
-    }
-    return parts;
+    char *whole = NULL;
+    const bool ok = parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                    curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK && mlsel_i_url_is_clean(whole);
+    curl_free(whole);
+    if (ok)
+        return parts;
+    curl_url_cleanup(parts);
+    return NULL;
 }
 
 static bool part_is(CURLU *parts, CURLUPart part, const char *text) {
@@ -19,13 +30,6 @@ static bool part_is(CURLU *parts, CURLUPart part, const char *text) {
     const bool is = curl_url_get(parts, part, &value, 0) == CURLUE_OK && strcmp(value, text) == 0;
     curl_free(value);
     return is;
-}
-
-bool mlsel_i_url_is_clean(const char *url) {
-    for (; *url != '\0'; url++)
-        if ((unsigned char)*url <= 0x20 || (unsigned char)*url == 0x7f)
-            return false;
-    return true;
 }
 
 mlsel_status mlsel_i_url_check(const char *what, const char *url, mlsel_error *err) {
@@ -68,8 +72,7 @@ static void show_other(const char *text, char *out, size_t size) {
 const char *mlsel_i_url_shown(const char *url, char *out, size_t size) {
     CURLU *parts = parse(url);
     char *whole = NULL;
-    if (parts != NULL && strip(parts) && curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK &&
-        mlsel_i_url_is_clean(whole))
+    if (parts != NULL && strip(parts) && curl_url_get(parts, CURLUPART_URL, &whole, 0) == CURLUE_OK)
         snprintf(out, size, "%s", whole);
     else
         show_other(url, out, size);

@@ -68,7 +68,8 @@ static void test_shown(void **state) {
                                       "http://a@secret@host",    "ht tp://me:secret@host", "\\\\me:secret@host"};
     for (size_t i = 0; i < TEST_LENGTH(odd); i++)
         assert_null(strstr(mlsel_i_url_shown(odd[i], out, sizeof out), "secret"));
-    assert_null(strchr(mlsel_i_url_shown("http://h%7f/v1", out, sizeof out), '\x7f'));
+    assert_string_equal(mlsel_i_url_shown("http://h%7f/v1", out, sizeof out), "http://h%7f/v1");
+    assert_int_equal(mlsel_i_url_check("it", "http://h%7f/v1", NULL), MLSEL_ERROR_INVALID_ARGUMENT);
     assert_string_equal(mlsel_i_url_shown("http://long-host-name/with/a/path", out, 16), "http://long-hos");
 }
 
@@ -82,6 +83,7 @@ static void test_origin(void **state) {
     assert_false(mlsel_i_url_same_origin("https://hub.example/a", "https://hub.example@evil/a"));
     assert_false(mlsel_i_url_same_origin("https://hub.example/a", "/a"));
     assert_false(mlsel_i_url_same_origin("", ""));
+    assert_false(mlsel_i_url_same_origin("http://h%7f/", "http://h%7f/"));
 }
 
 static void test_resolve(void **state) {

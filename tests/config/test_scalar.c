@@ -129,13 +129,10 @@ static void plain_scalars(void **state) {
     check_all();
 }
 
-/* With a decimal comma, from an installed locale or the one that the tests of the interface compile. */
+/* With a decimal comma. */
 static void any_locale(void **state) {
     (void)state;
-    const char *compiled = getenv("TEST_LOCALE_DIR");
-    if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL && compiled != NULL)
-        setenv("LOCPATH", compiled, 1);
-    if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL || strcmp(localeconv()->decimal_point, ",") != 0) {
+    if (!test_set_comma_locale()) {
         print_message("SKIP a check of numbers: there is no locale with a decimal comma\n");
         skip();
     }

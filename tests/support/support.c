@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,4 +127,12 @@ bool test_has_isa(void) {
         return true;
     printf("skipped: this machine or build has no %s kernels\n", wanted);
     return false;
+}
+
+bool test_set_comma_locale(void) {
+    static const char name[] = "de_DE.UTF-8";
+    const char *const compiled = getenv("TEST_LOCALE_DIR");
+    if (setlocale(LC_ALL, name) == NULL && compiled != NULL)
+        setenv("LOCPATH", compiled, 1);
+    return setlocale(LC_ALL, name) != NULL && strcmp(localeconv()->decimal_point, ",") == 0;
 }

@@ -53,6 +53,9 @@ bool test_has_isa(void);
 bool test_is_short(void);
 /* So many random cases, or a tenth of them. */
 unsigned test_rounds(unsigned usual);
+/* Sets a locale with a decimal comma: an installed one, or that of TEST_LOCALE_DIR, which tests/api compiles. False:
+ * there is none. */
+bool test_set_comma_locale(void);
 void test_ok(mlsel_status status, const mlsel_error *err);
 
 #endif

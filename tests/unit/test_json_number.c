@@ -402,18 +402,9 @@ static void test_random_ties(void **state) {
 
 /* --- locale ------------------------------------------------------------------------------------------------------ */
 
-/* Sets a locale with a decimal comma: an installed one, or the one that the tests of the interface compile. */
-static bool set_comma_locale(void) {
-    static const char name[] = "de_DE.UTF-8";
-    const char *const compiled = getenv("TEST_LOCALE_DIR");
-    if (setlocale(LC_ALL, name) == NULL && compiled != NULL)
-        setenv("LOCPATH", compiled, 1);
-    return setlocale(LC_ALL, name) != NULL && strcmp(localeconv()->decimal_point, ",") == 0;
-}
-
 static void test_locale(void **state) {
     (void)state;
-    if (!set_comma_locale()) {
+    if (!test_set_comma_locale()) {
         print_message("SKIP a check of numbers: there is no locale with a decimal comma\n");
         skip();
     }

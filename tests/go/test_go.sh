@@ -67,8 +67,7 @@ step_vet() {
     done
 }
 
-# One arena, as in scripts/soak.sh: with one for each thread memory differs by more than TestSoak allows.
-step_race() { MALLOC_ARENA_MAX=1 "$GO" test -race -count=1 -timeout 10m ./...; }
+step_race() { "$GO" test -race -count=1 -timeout 10m ./...; }
 
 step_check() {
     if [ "$(minor)" -ge 21 ]; then

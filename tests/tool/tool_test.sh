@@ -94,9 +94,12 @@ wait_until() {
 }
 
 # Whether a process would notice SIGINT, which the shell has those it starts with & ignore; where that cannot be seen,
-# after a second. What the shell has forked and is not yet the command catches it as well, and forgets it.
+# after a second. What the shell has forked and is not yet the command catches it as well, and forgets it. So does qemu,
+# which catches it for a program that still ignores it: after ten seconds in an emulator, as nothing shows when that ends.
 notices_interrupt() {
-    if [ -r "/proc/$1/status" ]; then
+    if grep -qs '^qemu' "/proc/$1/comm"; then
+        sleep 10
+    elif [ -r "/proc/$1/status" ]; then
         ! cmp -s "/proc/$1/comm" "/proc/$$/comm" && grep -q '^SigCgt:.*[2367abef]$' "/proc/$1/status"
     else
         sleep 1

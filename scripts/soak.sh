@@ -31,9 +31,7 @@ if command -v go >/dev/null 2>&1 && command -v pkg-config >/dev/null 2>&1; then
     (
         cd bindings/go
         export PKG_CONFIG_LIBDIR="$build/prefix/lib/pkgconfig" LD_LIBRARY_PATH="$build/prefix/lib" MLSEL_SOAK_SECONDS="$seconds"
-        # With an arena for each thread, what glibc keeps of models that waited for the collector differs by tens of megabytes
-        # from minute to minute.
-        export GOPROXY=off GOFLAGS= MALLOC_ARENA_MAX=1
+        export GOPROXY=off GOFLAGS=
         go test -a -count=1 -v -timeout 0 -run '^TestSoak$' .
     ) >"$build/go.log" 2>&1 || status=1
 else

@@ -172,12 +172,15 @@ func inOneArena(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "-test.v", "-test.run=^"+t.Name()+"$", "-test.timeout="+flag.Lookup("test.timeout").Value.String())
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.timeout=" + flag.Lookup("test.timeout").Value.String()}
+	if testing.Verbose() {
+		args = append(args, "-test.v")
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), key+"=1")
-	out, err := cmd.CombinedOutput()
-	t.Logf("with %s=1:\n%s", key, out)
-	if err != nil {
-		t.Fatal(err)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("with %s=1: %v", key, err)
 	}
 	return false
 }
